@@ -1,0 +1,210 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// runUnread runs w without taking its events; stop ends it.
+func runUnread(t *testing.T, w *Watcher) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := w.Run(ctx); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	return func() { cancel(); running.Wait() }
+}
+
+func TestFolderMoved(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		before []string // folders
+		moves  [][2]string
+		file   string // whose events must come under this name in the end
+	}{
+		{"renamed", []string{"a/b/c"}, [][2]string{{"a", "z"}}, "z/b/c/1.json"},
+		{"renamed twice", []string{"a/b/c"}, [][2]string{{"a", "y"}, {"y", "z"}}, "z/b/c/1.json"},
+		{"there and back", []string{"a/b/c"}, [][2]string{{"a", "z"}, {"z", "a"}}, "a/b/c/1.json"},
+		{"into another", []string{"a/b", "d/e"}, [][2]string{{"a", "d/e/a"}}, "d/e/a/b/1.json"},
+		{"into another and up again", []string{"a/b", "d/e"}, [][2]string{{"a", "d/e/a"}, {"d/e", "f"}}, "f/a/b/1.json"},
+		{"inner and outer", []string{"a/b/c"}, [][2]string{{"a/b", "a/y"}, {"a", "z"}, {"z/y/c", "z/c"}}, "z/c/1.json"},
+		{"two swapped", []string{"a/x", "b/y"}, [][2]string{{"a", "t"}, {"b", "a"}, {"t", "b"}}, "b/x/1.json"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := t.TempDir()
+			for _, dir := range c.before {
+				must(t, os.MkdirAll(filepath.Join(root, dir), 0o700))
+			}
+			r := start(t, root, Options{})
+			for _, m := range c.moves {
+				r.move(m[0], m[1])
+			}
+			r.await("look again", has(LookAgain, ""))
+			r.awaitLive(c.file)
+			r.settle()
+			r.forget()
+			r.write(filepath.Dir(c.file) + "/2.json")
+			r.await("an event at once", told(filepath.Dir(c.file)+"/2.json"))
+			for _, ev := range r.events() {
+				if _, err := os.Lstat(r.abs(ev.Path)); ev.Op != Gone && err != nil {
+					t.Errorf("%s %s, which is not there", ev.Op, ev.Path)
+				}
+			}
+		})
+	}
+}
+
+// Everything happens faster than watches can be added.
+func TestFolderMadeAndMovedInOneGo(t *testing.T) {
+	r := start(t, t.TempDir(), Options{})
+	for i := range 30 {
+		a, b, c := fmt.Sprintf("a%d", i), fmt.Sprintf("b%d", i), fmt.Sprintf("c%d", i)
+		r.mkdir(a + "/in/deep")
+		r.write(a + "/in/deep/1.json")
+		r.move(a, b)
+		r.mkdir(c)
+		r.move(b+"/in", c+"/in")
+		r.move(c, b+"/c")
+		r.awaitLive(b + "/c/in/deep/2.json")
+	}
+}
+
+// A watched folder moved into one made this instant is found there before its move is reported.
+func TestFolderMovedIntoNewOne(t *testing.T) {
+	root := t.TempDir()
+	for i := range 30 {
+		must(t, os.MkdirAll(fmt.Sprintf("%s/s%d/deep", root, i), 0o700))
+	}
+	r := start(t, root, Options{})
+	for i := range 30 {
+		s, day := fmt.Sprintf("s%d", i), fmt.Sprintf("day%d", i)
+		r.mkdir(day)
+		r.move(s, day+"/"+s)
+		r.awaitLive(day + "/" + s + "/deep/1.json")
+	}
+	r.awaitStatus("all folders", func(s Status) bool { return s.Watched == 1+3*30 })
+}
+
+func TestFolderRemoved(t *testing.T) {
+	root := t.TempDir()
+	for i := range 20 {
+		must(t, os.MkdirAll(fmt.Sprintf("%s/a/b%d/c", root, i), 0o700))
+		must(t, os.WriteFile(fmt.Sprintf("%s/a/b%d/1.json", root, i), nil, 0o600))
+	}
+	r := start(t, root, Options{})
+	must(t, os.RemoveAll(r.abs("a")))
+	r.await("look again", has(LookAgain, ""))
+	r.await("a file of it gone", has(Gone, "a/b7/1.json"))
+	r.awaitStatus("only the root is left", func(s Status) bool { return s.Watched == 1 })
+
+	r.mkdir("a/b3/c")
+	r.write("a/b3/c/1.json")
+	r.await("the file of its successor", told("a/b3/c/1.json"))
+}
+
+func TestFolderMovedOut(t *testing.T) {
+	root, outside := t.TempDir(), t.TempDir()
+	must(t, os.MkdirAll(root+"/a/b", 0o700))
+	r := start(t, root, Options{})
+	must(t, os.Rename(root+"/a", outside+"/a"))
+	r.await("look again", has(LookAgain, ""))
+	r.awaitStatus("only the root is left", func(s Status) bool { return s.Watched == 1 })
+	r.settle()
+	r.forget()
+	must(t, os.WriteFile(outside+"/a/b/1.json", nil, 0o600))
+	for _, ev := range r.settle() {
+		t.Errorf("heard of a folder that was moved away: %s %s", ev.Op, ev.Path)
+	}
+}
+
+func TestRootAbsentThenCreated(t *testing.T) {
+	root := t.TempDir() + "/share/output"
+	r := start(t, root, Options{})
+	if s := r.w.Status(); s.RootAvailable || s.Watched != 0 {
+		t.Errorf("status %+v", s)
+	}
+	must(t, os.MkdirAll(root+"/sub", 0o700))
+	r.await("look again", has(LookAgain, ""))
+	r.awaitStatus("both folders", func(s Status) bool { return s.RootAvailable && s.Watched == 2 })
+	r.write("sub/a.json")
+	r.await("sub/a.json", told("sub/a.json"))
+}
+
+func TestRootIsAFile(t *testing.T) {
+	root := t.TempDir() + "/root"
+	must(t, os.WriteFile(root, nil, 0o600))
+	r := &rig{T: t, w: New(root, Options{RootPoll: 1e6}), root: root, more: make(chan struct{}, 1)}
+	stop := runUnread(t, r.w)
+	defer stop()
+	must(t, os.Remove(root))
+	must(t, os.Mkdir(root, 0o700))
+	r.awaitStatus("the root", func(s Status) bool { return s.RootAvailable })
+}
+
+func TestRootLost(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		lose func(root string) error
+	}{
+		{"removed", os.RemoveAll},
+		{"renamed", func(root string) error { return os.Rename(root, root+"-old") }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := t.TempDir() + "/root"
+			must(t, os.MkdirAll(root+"/sub", 0o700))
+			r := start(t, root, Options{})
+			must(t, c.lose(root))
+			r.await("look again", has(LookAgain, ""))
+			r.awaitStatus("the loss", func(s Status) bool { return !s.RootAvailable && s.Watched == 0 })
+			r.forget()
+			must(t, os.MkdirAll(root+"/sub", 0o700))
+			r.await("look again on return", has(LookAgain, ""))
+			r.awaitLive("sub/a.json")
+			r.awaitStatus("both folders", func(s Status) bool { return s.RootAvailable && s.Watched == 2 })
+		})
+	}
+}
+
+// The successor often gets the same inode number, so that comparing identities alone would see no difference.
+func TestRootRemovedAndMadeAtOnce(t *testing.T) {
+	root := t.TempDir() + "/root"
+	must(t, os.Mkdir(root, 0o700))
+	r := start(t, root, Options{})
+	for range 10 {
+		must(t, os.RemoveAll(root))
+		must(t, os.MkdirAll(root+"/sub", 0o700))
+		r.awaitLiveIn("sub")
+	}
+}
+
+func TestRootSwapped(t *testing.T) {
+	dir := t.TempDir()
+	for _, d := range []string{"root/old", "next/new"} {
+		must(t, os.MkdirAll(dir+"/"+d, 0o700))
+	}
+	r := start(t, dir+"/root", Options{})
+	must(t, os.Rename(dir+"/root", dir+"/away"))
+	must(t, os.Rename(dir+"/next", dir+"/root"))
+	r.await("look again", has(LookAgain, ""))
+	r.awaitLive("new/a.json")
+}
+
+// A link that points elsewhere now is noticed by the poll alone.
+func TestRootLinkSwapped(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Mkdir(dir+"/one", 0o700))
+	must(t, os.Mkdir(dir+"/two", 0o700))
+	must(t, os.Symlink(dir+"/one", dir+"/root"))
+	r := start(t, dir+"/root", Options{})
+	must(t, os.Symlink(dir+"/two", dir+"/next"))
+	must(t, os.Rename(dir+"/next", dir+"/root"))
+	r.await("look again", has(LookAgain, ""))
+	r.awaitLive("a.json")
+}

@@ -1,0 +1,455 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// fakeNotifier stands in for fsnotify: it knows directories by name only and reports what a test tells it to. The directories are real.
+type fakeNotifier struct {
+	refuse func(path string) error
+	events chan fsnotify.Event
+	errs   chan error
+
+	mu      sync.Mutex
+	watches []string
+	closed  bool
+}
+
+// fakes makes notifiers and remembers them.
+type fakes struct {
+	refuse func(path string) error
+
+	mu   sync.Mutex
+	made []*fakeNotifier
+	err  error
+}
+
+func (f *fakes) open() (notifier, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil {
+		return nil, f.err
+	}
+	n := &fakeNotifier{refuse: f.refuse, events: make(chan fsnotify.Event), errs: make(chan error)}
+	f.made = append(f.made, n)
+	return n, nil
+}
+
+func (f *fakes) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+}
+
+func (f *fakes) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.made)
+}
+
+func (f *fakes) last() *fakeNotifier {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.made[len(f.made)-1]
+}
+
+func (n *fakeNotifier) Watch(path string, _ int) error {
+	if n.refuse != nil {
+		if err := n.refuse(path); err != nil {
+			return err
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !slices.Contains(n.watches, path) {
+		n.watches = append(n.watches, path)
+	}
+	return nil
+}
+
+func (n *fakeNotifier) Remove(path string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.watches = slices.DeleteFunc(n.watches, func(p string) bool { return p == path })
+	return nil
+}
+
+func (n *fakeNotifier) WatchList() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.watches)
+}
+
+func (n *fakeNotifier) Close() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.closed {
+		n.closed = true
+		close(n.events)
+		close(n.errs)
+	}
+	return nil
+}
+
+func (n *fakeNotifier) Channels() (<-chan fsnotify.Event, <-chan error) { return n.events, n.errs }
+
+// inBubble runs a Watcher on fakes with time under control; everything has settled when body is called.
+func inBubble(t *testing.T, root string, f *fakes, opts Options, body func(t *testing.T, w *Watcher)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := New(root, opts)
+		w.open = f.open
+		stop := runUnread(t, w)
+		synctest.Wait()
+		body(t, w)
+		stop()
+	})
+}
+
+// said takes all events that are due.
+func said(w *Watcher) []string {
+	var evs []Event
+	for {
+		synctest.Wait()
+		select {
+		case ev := <-w.Events():
+			evs = append(evs, ev)
+			continue
+		default:
+		}
+		return short(evs)
+	}
+}
+
+func expect(t *testing.T, w *Watcher, want ...string) {
+	t.Helper()
+	if got := said(w); !slices.Equal(got, want) {
+		t.Errorf("said %q, want %q", got, want)
+	}
+}
+
+func makeDirs(t *testing.T, root string, dirs ...string) {
+	t.Helper()
+	for _, d := range dirs {
+		must(t, os.MkdirAll(filepath.Join(root, d), 0o700))
+	}
+}
+
+func TestCannotWatch(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		err  error
+		help string
+	}{
+		{"watch limit", syscall.ENOSPC, "max_user_watches"},
+		{"open files", syscall.EMFILE, "ulimit"},
+		{"permission", fs.ErrPermission, "account"},
+		{"other", errors.New("no idea"), "listed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := t.TempDir()
+			makeDirs(t, root, "a/x", "b/y", "c")
+			var full atomic.Bool
+			full.Store(true)
+			f := &fakes{refuse: func(path string) error {
+				if full.Load() && (filepath.Base(path) == "b" || filepath.Base(path) == "c") {
+					return c.err
+				}
+				return nil
+			}}
+			log := newRecorder()
+			inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, w *Watcher) {
+				expect(t, w, "look again ")
+				if s := w.Status(); s.Watched != 3 || !slices.Equal(s.Unwatched, []string{"b", "c"}) {
+					t.Errorf("status %+v", s)
+				}
+				time.Sleep(5 * time.Minute)
+				expect(t, w)
+				if n := strings.Count(log.text(), "cannot watch a folder"); n != 1 || !strings.Contains(log.text(), c.help) {
+					t.Errorf("%d warnings:\n%s", n, log.text())
+				}
+				full.Store(false)
+				time.Sleep(recheckEvery + time.Second)
+				expect(t, w, "look again ")
+				if s := w.Status(); s.Watched != 6 || len(s.Unwatched) != 0 {
+					t.Errorf("status %+v", s)
+				}
+			})
+		})
+	}
+}
+
+func TestUnwatchedSeenAgain(t *testing.T) {
+	root := t.TempDir()
+	makeDirs(t, root, "a")
+	var full atomic.Bool
+	full.Store(true)
+	f := &fakes{refuse: func(path string) error {
+		if full.Load() && filepath.Base(path) == "a" {
+			return syscall.ENOSPC
+		}
+		return nil
+	}}
+	inBubble(t, root, f, Options{}, func(t *testing.T, w *Watcher) {
+		expect(t, w, "look again ")
+		full.Store(false)
+		must(t, os.WriteFile(filepath.Join(root, "a", "1.json"), nil, 0o600))
+		f.last().events <- fsnotify.Event{Name: filepath.Join(root, "a"), Op: fsnotify.Create}
+		expect(t, w, "look again ", "created a/1.json")
+		if s := w.Status(); s.Watched != 2 || len(s.Unwatched) != 0 {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
+
+func TestUnwatchedListIsBounded(t *testing.T) {
+	root := t.TempDir()
+	for c := range 150 {
+		makeDirs(t, root, string(rune('가'+c)))
+	}
+	f := &fakes{refuse: func(path string) error {
+		if path != root {
+			return syscall.ENOSPC
+		}
+		return nil
+	}}
+	inBubble(t, root, f, Options{}, func(t *testing.T, w *Watcher) {
+		if s := w.Status(); len(s.Unwatched) != 100 || s.Unwatched[0] != "가" || s.Watched != 1 {
+			t.Errorf("%d listed, watched %d", len(s.Unwatched), s.Watched)
+		}
+	})
+}
+
+func TestOverflow(t *testing.T) {
+	root := t.TempDir()
+	makeDirs(t, root, "a/x", "b")
+	f := &fakes{}
+	inBubble(t, root, f, Options{}, func(t *testing.T, w *Watcher) {
+		expect(t, w, "look again ")
+		// What happened to the directories was lost with the notifications.
+		makeDirs(t, root, "new/deep")
+		must(t, os.RemoveAll(filepath.Join(root, "a")))
+		f.last().errs <- fsnotify.ErrEventOverflow
+		if got := said(w); len(got) == 0 || slices.ContainsFunc(got, func(s string) bool { return s != "look again " }) {
+			t.Errorf("said %q", got)
+		}
+		if s := w.Status(); s.Overflows != 1 || s.Watched != 4 {
+			t.Errorf("status %+v", s)
+		}
+		have := f.last().WatchList()
+		slices.Sort(have)
+		want := []string{root, filepath.Join(root, "b"), filepath.Join(root, "new"), filepath.Join(root, "new", "deep")}
+		if !slices.Equal(have, want) || f.count() != 2 { // one to probe, one to watch
+			t.Errorf("%d notifiers, watches %q, want %q", f.count(), have, want)
+		}
+	})
+}
+
+func TestOtherErrorStartsAnew(t *testing.T) {
+	root := t.TempDir()
+	makeDirs(t, root, "a")
+	f := &fakes{}
+	log := newRecorder()
+	inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, w *Watcher) {
+		expect(t, w, "look again ")
+		for range 10 {
+			f.last().errs <- errors.New("the specified network name is no longer available")
+		}
+		expect(t, w, "look again ")
+		time.Sleep(1100 * time.Millisecond)
+		expect(t, w, "look again ")
+		if s := w.Status(); f.count() != 3 || s.Watched != 2 || !s.RootAvailable || s.Overflows != 0 {
+			t.Errorf("%d notifiers, %+v", f.count(), s)
+		}
+		if !strings.Contains(log.text(), "network name") {
+			t.Errorf("log: %s", log.text())
+		}
+	})
+}
+
+// A file system that was unmounted and mounted again between two polls leaves the same directories without watches.
+func TestLostWatchesAreNoticed(t *testing.T) {
+	root := t.TempDir()
+	makeDirs(t, root, "a", "b")
+	f := &fakes{}
+	inBubble(t, root, f, Options{}, func(t *testing.T, w *Watcher) {
+		expect(t, w, "look again ")
+		for _, p := range f.last().WatchList() {
+			must(t, f.last().Remove(p))
+		}
+		time.Sleep(recheckEvery + 2*time.Second)
+		expect(t, w, "look again ")
+		if got := len(f.last().WatchList()); got != 3 {
+			t.Errorf("%d watches", got)
+		}
+	})
+}
+
+func TestNotificationsFasterThanHandled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events, errs := make(chan fsnotify.Event), make(chan error)
+		notes := make(chan note, 3)
+		go pump(events, errs, notes)
+		for range 10 {
+			events <- fsnotify.Event{Name: "x", Op: fsnotify.Create}
+			events <- fsnotify.Event{Name: "x", Op: fsnotify.Chmod}
+		}
+		var dropped, named int
+		for range 4 {
+			if n := <-notes; n.err == errNotesDropped {
+				dropped++
+			} else if n.name == "x" && n.op == fsnotify.Create && !n.at.IsZero() {
+				named++
+			}
+			synctest.Wait()
+		}
+		if dropped != 1 || named != 3 || len(notes) != 0 {
+			t.Errorf("%d drops reported, %d named, %d left", dropped, named, len(notes))
+		}
+		close(events)
+		close(errs)
+	})
+}
+
+func TestUnusable(t *testing.T) {
+	w := New(t.TempDir(), Options{})
+	w.open = (&fakes{err: syscall.EMFILE}).open
+	if err := w.Run(context.Background()); !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("Run: %v", err)
+	}
+	if _, open := <-w.Events(); open {
+		t.Error("Events is still open")
+	}
+}
+
+func TestUnusableLater(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "root")
+	f := &fakes{}
+	log := newRecorder()
+	inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, w *Watcher) {
+		f.fail(syscall.EMFILE)
+		makeDirs(t, root, "a")
+		time.Sleep(10 * time.Second)
+		expect(t, w)
+		if n := strings.Count(log.text(), "cannot watch for changes"); n != 1 {
+			t.Errorf("%d warnings", n)
+		}
+		f.fail(nil)
+		time.Sleep(1100 * time.Millisecond)
+		expect(t, w, "look again ")
+	})
+}
+
+// A stat that hangs holds back neither what is known already nor, for long, the end.
+func TestStatHangs(t *testing.T) {
+	root := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakes{}
+		w := New(root, Options{})
+		w.open = f.open
+		answers := make(chan struct{}, 1)
+		answers <- struct{}{}
+		w.stat = func(path string) (fs.FileInfo, error) {
+			<-answers
+			return os.Stat(path)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- w.Run(ctx) }()
+		expect(t, w, "look again ")
+
+		time.Sleep(time.Minute)
+		must(t, os.WriteFile(filepath.Join(root, "1.json"), nil, 0o600))
+		f.last().events <- fsnotify.Event{Name: filepath.Join(root, "1.json"), Op: fsnotify.Create}
+		expect(t, w, "created 1.json")
+
+		begin := time.Now()
+		cancel()
+		if err := <-ended; err != nil || time.Since(begin) > shutdownGrace {
+			t.Errorf("ended after %s: %v", time.Since(begin), err)
+		}
+		if _, open := <-w.Events(); open {
+			t.Error("Events is still open")
+		}
+		close(answers)
+	})
+}
+
+func TestRootPollInterval(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "root")
+	inBubble(t, root, &fakes{}, Options{RootPoll: time.Minute}, func(t *testing.T, w *Watcher) {
+		makeDirs(t, root, "a")
+		time.Sleep(59 * time.Second)
+		expect(t, w)
+		time.Sleep(2 * time.Second)
+		expect(t, w, "look again ")
+		must(t, os.RemoveAll(root))
+		time.Sleep(time.Minute)
+		expect(t, w, "look again ")
+		if s := w.Status(); s.RootAvailable || s.Watched != 0 {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
+
+// The consumer gets what is true when it comes, not what was true when it was told first.
+func TestCoalescedUntilTaken(t *testing.T) {
+	root := t.TempDir()
+	f := &fakes{}
+	inBubble(t, root, f, Options{}, func(t *testing.T, w *Watcher) {
+		expect(t, w, "look again ")
+		at := time.Now()
+		path := filepath.Join(root, "1.json")
+		must(t, os.WriteFile(path, nil, 0o600))
+		for _, op := range []fsnotify.Op{fsnotify.Create, fsnotify.Write, fsnotify.Write, fsnotify.Remove, fsnotify.Create} {
+			f.last().events <- fsnotify.Event{Name: path, Op: op}
+			time.Sleep(time.Millisecond)
+			synctest.Wait()
+		}
+		ev := <-w.Events()
+		if ev.Op != Modified || ev.Path != "1.json" || !ev.At.Equal(at) {
+			t.Errorf("%v after %s", ev, ev.At.Sub(at))
+		}
+		expect(t, w)
+	})
+}
+
+func TestStalledConsumer(t *testing.T) {
+	root := t.TempDir()
+	f := &fakes{}
+	inBubble(t, root, f, Options{MaxPending: 100}, func(t *testing.T, w *Watcher) {
+		expect(t, w, "look again ")
+		for i := range 2000 {
+			f.last().events <- fsnotify.Event{Name: filepath.Join(root, strconv.Itoa(i)+".json"), Op: fsnotify.Remove}
+		}
+		synctest.Wait()
+		evs := []Event{<-w.Events()}
+		for range 102 { // at most: all that may be pending, and the one that was on offer
+			synctest.Wait()
+			select {
+			case ev := <-w.Events():
+				evs = append(evs, ev)
+			default:
+			}
+		}
+		if evs[0].Op != LookAgain || len(evs) > 102 {
+			t.Errorf("%d events, first %v", len(evs), short(evs))
+		}
+		expect(t, w)
+	})
+}

@@ -1,0 +1,223 @@
+package watch
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+)
+
+func TestFiles(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		before func(r *rig)
+		do     func(r *rig)
+		want   []Event // of these, each must be seen
+		never  []string
+	}{
+		{
+			name: "created",
+			do:   func(r *rig) { r.write("a.json") },
+			want: []Event{{Op: Created, Path: "a.json"}},
+		},
+		{
+			name:   "modified",
+			before: func(r *rig) { r.write("a.json") },
+			do:     func(r *rig) { r.write("a.json") },
+			want:   []Event{{Op: Modified, Path: "a.json"}},
+		},
+		{
+			name:   "removed",
+			before: func(r *rig) { r.write("a.json") },
+			do:     func(r *rig) { must(r.T, os.Remove(r.abs("a.json"))) },
+			want:   []Event{{Op: Gone, Path: "a.json"}},
+		},
+		{
+			name:  "renamed into place",
+			do:    func(r *rig) { r.write("a.tmp"); r.move("a.tmp", "a.json") },
+			want:  []Event{{Op: Created, Path: "a.json"}},
+			never: []string{"a.tmp"},
+		},
+		{
+			name:   "renamed",
+			before: func(r *rig) { r.write("a.json") },
+			do:     func(r *rig) { r.move("a.json", "b.json") },
+			want:   []Event{{Op: Gone, Path: "a.json"}, {Op: Created, Path: "b.json"}},
+		},
+		{
+			name:   "in a folder that was there",
+			before: func(r *rig) { r.mkdir("sub/deep") },
+			do:     func(r *rig) { r.write("sub/deep/a.json") },
+			want:   []Event{{Op: Created, Path: "sub/deep/a.json"}},
+		},
+		{
+			name: "odd names",
+			do:   func(r *rig) { r.write("카드 테이블.json"); r.write("a=b (1) %20.json") },
+			want: []Event{{Op: Created, Path: "카드 테이블.json"}, {Op: Created, Path: "a=b (1) %20.json"}},
+		},
+		{
+			name:  "another pattern",
+			do:    func(r *rig) { r.write("a.txt"); r.write("json") },
+			never: []string{"a.txt", "json"},
+		},
+		{
+			name:   "mode and time only",
+			before: func(r *rig) { r.write("a.json") },
+			do: func(r *rig) {
+				must(r.T, os.Chmod(r.abs("a.json"), 0o640))
+				must(r.T, os.Chtimes(r.abs("a.json"), t0, t0))
+			},
+			never: []string{"a.json"},
+		},
+		{
+			name:  "a folder named like a file",
+			do:    func(r *rig) { r.mkdir("x.json"); r.write("x.json/a.json"); r.mkdir("x.json/y.json") },
+			want:  []Event{{Op: Created, Path: "x.json/a.json"}},
+			never: []string{"x.json", "x.json/y.json"},
+		},
+		{
+			name:   "a folder named like a file moved and removed",
+			before: func(r *rig) { r.mkdir("x.json") },
+			do:     func(r *rig) { r.move("x.json", "y.json"); must(r.T, os.Remove(r.abs("y.json"))) },
+			want:   []Event{{Op: LookAgain}},
+			never:  []string{"x.json"},
+		},
+		{
+			name: "links",
+			before: func(r *rig) {
+				r.mkdir("sub")
+				r.write("sub/a.txt")
+			},
+			do: func(r *rig) {
+				must(r.T, os.Symlink(r.root, r.abs("sub/loop")))
+				must(r.T, os.Symlink(r.abs("sub"), r.abs("other")))
+				must(r.T, os.Symlink(r.abs("sub/a.txt"), r.abs("link.json")))
+				r.write("sub/b.json")
+			},
+			want:  []Event{{Op: Created, Path: "sub/b.json"}},
+			never: []string{"link.json", "other/b.json", "sub/loop/sub/b.json"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := t.TempDir()
+			if c.before != nil {
+				c.before(&rig{T: t, root: root})
+			}
+			r := start(t, root, Options{})
+			c.do(r)
+			for _, want := range c.want {
+				r.await(want.Op.String()+" "+want.Path, has(want.Op, want.Path))
+			}
+			for _, ev := range r.settle() {
+				for _, path := range c.never {
+					if ev.Path == path && ev.Op != LookAgain {
+						t.Errorf("handed on: %s %s", ev.Op, ev.Path)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestLinksAreNotWatched(t *testing.T) {
+	root := t.TempDir()
+	r := &rig{T: t, root: root}
+	r.mkdir("sub")
+	must(t, os.Symlink(root, r.abs("sub/parent")))
+	must(t, os.Symlink(r.abs("sub"), r.abs("again")))
+	if got := start(t, root, Options{}).w.Status().Watched; got != 2 {
+		t.Errorf("%d directories watched, want 2: the root and sub", got)
+	}
+}
+
+func TestRootMayBeALink(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Mkdir(dir+"/real", 0o700))
+	must(t, os.Symlink(dir+"/real", dir+"/link"))
+	r := start(t, dir+"/link", Options{})
+	r.write("a.json")
+	r.await("a.json", told("a.json"))
+}
+
+func TestFilesAtStartAreNotHandedOn(t *testing.T) {
+	root := t.TempDir()
+	before := &rig{T: t, root: root}
+	before.mkdir("sub")
+	before.write("sub/a.json")
+	r := start(t, root, Options{})
+	for _, ev := range r.settle() {
+		t.Errorf("handed on: %s %s", ev.Op, ev.Path)
+	}
+}
+
+func TestEventTime(t *testing.T) {
+	r := start(t, t.TempDir(), Options{})
+	before := time.Now()
+	r.write("a.json")
+	r.await("a.json", told("a.json"))
+	if at := r.events()[0].At; at.Before(before) || at.After(time.Now()) {
+		t.Errorf("event at %s, written after %s", at, before)
+	}
+}
+
+func TestNewFolderWithFiles(t *testing.T) {
+	r := start(t, t.TempDir(), Options{})
+	const n = 500
+	r.mkdir("day")
+	for i := range n {
+		r.write(fmt.Sprintf("day/%d.json", i))
+	}
+	for i := range n {
+		path := fmt.Sprintf("day/%d.json", i)
+		r.await(path, told(path))
+	}
+}
+
+func TestNewNestedFolders(t *testing.T) {
+	for i := range 20 {
+		r := start(t, t.TempDir(), Options{})
+		deep := fmt.Sprintf("a%d/b/c/d", i)
+		r.mkdir(deep)
+		r.write(deep + "/1.json")
+		r.write(fmt.Sprintf("a%d/b/2.json", i))
+		r.await("the deep file", told(deep+"/1.json"))
+		r.await("the other file", told(fmt.Sprintf("a%d/b/2.json", i)))
+	}
+}
+
+func TestFolderMovedIn(t *testing.T) {
+	outside := &rig{T: t, root: t.TempDir()}
+	outside.mkdir("in/deep")
+	outside.write("in/deep/a.json")
+	r := start(t, t.TempDir(), Options{})
+	must(t, os.Rename(outside.abs("in"), r.abs("in")))
+	r.await("the file that came with it", told("in/deep/a.json"))
+	r.write("in/deep/b.json")
+	r.await("a new file", told("in/deep/b.json"))
+}
+
+// However slow the consumer is, every file is either named or covered by a look again.
+func TestBurst(t *testing.T) {
+	const n = 2000
+	root := t.TempDir()
+	w := New(root, Options{MaxPending: 100})
+	stop := runUnread(t, w)
+	defer stop()
+	if ev := <-w.Events(); ev.Op != LookAgain {
+		t.Fatalf("first %v", ev)
+	}
+	for i := range n {
+		must(t, os.WriteFile(fmt.Sprintf("%s/%d.json", root, i), []byte("{}"), 0o600))
+	}
+	look, named := false, make(map[string]bool)
+	timeout := time.After(deadline)
+	for !look && len(named) < n {
+		select {
+		case ev := <-w.Events():
+			look = look || ev.Op == LookAgain
+			named[ev.Path] = true
+		case <-timeout:
+			t.Fatalf("no look again, and only %d of %d files named", len(named), n)
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package watch
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// Long, because the machine may be busy; a test that passes never waits that long.
+const deadline = 20 * time.Second
+
+// rig is a running Watcher on a real directory and all it has said so far.
+type rig struct {
+	*testing.T
+	w    *Watcher
+	root string
+
+	files int
+
+	mu   sync.Mutex
+	seen []Event
+	more chan struct{}
+}
+
+// start runs a Watcher on root and, if root exists, waits until its tree is complete.
+func start(t *testing.T, root string, opts Options, change ...func(*Watcher)) *rig {
+	t.Helper()
+	if opts.RootPoll == 0 {
+		opts.RootPoll = 10 * time.Millisecond
+	}
+	r := &rig{T: t, w: New(root, opts), root: root, more: make(chan struct{}, 1)}
+	for _, f := range change {
+		f(r.w)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := r.w.Run(ctx); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	running.Go(r.collect)
+	t.Cleanup(func() { cancel(); running.Wait() })
+	if _, err := os.Stat(root); err == nil {
+		r.await("the first look again", has(LookAgain, ""))
+		r.forget()
+	}
+	return r
+}
+
+func (r *rig) collect() {
+	for ev := range r.w.Events() {
+		r.mu.Lock()
+		r.seen = append(r.seen, ev)
+		r.mu.Unlock()
+		select {
+		case r.more <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (r *rig) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen = nil
+}
+
+func (r *rig) events() []Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]Event(nil), r.seen...)
+}
+
+// await waits until what was seen satisfies ok.
+func (r *rig) await(what string, ok func([]Event) bool) {
+	r.Helper()
+	timeout := time.After(deadline)
+	for !ok(r.events()) {
+		select {
+		case <-r.more:
+		case <-timeout:
+			r.Fatalf("waited in vain for %s; seen: %v; status %+v", what, short(r.events()), r.w.Status())
+		}
+	}
+}
+
+// settle returns all that was said of what happened before the call: a marker file is written, and waited for, last.
+func (r *rig) settle() []Event {
+	r.Helper()
+	const marker = "zz-marker.json"
+	r.write(marker)
+	r.await("the marker", func(evs []Event) bool { return has(Created, marker)(evs) || has(Modified, marker)(evs) })
+	var rest []Event
+	for _, ev := range r.events() {
+		if ev.Path != marker {
+			rest = append(rest, ev)
+		}
+	}
+	return rest
+}
+
+// awaitStatus waits until the status satisfies ok.
+func (r *rig) awaitStatus(what string, ok func(Status) bool) {
+	r.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(deadline); !ok(r.w.Status()); <-tick.C {
+		if time.Now().After(end) {
+			r.Fatalf("waited in vain for %s; status %+v; seen %v", what, r.w.Status(), short(r.events()))
+		}
+	}
+}
+
+// awaitLive rewrites a file until its event arrives under the right name: its directory is watched, and under this name.
+func (r *rig) awaitLive(rel string) {
+	r.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(deadline); ; <-tick.C {
+		r.write(rel)
+		select {
+		case <-r.more:
+		case <-tick.C:
+		}
+		if has(Created, rel)(r.events()) || has(Modified, rel)(r.events()) {
+			return
+		}
+		if time.Now().After(end) {
+			r.Fatalf("%s is not watched; seen %v; status %+v", rel, short(r.events()), r.w.Status())
+		}
+	}
+}
+
+// awaitLiveIn is awaitLive with a file name that was not used before.
+func (r *rig) awaitLiveIn(dir string) {
+	r.Helper()
+	r.files++
+	r.awaitLive(fmt.Sprintf("%s/live-%d.json", dir, r.files))
+}
+
+func has(op Op, path string) func([]Event) bool {
+	return func(evs []Event) bool {
+		for _, ev := range evs {
+			if ev.Op == op && ev.Path == path {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// told is satisfied when path was handed on as something to be read.
+func told(path string) func([]Event) bool {
+	return func(evs []Event) bool { return has(Created, path)(evs) || has(Modified, path)(evs) }
+}
+
+func short(evs []Event) []string {
+	var s []string
+	for _, ev := range evs[:min(len(evs), 50)] {
+		s = append(s, ev.Op.String()+" "+ev.Path)
+	}
+	return s
+}
+
+func (r *rig) abs(rel string) string { return filepath.Join(r.root, filepath.FromSlash(rel)) }
+
+func (r *rig) write(rel string) {
+	r.Helper()
+	must(r.T, os.WriteFile(r.abs(rel), []byte(`{"ID":1}`), 0o600))
+}
+
+func (r *rig) mkdir(rel string) {
+	r.Helper()
+	must(r.T, os.MkdirAll(r.abs(rel), 0o700))
+}
+
+func (r *rig) move(from, to string) {
+	r.Helper()
+	must(r.T, os.Rename(r.abs(from), r.abs(to)))
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// recorder keeps what was logged at info and above.
+type recorder struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func newRecorder() *recorder { return new(recorder) }
+
+func (l *recorder) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *recorder) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func (l *recorder) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
