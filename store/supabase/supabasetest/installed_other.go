@@ -1,0 +1,7 @@
+//go:build !(linux || darwin || freebsd)
+
+package supabasetest
+
+import "context"
+
+func startInstalled(context.Context) (*cluster, error) { return nil, errNotInstalled }

@@ -1,0 +1,56 @@
+package supabasetest
+
+import (
+	"sync"
+	"time"
+)
+
+// A project's limits before anybody changes them: "Max rows" in the API
+// settings, and the authenticator's statement_timeout, which service_role
+// inherits. supabase.com/docs/guides/database/postgres/timeouts
+const (
+	defaultMaxRows          = 1000
+	defaultStatementTimeout = 8 * time.Second
+	noBodyLimit             = int64(-1)
+)
+
+type limits struct {
+	maxRows   int
+	bodyLimit int64
+	timeout   time.Duration
+}
+
+type settingsNow struct {
+	mu  sync.Mutex
+	now limits
+}
+
+func (s *settingsNow) reset() {
+	s.change(func(l *limits) {
+		*l = limits{maxRows: defaultMaxRows, bodyLimit: noBodyLimit, timeout: defaultStatementTimeout}
+	})
+}
+
+func (s *settingsNow) change(f func(*limits)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&s.now)
+}
+
+func (s *settingsNow) get() limits {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+// SetMaxRows sets the number of rows no answer exceeds, and no answer mentions.
+func (s *Server) SetMaxRows(n int) { s.settings.change(func(l *limits) { l.maxRows = n }) }
+
+// SetBodyLimit answers larger request bodies with 413 and an HTML page, as a
+// proxy in front would; negative is no limit.
+func (s *Server) SetBodyLimit(n int64) { s.settings.change(func(l *limits) { l.bodyLimit = n }) }
+
+// SetStatementTimeout sets the statement_timeout of the API's roles; 0 is none.
+func (s *Server) SetStatementTimeout(d time.Duration) {
+	s.settings.change(func(l *limits) { l.timeout = d })
+}
