@@ -1,0 +1,53 @@
+// Package hashindex is what gfxsync knows of every file: the hash of its bytes, the index of files in SQLite, and the scan of a
+// directory against that index. It knows no network.
+package hashindex
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+
+	"github.com/zeebo/xxh3"
+)
+
+// Algorithm is how files are hashed. The zero value is XXH3.
+type Algorithm uint8
+
+const (
+	XXH3   Algorithm = iota // XXH3-128: 32 hex digits
+	SHA256                  // for tables that an earlier agent filled: 64 hex digits
+)
+
+// ParseAlgorithm takes "xxh3" or "sha256".
+func ParseAlgorithm(s string) (Algorithm, error) {
+	switch s {
+	case "xxh3":
+		return XXH3, nil
+	case "sha256":
+		return SHA256, nil
+	default:
+		return 0, fmt.Errorf("expected xxh3 or sha256")
+	}
+}
+
+// Sum returns the hash of b in lower-case hex digits.
+func (a Algorithm) Sum(b []byte) string {
+	if a == SHA256 {
+		sum := sha256.Sum256(b)
+		return hex.EncodeToString(sum[:])
+	}
+	sum := xxh3.Hash128(b).Bytes()
+	return hex.EncodeToString(sum[:])
+}
+
+// New returns a hash to write to, for contents that are not held in memory; Hex reads it.
+func (a Algorithm) New() hash.Hash {
+	if a == SHA256 {
+		return sha256.New()
+	}
+	return xxh3.New128()
+}
+
+// Hex returns what Sum would for all that was written to h.
+func Hex(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }

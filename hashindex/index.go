@@ -1,0 +1,201 @@
+package hashindex
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gfxsync/gfxsync/store/sqlite"
+)
+
+// Key identifies a file: the label of its root and its path below that root, '/'-separated, in the file system's own bytes.
+type Key struct {
+	Root string
+	Path string
+}
+
+// State is what became of a file's present content (design, "State of a file in the index").
+type State string
+
+const (
+	Pending State = "pending" // an intent: it is to be uploaded
+	Queued  State = "queued"  // its record is in pending_sync
+	Synced  State = "synced"  // the remote has acknowledged its hash
+	Dead    State = "dead"    // the remote has refused it too often
+	Invalid State = "invalid" // it cannot be made into a record; Entry.Error says why
+	Gone    State = "gone"    // it was here and is not any more
+)
+
+// Stamp is what a directory listing tells of a file.
+type Stamp struct {
+	Size    int64
+	ModTime int64 // nanoseconds since 1970
+}
+
+// Entry is what the index knows of a file.
+type Entry struct {
+	Key
+	Stamp
+	Hash  string // of the bytes at that size and time; empty for a file that could not be read
+	State State
+	Error string
+	// StampSeen is when this Stamp was first seen, by the local clock. While Racy, a further change of the file may have left no
+	// trace in it: the file is to be hashed again.
+	StampSeen time.Time
+	Racy      bool
+	SeenAt    time.Time
+	SyncedAt  time.Time // zero: never
+}
+
+// Index is the table of files, and of the hashes that the remote has acknowledged.
+type Index struct {
+	q sqlite.Querier
+}
+
+// New returns the index seen through q: a database, or a transaction to take part in.
+func New(q sqlite.Querier) Index { return Index{q} }
+
+const entryColumns = `root, path, size, mtime_ns, file_hash, state, error, stamp_seen_ms, racy, seen_ms, synced_ms`
+
+func scanEntry(row interface{ Scan(...any) error }) (Entry, error) {
+	var e Entry
+	var stampSeen, seen int64
+	var synced sql.NullInt64
+	err := row.Scan(&e.Root, &e.Path, &e.Size, &e.ModTime, &e.Hash, &e.State, &e.Error, &stampSeen, &e.Racy, &seen, &synced)
+	if err != nil {
+		return Entry{}, err
+	}
+	e.StampSeen, e.SeenAt = time.UnixMilli(stampSeen), time.UnixMilli(seen)
+	if synced.Valid {
+		e.SyncedAt = time.UnixMilli(synced.Int64)
+	}
+	return e, nil
+}
+
+// Get returns the entry of a file, and whether there is one.
+func (x Index) Get(ctx context.Context, k Key) (Entry, bool, error) {
+	e, err := scanEntry(x.q.QueryRowContext(ctx, `SELECT `+entryColumns+` FROM files WHERE root = ? AND order_key = ?`,
+		k.Root, orderKey(k.Path)))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return Entry{}, false, nil
+	case err != nil:
+		return Entry{}, false, fmt.Errorf("look up %s in the index: %w", k.Path, err)
+	}
+	return e, true, nil
+}
+
+// Put writes the entry, whatever the index knew of the file before.
+func (x Index) Put(ctx context.Context, e *Entry) error {
+	var synced any
+	if !e.SyncedAt.IsZero() {
+		synced = e.SyncedAt.UnixMilli()
+	}
+	_, err := x.q.ExecContext(ctx, `INSERT OR REPLACE INTO files (order_key, `+entryColumns+`)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, orderKey(e.Path), e.Root, e.Path, e.Size, e.ModTime, e.Hash, e.State, e.Error,
+		e.StampSeen.UnixMilli(), e.Racy, e.SeenAt.UnixMilli(), synced)
+	if err != nil {
+		return fmt.Errorf("write %s to the index: %w", e.Path, err)
+	}
+	return nil
+}
+
+// Acknowledge writes down that the remote has this hash: every file that has it and waited for that is synced.
+func (x Index) Acknowledge(ctx context.Context, hash string, now time.Time) error {
+	_, err := x.q.ExecContext(ctx, `INSERT OR IGNORE INTO acknowledged (file_hash, at_ms) VALUES (?, ?)`, hash, now.UnixMilli())
+	if err != nil {
+		return fmt.Errorf("acknowledge %s: %w", hash, err)
+	}
+	_, err = x.q.ExecContext(ctx, `UPDATE files SET state = 'synced', error = '', synced_ms = ?
+		WHERE file_hash = ? AND state IN ('pending', 'queued', 'dead')`, now.UnixMilli(), hash)
+	if err != nil {
+		return fmt.Errorf("acknowledge %s: %w", hash, err)
+	}
+	return nil
+}
+
+// Acknowledged says whether the remote has ever acknowledged this hash.
+func (x Index) Acknowledged(ctx context.Context, hash string) (bool, error) {
+	var known bool
+	err := x.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM acknowledged WHERE file_hash = ?)`, hash).Scan(&known)
+	if err != nil {
+		return false, fmt.Errorf("look up hash %s in the index: %w", hash, err)
+	}
+	return known, nil
+}
+
+// Move takes every file with that hash from one of some states to another, with the reason, if there is one.
+func (x Index) Move(ctx context.Context, hash string, from []State, to State, reason string) error {
+	args := []any{to, reason, hash}
+	for _, s := range from {
+		args = append(args, s)
+	}
+	marks := strings.TrimSuffix(strings.Repeat("?, ", len(from)), ", ")
+	_, err := x.q.ExecContext(ctx, `UPDATE files SET state = ?, error = ? WHERE file_hash = ? AND state IN (`+marks+`)`, args...)
+	if err != nil {
+		return fmt.Errorf("move hash %s to %s: %w", hash, to, err)
+	}
+	return nil
+}
+
+// Counts returns how many files are in each state.
+func (x Index) Counts(ctx context.Context) (counts map[State]int, err error) {
+	rows, err := x.q.QueryContext(ctx, `SELECT state, count(*) FROM files GROUP BY state`)
+	if err != nil {
+		return nil, fmt.Errorf("count the index: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	counts = map[State]int{}
+	for rows.Next() {
+		var s State
+		var n int
+		if err := rows.Scan(&s, &n); err != nil {
+			return nil, fmt.Errorf("count the index: %w", err)
+		}
+		counts[s] = n
+	}
+	return counts, rows.Err()
+}
+
+// present returns how many files of a root the index believes to be there.
+func (x Index) present(ctx context.Context, root string) (n int, err error) {
+	err = x.q.QueryRowContext(ctx, `SELECT count(*) FROM files WHERE root = ? AND state <> 'gone'`, root).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the index: %w", err)
+	}
+	return n, nil
+}
+
+// List returns at most limit files in a state that come after the key, in the index's order. The zero Key begins at the first.
+func (x Index) List(ctx context.Context, s State, after Key, limit int) ([]Entry, error) {
+	return x.page(ctx, `SELECT `+entryColumns+` FROM files WHERE state = ? AND (root, order_key) > (?, ?)
+		ORDER BY root, order_key LIMIT ?`, s, after.Root, orderKey(after.Path), limit)
+}
+
+// after returns at most limit files of a root that come after the key, in the order of a walk.
+func (x Index) after(ctx context.Context, root string, key []byte, limit int) ([]Entry, error) {
+	return x.page(ctx, `SELECT `+entryColumns+` FROM files WHERE root = ? AND order_key > ? ORDER BY order_key LIMIT ?`,
+		root, key, limit)
+}
+
+func (x Index) page(ctx context.Context, query string, args ...any) (page []Entry, err error) {
+	rows, err := x.q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the index: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		e, err := scanEntry(rows)
+		if err != nil {
+			return nil, fmt.Errorf("read the index: %w", err)
+		}
+		page = append(page, e)
+	}
+	return page, rows.Err()
+}
+
+// orderKey makes the index's order that of a directory walk, in which "a/x" comes before "a-b": the separator sorts first.
+func orderKey(path string) []byte { return []byte(strings.ReplaceAll(path, "/", "\x00")) }

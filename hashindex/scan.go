@@ -1,0 +1,222 @@
+package hashindex
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// ErrRootUnavailable says that a root is missing, unreadable, or without a single file while the index knows more than ten: a
+// NAS that is gone, or a share that is not mounted. It is an outage; nothing may be concluded from it.
+var ErrRootUnavailable = errors.New("root unavailable")
+
+// emptyIsOutage is how many files the index may know before an empty root counts as an outage (design, invariant 5).
+const emptyIsOutage = 10
+
+const pageSize = 1000
+
+// Root is a watched directory, and the label by which its files are told from those of other roots.
+type Root struct {
+	Label string
+	Dir   string
+}
+
+// Abs returns the path of a file below the root for the operating system.
+func (r Root) Abs(path string) string { return filepath.Join(r.Dir, filepath.FromSlash(path)) }
+
+// Check fails with ErrRootUnavailable unless the root is a directory that can be listed.
+func (r Root) Check() error {
+	d, err := os.Open(r.Dir)
+	if err == nil {
+		_, err = d.Readdirnames(1)
+		err = errors.Join(ignoreEOF(err), d.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRootUnavailable, err)
+	}
+	return nil
+}
+
+// Scanner compares a directory with the index. It holds one directory's listing and one page of the index in memory.
+type Scanner struct {
+	Index Index
+	Root  Root
+	Match func(name string) bool // which files count
+	// AcceptEmpty lets a root without a single file pass for what it seems.
+	AcceptEmpty bool
+}
+
+// Scanned is what a scan saw.
+type Scanned struct {
+	Files    int   // files that match
+	Bytes    int64 // their sizes
+	Problems []error
+}
+
+// Visit is called for every file that matches (stamp set, entry nil if the index does not know it) and for every entry that is
+// not gone yet and has no file (stamp nil).
+type Visit func(path string, stamp *Stamp, entry *Entry) error
+
+// Run walks the root and calls visit in the order of the walk. What lies in a directory that cannot be read is neither there nor
+// gone: it is left out and reported in Problems. It fails with ErrRootUnavailable, the context's error, or visit's.
+func (s *Scanner) Run(ctx context.Context, visit Visit) (Scanned, error) {
+	known, err := s.Index.present(ctx, s.Root.Label)
+	if err != nil {
+		return Scanned{}, err
+	}
+	if err := s.Root.Check(); err != nil {
+		return Scanned{}, err
+	}
+	w := &walk{Scanner: s, ctx: ctx, visit: visit, last: []byte{}}
+	// With the separator at its end, a root that is a symbolic link is followed; links below it are not.
+	if err := filepath.WalkDir(s.Root.Dir+string(filepath.Separator), w.step); err != nil {
+		return w.seen, fmt.Errorf("scan %s: %w", s.Root.Dir, err)
+	}
+	if !w.anyFile && known > emptyIsOutage && !s.AcceptEmpty {
+		return w.seen, fmt.Errorf("%w: %s holds no file, and the index knows %d", ErrRootUnavailable, s.Root.Dir, known)
+	}
+	// The root may have gone while it was walked, which looks as if its files had.
+	if err := s.Root.Check(); err != nil {
+		return w.seen, err
+	}
+	return w.seen, w.catchUp(nil)
+}
+
+// walk joins the walk of the directory with the pages of the index, both in the same order.
+type walk struct {
+	*Scanner
+	ctx     context.Context
+	visit   Visit
+	seen    Scanned
+	anyFile bool
+
+	page    []Entry
+	last    []byte // key of the last entry read, never nil: nothing is greater than NULL
+	end     bool
+	unknown [][]byte // keys of the directories that could not be read
+}
+
+func (w *walk) step(name string, d fs.DirEntry, err error) error {
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
+	path, relErr := filepath.Rel(w.Root.Dir, name)
+	if relErr != nil {
+		return relErr
+	}
+	path = filepath.ToSlash(path)
+	if err != nil {
+		return w.unreadable(path, err)
+	}
+	if d.IsDir() {
+		return nil
+	}
+	w.anyFile = true
+	if !d.Type().IsRegular() || !w.Match(d.Name()) {
+		return nil
+	}
+	info, err := d.Info()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // removed meanwhile
+	}
+	if err != nil {
+		return w.unreadable(path, err)
+	}
+	w.seen.Files++
+	w.seen.Bytes += info.Size()
+	return w.file(path, StampOf(info))
+}
+
+func (w *walk) unreadable(path string, err error) error {
+	if path == "." {
+		return fmt.Errorf("%w: %w", ErrRootUnavailable, err)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // removed meanwhile
+	}
+	w.seen.Problems = append(w.seen.Problems, fmt.Errorf("read %s: %w", path, err))
+	w.unknown = append(w.unknown, orderKey(path))
+	return nil
+}
+
+// file passes what the index knows before the file, then the file.
+func (w *walk) file(path string, stamp Stamp) error {
+	key := orderKey(path)
+	if err := w.catchUp(key); err != nil {
+		return err
+	}
+	e, err := w.peek()
+	if err != nil {
+		return err
+	}
+	if e == nil || !bytes.Equal(orderKey(e.Path), key) {
+		return w.visit(path, &stamp, nil)
+	}
+	w.page = w.page[1:]
+	return w.visit(path, &stamp, e)
+}
+
+// catchUp visits the entries before the key, all that are left if it is nil, as files that are not there.
+func (w *walk) catchUp(key []byte) error {
+	for {
+		e, err := w.peek()
+		if err != nil || e == nil {
+			return err
+		}
+		entryKey := orderKey(e.Path)
+		if key != nil && bytes.Compare(entryKey, key) >= 0 {
+			return nil
+		}
+		w.page = w.page[1:]
+		if e.State == Gone || w.isUnknown(entryKey) {
+			continue
+		}
+		if err := w.visit(e.Path, nil, e); err != nil {
+			return err
+		}
+	}
+}
+
+// peek returns the next entry of the index, nil at its end.
+func (w *walk) peek() (*Entry, error) {
+	if len(w.page) == 0 && !w.end {
+		page, err := w.Index.after(w.ctx, w.Root.Label, w.last, pageSize)
+		if err != nil {
+			return nil, err
+		}
+		w.page, w.end = page, len(page) == 0
+		if len(page) > 0 {
+			w.last = orderKey(page[len(page)-1].Path)
+		}
+	}
+	if len(w.page) == 0 {
+		return nil, nil
+	}
+	return &w.page[0], nil
+}
+
+func (w *walk) isUnknown(key []byte) bool {
+	for _, dir := range w.unknown {
+		if bytes.HasPrefix(key, dir) && (len(key) == len(dir) || key[len(dir)] == 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// StampOf returns the stamp of a listed file.
+func StampOf(info fs.FileInfo) Stamp {
+	return Stamp{Size: info.Size(), ModTime: info.ModTime().UnixNano()}
+}
+
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}

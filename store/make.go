@@ -1,0 +1,167 @@
+package store
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
+	"golang.org/x/text/unicode/norm"
+)
+
+// What MakeRecord may find wrong with a file. The first two are also what a half-written file looks like.
+var (
+	ErrEmpty     = errors.New("the file is empty")
+	ErrNotJSON   = errors.New("the file is not complete JSON")
+	ErrNotObject = errors.New("the file is JSON, but not an object")
+	ErrNotUTF8   = errors.New("the file is not UTF-8")
+)
+
+// Origin is what a record says of itself besides the file's content.
+type Origin struct {
+	Source
+	FileHash   string
+	GFXPCID    string
+	SyncSource string
+}
+
+var (
+	byteOrderMark = []byte("\xef\xbb\xbf")
+	gameID        = regexp.MustCompile(`(?i)GameID=(\d{1,19})`)
+	tableTypes    = map[string]bool{"FEATURE_TABLE": true, "MAIN_TABLE": true, "FINAL_TABLE": true, "SIDE_TABLE": true}
+)
+
+// MakeRecord makes the record of a file from its content (design, "The table"). Only a content that is no JSON object in UTF-8
+// is refused, with one of the errors above; a known field of an unexpected type counts as absent. The record shares content.
+func MakeRecord(o Origin, content []byte) (Record, error) {
+	raw := bytes.TrimPrefix(content, byteOrderMark)
+	if err := checkObject(raw); err != nil {
+		return Record{}, err
+	}
+	name := printable(o.Path)
+	r := Record{
+		FileHash:   o.FileHash,
+		FileName:   path.Base(name),
+		NASPath:    name,
+		TableType:  "UNKNOWN",
+		GFXPCID:    printable(o.GFXPCID),
+		SyncSource: o.SyncSource,
+		RawJSON:    raw,
+	}
+	// PostgreSQL's jsonb keeps the last of equal keys, and so does this loop.
+	gjson.ParseBytes(raw).ForEach(func(key, value gjson.Result) bool {
+		r.setField(key.String(), value)
+		return true
+	})
+	if r.SessionID == nil {
+		if m := gameID.FindStringSubmatch(r.FileName); m != nil {
+			r.SessionID = parseID(m[1])
+		}
+	}
+	return r, nil
+}
+
+func checkObject(raw []byte) error {
+	body := bytes.TrimLeft(raw, " \t\r\n")
+	switch {
+	case len(body) == 0:
+		return ErrEmpty
+	case !utf8.Valid(body):
+		return ErrNotUTF8
+	case !json.Valid(body):
+		return ErrNotJSON
+	case body[0] != '{':
+		return ErrNotObject
+	}
+	return nil
+}
+
+func (r *Record) setField(key string, v gjson.Result) {
+	switch key {
+	case "ID":
+		r.SessionID = nil
+		if v.Type == gjson.Number || v.Type == gjson.String {
+			r.SessionID = parseID(strings.Trim(v.Raw, `"`))
+		}
+	case "Type":
+		r.TableType = "UNKNOWN"
+		if tableTypes[v.Str] {
+			r.TableType = v.Str
+		}
+	case "EventTitle":
+		r.EventTitle = withoutNUL(v.Str)
+	case "SoftwareVersion":
+		r.SoftwareVersion = withoutNUL(v.Str)
+	case "CreatedDateTimeUTC":
+		r.SessionCreatedAt = parseTime(v.Str)
+	case "Hands":
+		r.HandCount, r.PlayerCount = countHands(v)
+	}
+}
+
+// parseID takes the digits as they stand: the 18 of a session ID are more than a float64 holds.
+func parseID(digits string) *int64 {
+	id, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		return nil
+	}
+	return &id
+}
+
+func parseTime(s string) *time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || t.Year() < 1 || t.Year() > 9999 {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+func countHands(hands gjson.Result) (count, players int) {
+	if !hands.IsArray() {
+		return 0, 0
+	}
+	seen := map[string]struct{}{}
+	hands.ForEach(func(_, hand gjson.Result) bool {
+		if count < math.MaxInt32 {
+			count++
+		}
+		if list := hand.Get("Players"); list.IsArray() {
+			list.ForEach(func(_, player gjson.Result) bool {
+				seen[playerName(player)] = struct{}{}
+				return true
+			})
+		}
+		return true
+	})
+	delete(seen, "")
+	return count, len(seen)
+}
+
+// playerName falls back to the seat: a table that is still being set up exports players without names.
+func playerName(p gjson.Result) string {
+	for _, key := range []string{"LongName", "Name"} {
+		if name := strings.TrimSpace(p.Get(key).Str); name != "" {
+			return name
+		}
+	}
+	if seat := p.Get("PlayerNum"); seat.Type == gjson.Number {
+		return "seat " + seat.Raw
+	}
+	return ""
+}
+
+// printable is how a path is stored and shown: NFC, so that names typed on macOS and on Windows are equal, and valid UTF-8.
+func printable(s string) string {
+	return norm.NFC.String(strings.ToValidUTF8(withoutNUL(s), "\ufffd"))
+}
+
+// withoutNUL drops what PostgreSQL's text cannot hold (documentation, "Character Types").
+func withoutNUL(s string) string { return strings.ReplaceAll(s, "\x00", "") }

@@ -1,0 +1,135 @@
+// Package store is where records go: the record made from a PokerGFX file, the offline queue, the delivery, and the remotes
+// behind one small interface. It knows no watcher and no hash index; what became of a record it tells a Ledger.
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Source says where a record came from: the label of a watched root and the path below it, '/'-separated, in the file system's
+// own bytes.
+type Source struct {
+	Root string
+	Path string
+}
+
+// Record is one row of gfx_sessions (design, "The table"). RawJSON is byte for byte what the file holds after a byte order
+// mark, and is shared, never copied or changed.
+type Record struct {
+	FileHash         string
+	SessionID        *int64 // nil: neither the file nor its name tells
+	FileName         string
+	TableType        string
+	EventTitle       string
+	SoftwareVersion  string
+	HandCount        int
+	PlayerCount      int
+	SessionCreatedAt *time.Time // nil: the file does not tell
+	NASPath          string
+	GFXPCID          string
+	SyncSource       string
+	RawJSON          []byte
+}
+
+// Column names of gfx_sessions that every table must have.
+const (
+	ColumnFileHash = "file_hash"
+	ColumnRawJSON  = "raw_json"
+)
+
+// column ties a column of the table to a field of Record.
+type column struct {
+	name string
+	get  func(*Record) any
+	set  func(*Record, []byte) error
+}
+
+func field[T any](name string, at func(*Record) *T) column {
+	return column{
+		name: name,
+		get:  func(r *Record) any { return *at(r) },
+		set:  func(r *Record, b []byte) error { return json.Unmarshal(b, at(r)) },
+	}
+}
+
+var columns = []column{
+	field(ColumnFileHash, func(r *Record) *string { return &r.FileHash }),
+	field("session_id", func(r *Record) **int64 { return &r.SessionID }),
+	field("file_name", func(r *Record) *string { return &r.FileName }),
+	field("table_type", func(r *Record) *string { return &r.TableType }),
+	field("event_title", func(r *Record) *string { return &r.EventTitle }),
+	field("software_version", func(r *Record) *string { return &r.SoftwareVersion }),
+	field("hand_count", func(r *Record) *int { return &r.HandCount }),
+	field("player_count", func(r *Record) *int { return &r.PlayerCount }),
+	field("session_created_at", func(r *Record) **time.Time { return &r.SessionCreatedAt }),
+	field("nas_path", func(r *Record) *string { return &r.NASPath }),
+	field("gfx_pc_id", func(r *Record) *string { return &r.GFXPCID }),
+	field("sync_source", func(r *Record) *string { return &r.SyncSource }),
+}
+
+// Columns returns the names of the columns that a record fills, raw_json last.
+func Columns() []string {
+	names := make([]string, 0, len(columns)+1)
+	for _, c := range columns {
+		names = append(names, c.name)
+	}
+	return append(names, ColumnRawJSON)
+}
+
+// AppendJSON appends the record as a JSON object to dst, leaving out the columns that without names. It does not go through
+// json.Marshal as a whole, which would rewrite RawJSON.
+func (r *Record) AppendJSON(dst []byte, without map[string]bool) []byte {
+	dst = append(dst, '{')
+	for _, c := range columns {
+		if without[c.name] {
+			continue
+		}
+		dst = strconv.AppendQuote(dst, c.name)
+		dst = append(dst, ':')
+		v, err := json.Marshal(c.get(r))
+		if err != nil {
+			v = []byte("null") // a time beyond year 9999 is all that can fail here
+		}
+		dst = append(append(dst, v...), ',')
+	}
+	dst = append(dst, `"raw_json":`...)
+	return append(append(dst, r.RawJSON...), '}')
+}
+
+// UnmarshalJSON reads what AppendJSON wrote.
+func (r *Record) UnmarshalJSON(b []byte) error {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(b, &object); err != nil {
+		return err
+	}
+	*r = Record{RawJSON: object[ColumnRawJSON]}
+	for _, c := range columns {
+		v, ok := object[c.name]
+		if !ok {
+			continue
+		}
+		if err := c.set(r, v); err != nil {
+			return fmt.Errorf("column %s: %w", c.name, err)
+		}
+	}
+	return nil
+}
+
+// Size returns about how many bytes the record takes in a request.
+func (r *Record) Size() int64 { return int64(len(r.RawJSON)) + 512 }
+
+// Values returns the record's values in the order of Columns, for a database driver: RawJSON as text.
+func (r *Record) Values() []any {
+	values := make([]any, 0, len(columns)+1)
+	for _, c := range columns {
+		v := c.get(r)
+		if t, ok := v.(*time.Time); ok && t != nil {
+			v = t.UTC().Format(time.RFC3339Nano)
+		}
+		values = append(values, v)
+	}
+	return append(values, string(r.RawJSON))
+}

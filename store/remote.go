@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Remote is a table gfx_sessions somewhere.
+type Remote interface {
+	// Upsert makes a row of every record, or of none. The records are at least one, with distinct hashes, sorted by hash. Nil
+	// means that the remote has acknowledged them all; any other answer is a *RemoteError or the context's error.
+	Upsert(ctx context.Context, records []Record) error
+	// Ping proves, without writing, that the remote answers, takes the key and has the table. Errors are as Upsert's.
+	Ping(ctx context.Context) error
+	// Close releases connections. No call may follow it.
+	Close() error
+}
+
+// Class says what a failure means for the records that it struck (design, "What a failure means").
+type Class uint8
+
+const (
+	Outage      Class = iota + 1 // nobody answered, or not the database: wait, and try again
+	Credentials                  // the key is not accepted: as an outage, until the operator mends it
+	Setup                        // the table is not as it must be: as an outage, until the operator mends it
+	Contention                   // another transaction was in the way: simply try again
+	TooMuch                      // the request was too large or took too long: send fewer rows
+	Rejected                     // a row of the request is not acceptable
+)
+
+func (c Class) String() string {
+	switch c {
+	case Outage:
+		return "outage"
+	case Credentials:
+		return "credentials"
+	case Setup:
+		return "setup"
+	case Contention:
+		return "contention"
+	case TooMuch:
+		return "too much at once"
+	case Rejected:
+		return "rejected"
+	default:
+		return fmt.Sprintf("class %d", uint8(c))
+	}
+}
+
+// RemoteError is a remote's refusal, or the lack of an answer. It never holds a secret.
+type RemoteError struct {
+	Class      Class
+	Status     int           // HTTP status; 0 if there was no answer
+	Code       string        // SQLSTATE or PGRST code; empty if the answer had none
+	Message    string        // what the remote said, or why it could not be asked
+	Hint       string        // what to do next; may be empty
+	RetryAfter time.Duration // how long the remote asked to be left alone; 0 if it did not
+	Err        error         // the cause, if there is one
+}
+
+func (e *RemoteError) Error() string {
+	s := e.Class.String() + ": " + e.Message
+	switch {
+	case e.Status != 0 && e.Code != "":
+		s += fmt.Sprintf(" (HTTP %d, %s)", e.Status, e.Code)
+	case e.Status != 0:
+		s += fmt.Sprintf(" (HTTP %d)", e.Status)
+	case e.Code != "":
+		s += fmt.Sprintf(" (%s)", e.Code)
+	}
+	if e.Hint != "" {
+		s += "; " + e.Hint
+	}
+	return s
+}
+
+func (e *RemoteError) Unwrap() error { return e.Err }
+
+// ClassOf returns the class of a remote's error. What no remote has classified counts as an outage: the records wait.
+func ClassOf(err error) Class {
+	var re *RemoteError
+	if errors.As(err, &re) {
+		return re.Class
+	}
+	return Outage
+}

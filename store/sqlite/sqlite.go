@@ -1,0 +1,199 @@
+// Package sqlite opens SQLite files the one way gfxsync wants them: write-ahead logging, durable commits, one writer, and a
+// schema that is brought up to date in the same step. It knows nothing of what the tables mean.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	sqlite3 "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+)
+
+var (
+	// ErrNewer says that the file was last written by a newer gfxsync, whose schema this one does not know.
+	ErrNewer = errors.New("the database was written by a newer gfxsync")
+	// ErrDamaged says that SQLite does not recognise the file, or found it inconsistent.
+	ErrDamaged = errors.New("the database is damaged")
+	// ErrMissing says that there is no such file, where the caller asked for none to be made.
+	ErrMissing = errors.New("the database does not exist")
+)
+
+// DB is an open SQLite file. Reads may run at any time and see the last commit; writes take turns.
+type DB struct {
+	path  string
+	write *sql.DB
+	read  *sql.DB
+}
+
+// Querier is what *sql.DB and *sql.Tx have in common, so that the same statements run alone or inside a transaction.
+type Querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Open opens the file at path, making it and its directory (mode 0600 and 0700) where they are absent, and applies those of the
+// migrations that it has not had yet, each in a transaction of its own. The number applied is kept in user_version.
+// It fails with ErrNewer, ErrDamaged, or what the file system says. The caller closes the DB.
+func Open(ctx context.Context, path string, migrations []string) (*DB, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make the directory of the database: %w", err)
+	}
+	// SQLite would create it with the umask's mode; its -wal and -shm files take the mode of this one.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	db, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.migrate(ctx, migrations); err != nil {
+		return nil, errors.Join(explain(path, err), db.Close())
+	}
+	return db, nil
+}
+
+// OpenExisting opens a file that Open made before, and changes nothing in it: it fails with ErrMissing if there is no file, and
+// with ErrNewer if its schema is not the one of these migrations. The caller closes the DB.
+func OpenExisting(ctx context.Context, path string, migrations []string) (*DB, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", path, ErrMissing)
+	} else if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	db, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	version, err := db.version(ctx)
+	switch {
+	case err != nil:
+	case version > len(migrations):
+		err = ErrNewer
+	case version < len(migrations):
+		err = ErrMissing // made, but never brought up to date: nothing has been stored in it
+	}
+	if err != nil {
+		return nil, errors.Join(explain(path, err), db.Close())
+	}
+	return db, nil
+}
+
+func open(path string) (*DB, error) {
+	db := &DB{path: path}
+	var err error
+	if db.write, err = sql.Open("sqlite", dsn(path, "immediate")); err != nil {
+		return nil, fmt.Errorf("open the database %s: %w", path, err)
+	}
+	db.write.SetMaxOpenConns(1)
+	if db.read, err = sql.Open("sqlite", dsn(path, "deferred")); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database %s: %w", path, err), db.write.Close())
+	}
+	db.read.SetMaxOpenConns(4)
+	return db, nil
+}
+
+// dsn asks for synchronous=FULL: with write-ahead logging, NORMAL may lose the last commits to a power cut (SQLite
+// documentation, "PRAGMA synchronous"), and an intent that is lost is a file that is lost.
+func dsn(path, txlock string) string {
+	p := filepath.ToSlash(path)
+	if filepath.VolumeName(path) != "" && !strings.HasPrefix(p, "/") {
+		p = "/" + p
+	}
+	u := url.URL{Scheme: "file", OmitHost: true, Path: p}
+	u.RawQuery = url.Values{
+		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"},
+		"_txlock": {txlock},
+	}.Encode()
+	return u.String()
+}
+
+// Path returns the path that the DB was opened with.
+func (db *DB) Path() string { return db.path }
+
+// Read returns a handle for queries. Nothing may be written through it.
+func (db *DB) Read() *sql.DB { return db.read }
+
+// Update runs f in a transaction that is committed, durably, if f returns nil, and leaves nothing behind if not.
+func (db *DB) Update(ctx context.Context, f func(tx *sql.Tx) error) error {
+	tx, err := db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return explain(db.path, fmt.Errorf("begin: %w", err))
+	}
+	if err := f(tx); err != nil {
+		return explain(db.path, errors.Join(err, tx.Rollback()))
+	}
+	if err := tx.Commit(); err != nil {
+		return explain(db.path, fmt.Errorf("commit: %w", err))
+	}
+	return nil
+}
+
+// Close closes the file.
+func (db *DB) Close() error {
+	return errors.Join(db.read.Close(), db.write.Close())
+}
+
+func (db *DB) version(ctx context.Context) (int, error) {
+	var v int
+	err := db.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v)
+	return v, err
+}
+
+func (db *DB) migrate(ctx context.Context, migrations []string) error {
+	for {
+		version, err := db.version(ctx)
+		if err != nil {
+			return err
+		}
+		if version > len(migrations) {
+			return ErrNewer
+		}
+		if version == len(migrations) {
+			return nil
+		}
+		if err := db.Update(ctx, func(tx *sql.Tx) error { return step(ctx, tx, migrations) }); err != nil {
+			return err
+		}
+	}
+}
+
+// step looks at the version again inside its transaction: another process may have taken the same step meanwhile.
+func step(ctx context.Context, tx *sql.Tx, migrations []string) error {
+	var version int
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	if version >= len(migrations) {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, migrations[version]); err != nil {
+		return fmt.Errorf("schema step %d: %w", version+1, err)
+	}
+	_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version+1))
+	return err
+}
+
+// explain names the file, and turns SQLite's own codes (https://www.sqlite.org/rescode.html) into errors to test for.
+func explain(path string, err error) error {
+	var e *sqlite3.Error
+	if errors.As(err, &e) {
+		switch e.Code() & 0xff {
+		case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
+			err = fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}

@@ -1,0 +1,124 @@
+package supabase
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gfxsync/gfxsync/store"
+)
+
+// Hints for operators, by class.
+const (
+	credentialsHint = "check GFX_SYNC_SUPABASE_SERVICE_KEY: " + whereKeysAre
+	setupHint       = "the table is not as gfxsync needs it: see the README, \"The table\""
+)
+
+// maxQuoted bounds how much of an answer that is not PostgREST's goes into a message.
+const maxQuoted = 1 << 10
+
+// failure makes a *store.RemoteError of an exchange that did not succeed (design, "What a failure means").
+func (x *exchange) failure(now time.Time) *store.RemoteError {
+	if x.status == 0 || x.err != nil {
+		return &store.RemoteError{
+			Class: store.Outage, Status: x.status, Message: fmt.Sprintf("no answer: %v", x.err), Err: x.err,
+		}
+	}
+	e := &store.RemoteError{Status: x.status, RetryAfter: retryAfter(x.header.Get("Retry-After"), now)}
+	var body struct{ Code, Message, Details, Hint string }
+	if json.Unmarshal(x.answer, &body) == nil && body.Message != "" {
+		e.Code, e.Hint = body.Code, body.Hint
+		e.Message = body.Message
+		if body.Details != "" {
+			e.Message += " (" + clip(body.Details) + ")"
+		}
+	} else {
+		e.Message = fmt.Sprintf("%s: %q", http.StatusText(x.status), clip(string(x.answer)))
+	}
+	e.Message = clip(e.Message)
+	e.Class = classify(x.status, e.Code)
+	switch e.Class {
+	case store.Credentials:
+		e.Hint = credentialsHint
+	case store.Setup:
+		e.Hint = setupHint
+	}
+	return e
+}
+
+func clip(s string) string {
+	if len(s) <= maxQuoted {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxQuoted], "") + "…"
+}
+
+// Codes that stand for themselves (PostgreSQL documentation, appendix A; PostgREST documentation, "Errors").
+var byCode = map[string]store.Class{
+	"PGRST301": store.Credentials, "PGRST302": store.Credentials, "PGRST303": store.Credentials, "42501": store.Credentials,
+	"42P01": store.Setup, "42P10": store.Setup, "42703": store.Setup, "PGRST106": store.Setup, "PGRST204": store.Setup, "PGRST205": store.Setup,
+	"40001": store.Contention, "40P01": store.Contention, "55P03": store.Contention,
+	"57014": store.TooMuch,
+	"25006": store.Outage, // read only: PostgreSQL is failing over, or Supabase found its disk full
+}
+
+// Classes of SQLSTATE, and groups of PGRST codes.
+var byPrefix = []struct {
+	prefix string
+	class  store.Class
+}{
+	{"PGRST00", store.Outage},
+	{"08", store.Outage},
+	{"53", store.Outage},
+	{"57P0", store.Outage},
+	{"40", store.Contention},
+	{"21", store.Rejected},
+	{"22", store.Rejected},
+	{"23", store.Rejected},
+}
+
+var byStatus = map[int]store.Class{
+	http.StatusForbidden:             store.Credentials,
+	http.StatusRequestTimeout:        store.Outage,
+	http.StatusTooManyRequests:       store.Outage,
+	http.StatusRequestEntityTooLarge: store.TooMuch,
+}
+
+// classify goes by the code before the status: PostgREST answers 500 for a deadlock as for anything it does not know.
+func classify(status int, code string) store.Class {
+	if status == http.StatusUnauthorized {
+		return store.Credentials // even with a code of its own: a JWT whose role does not exist comes with 22023
+	}
+	if c, ok := byCode[code]; ok {
+		return c
+	}
+	for _, p := range byPrefix {
+		if strings.HasPrefix(code, p.prefix) {
+			return p.class
+		}
+	}
+	if c, ok := byStatus[status]; ok {
+		return c
+	}
+	if status == http.StatusNotFound && code == "" {
+		return store.Setup // not PostgREST's 404: the URL leads to something else
+	}
+	if status >= 500 {
+		return store.Outage
+	}
+	return store.Rejected
+}
+
+// retryAfter reads the header in both its forms (RFC 9110, section 10.2.3). Nonsense counts as absent; more than an hour is cut.
+func retryAfter(v string, now time.Time) time.Duration {
+	var d time.Duration
+	if n, err := strconv.Atoi(strings.TrimSpace(v)); err == nil {
+		d = time.Duration(min(n, 3600)) * time.Second
+	} else if t, err := http.ParseTime(v); err == nil {
+		d = t.Sub(now)
+	}
+	return max(0, min(d, time.Hour))
+}

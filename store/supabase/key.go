@@ -1,0 +1,71 @@
+package supabase
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// ErrKey says that a text is not a key that gfxsync can work with. Its message never holds the text.
+var ErrKey = errors.New("not a usable Supabase key")
+
+const whereKeysAre = "use the secret key (sb_secret_…) or the legacy service_role key: Supabase dashboard, Project Settings, API Keys"
+
+// Key is a Supabase API key. However it is printed or logged, it does not show.
+type Key struct {
+	secret string
+	jwt    bool
+}
+
+// ParseKey takes a secret key (sb_secret_…) or a legacy service_role key, which is a JWT (Supabase documentation, "Understanding
+// API keys"). Keys with fewer rights are refused with ErrKey: row level security would hide the table from them.
+func ParseKey(s string) (Key, error) {
+	s = strings.TrimSpace(s)
+	switch {
+	case s == "":
+		return Key{}, fmt.Errorf("%w: it is empty; %s", ErrKey, whereKeysAre)
+	case strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return Key{}, fmt.Errorf("%w: there are spaces or unusual characters in it; copy it again in one piece; %s", ErrKey, whereKeysAre)
+	case strings.HasPrefix(s, "sb_secret_"):
+		return Key{secret: s}, nil
+	case strings.HasPrefix(s, "sb_publishable_"):
+		return Key{}, fmt.Errorf("%w: this is a publishable key, for browsers; %s", ErrKey, whereKeysAre)
+	}
+	var claims struct {
+		jwt.RegisteredClaims
+		Role string `json:"role"`
+	}
+	// The signature is for the server to check: only it has the secret.
+	if _, _, err := jwt.NewParser().ParseUnverified(s, &claims); err != nil {
+		return Key{}, fmt.Errorf("%w: it is neither sb_secret_… nor a JWT; %s", ErrKey, whereKeysAre)
+	}
+	if claims.Role != "service_role" {
+		return Key{}, fmt.Errorf("%w: its role is %q and must be \"service_role\"; %s", ErrKey, claims.Role, whereKeysAre)
+	}
+	return Key{secret: s, jwt: true}, nil
+}
+
+// Kind names the kind of key without showing it.
+func (k Key) Kind() string {
+	if k.jwt {
+		return "legacy service_role key"
+	}
+	return "secret key"
+}
+
+const redacted = "[key]"
+
+// String hides the key, as do the next three methods for every other way to print it.
+func (k Key) String() string { return redacted }
+
+// GoString implements fmt.GoStringer.
+func (k Key) GoString() string { return redacted }
+
+// LogValue implements slog.LogValuer.
+func (k Key) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (k Key) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -1,0 +1,152 @@
+// Package supabase is the remote that the project exists for: the table gfx_sessions behind Supabase's PostgREST.
+package supabase
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/supabase-community/postgrest-go"
+
+	"github.com/gfxsync/gfxsync/store"
+)
+
+// Options says which table to use, and how.
+type Options struct {
+	URL       *url.URL // of the project, without /rest/v1
+	Key       Key
+	Schema    string        // default "public"
+	Table     string        // default "gfx_sessions"
+	Timeout   time.Duration // of a request, answer included; default 30 s
+	UserAgent string        // "gfxsync/VERSION": Supabase refuses secret keys from what looks like a browser
+	Logger    *slog.Logger
+}
+
+// Remote implements store.Remote. It is safe for concurrent use.
+type Remote struct {
+	opts      Options
+	transport *http.Transport
+
+	mu     sync.Mutex
+	absent map[string]bool // columns that the table was found not to have
+}
+
+var _ store.Remote = (*Remote)(nil)
+
+// New makes the remote. Nothing is asked of the server yet.
+func New(opts Options) *Remote {
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Remote{opts: opts, transport: newTransport(), absent: map[string]bool{}}
+}
+
+// Close releases the connections.
+func (r *Remote) Close() error {
+	r.transport.CloseIdleConnections()
+	return nil
+}
+
+// Upsert implements store.Remote by PostgREST's bulk upsert (its documentation, "Tables and Views", "Upsert").
+func (r *Remote) Upsert(ctx context.Context, records []store.Record) (err error) {
+	for range len(store.Columns()) { // each round can find one column more missing
+		err = r.do(ctx, encode(records, r.absentColumns()), func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+			return t.Upsert(nil, store.ColumnFileHash, "minimal", "")
+		})
+		if err == nil || !r.learnAbsent(err) {
+			break
+		}
+	}
+	return err
+}
+
+// Ping implements store.Remote by reading one hash.
+func (r *Remote) Ping(ctx context.Context) error {
+	return r.do(ctx, nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+		return t.Select(store.ColumnFileHash, "", false).Limit(1, "")
+	})
+}
+
+func encode(records []store.Record, without map[string]bool) []byte {
+	size := 2
+	for i := range records {
+		size += int(records[i].Size()) + 1
+	}
+	body := append(make([]byte, 0, size), '[')
+	for i := range records {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = records[i].AppendJSON(body, without)
+	}
+	return append(body, ']')
+}
+
+// do runs one request. A client per request is how postgrest-go can be given a context; the connections are shared below it.
+func (r *Remote) do(ctx context.Context, body []byte, build func(*postgrest.QueryBuilder) *postgrest.FilterBuilder) error {
+	ctx, cancel := context.WithTimeout(ctx, r.opts.Timeout)
+	defer cancel()
+	x := &exchange{ctx: ctx, parent: r.transport, body: body}
+	client := postgrest.NewClient(r.opts.URL.JoinPath("rest/v1/").String(), r.opts.Schema, map[string]string{
+		"apikey":     r.opts.Key.secret,
+		"User-Agent": r.opts.UserAgent,
+	})
+	if r.opts.Key.jwt {
+		client.SetAuthToken(r.opts.Key.secret)
+	}
+	client.Transport.Parent = x
+	_, _, err := build(client.From(r.opts.Table)).Execute()
+	if x.status >= 200 && x.status < 300 && x.err == nil {
+		return nil
+	}
+	if x.status == 0 && x.err == nil {
+		return fmt.Errorf("make the request: %w", err)
+	}
+	return x.failure(time.Now())
+}
+
+// missingColumn is PostgREST's message of PGRST204.
+var missingColumn = regexp.MustCompile(`'([^']+)' column`)
+
+// learnAbsent looks whether the error says that the table lacks a column that gfxsync can do without, and remembers it.
+func (r *Remote) learnAbsent(err error) bool {
+	re, ok := err.(*store.RemoteError)
+	if !ok || re.Code != "PGRST204" {
+		return false
+	}
+	m := missingColumn.FindStringSubmatch(re.Message)
+	if m == nil || !isColumn(m[1]) || m[1] == store.ColumnFileHash || m[1] == store.ColumnRawJSON {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.absent[m[1]] {
+		r.absent[m[1]] = true
+		r.opts.Logger.Warn("the table lacks a column; it is left out", "table", r.opts.Table, "column", m[1])
+	}
+	return true
+}
+
+func isColumn(name string) bool {
+	for _, c := range store.Columns() {
+		if c == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Remote) absentColumns() map[string]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	absent := make(map[string]bool, len(r.absent))
+	for c := range r.absent {
+		absent[c] = true
+	}
+	return absent
+}
