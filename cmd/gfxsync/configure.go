@@ -1,0 +1,163 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/DeRuina/timberjack"
+	"github.com/joho/godotenv"
+	"github.com/urfave/cli/v2"
+)
+
+// errSettings says that a command cannot begin as it is configured.
+var errSettings = errors.New("wrong setting")
+
+const envFileVariable = "GFX_SYNC_ENV_FILE"
+
+// flags makes the command-line flags of some groups of settings.
+func flags(groups ...[]setting) []cli.Flag {
+	list := []cli.Flag{&cli.StringFlag{Name: "env-file", Usage: "read settings from `FILE` (KEY=VALUE lines) [" + envFileVariable + "]"}}
+	for _, group := range groups {
+		for _, s := range group {
+			if s.flag == "" {
+				continue
+			}
+			list = append(list, &cli.StringFlag{Name: s.flag, Usage: s.usage + " [" + s.env[0] + "]", DefaultText: s.preset})
+		}
+	}
+	return list
+}
+
+// configure reads the settings of some groups: a flag wins over the environment, the environment over the file of --env-file. An
+// empty value counts as none.
+func (p *program) configure(c *cli.Context, groups ...[]setting) (*settings, error) {
+	file, err := p.readEnvFile(c)
+	if err != nil {
+		return nil, err
+	}
+	s := &settings{}
+	for _, group := range groups {
+		for i := range group {
+			if err := p.set(s, &group[i], c, file); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return s, nil
+}
+
+func (p *program) readEnvFile(c *cli.Context) (map[string]string, error) {
+	path := c.String("env-file")
+	if path == "" {
+		path, _ = p.lookupEnv(envFileVariable)
+	}
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: --env-file: %w", errSettings, err)
+	}
+	values, err := godotenv.Unmarshal(strings.TrimPrefix(string(text), "\ufeff"))
+	if err != nil {
+		// Its own error quotes the file, in which there is a key.
+		return nil, fmt.Errorf("%w: --env-file %s: expected lines of KEY=VALUE", errSettings, path)
+	}
+	return values, nil
+}
+
+func (p *program) set(s *settings, one *setting, c *cli.Context, file map[string]string) error {
+	name, value := p.lookup(one.env, file)
+	flagged := one.flag != "" && c.IsSet(one.flag)
+	switch {
+	case flagged:
+		name, value = "--"+one.flag, c.String(one.flag)
+	case value == "":
+		value = one.preset
+	}
+	switch {
+	case value == "" && !flagged:
+		return nil
+	case one.parse == nil:
+		if err := parseKey(s, name, value); err != nil {
+			return fmt.Errorf("%w: %w", errSettings, err)
+		}
+	case !one.parse(s, value):
+		return fmt.Errorf("%w: %s is %s: expected %s", errSettings, name, quoteValue(value), one.expected)
+	}
+	return nil
+}
+
+func (p *program) lookup(names []string, file map[string]string) (name, value string) {
+	for _, name := range names {
+		if v, ok := p.lookupEnv(name); ok && strings.TrimSpace(v) != "" {
+			return name, v
+		}
+	}
+	for _, name := range names {
+		if v := strings.TrimSpace(file[name]); v != "" {
+			return name, v
+		}
+	}
+	return names[0], ""
+}
+
+// quoteValue shows a wrong value, unless it might be a secret that was put in the wrong place.
+func quoteValue(v string) string {
+	for _, sign := range []string{"sb_", "eyJ", "@"} {
+		if strings.Contains(v, sign) {
+			return "(not shown)"
+		}
+	}
+	return fmt.Sprintf("%q", v)
+}
+
+// checkRun looks at what only the settings of an agent together can tell.
+func (s *settings) checkRun() error {
+	switch {
+	case s.localDB == "" && s.supabaseURL == nil:
+		return fmt.Errorf("%w: GFX_SYNC_SUPABASE_URL is not set: expected the URL of the project, or --local FILE", errSettings)
+	case s.localDB == "" && s.key == nil:
+		return fmt.Errorf("%w: GFX_SYNC_SUPABASE_SERVICE_KEY is not set: expected the project's secret key (Supabase dashboard, "+
+			"Project Settings, API Keys)", errSettings)
+	case s.watchPath == "":
+		return fmt.Errorf("%w: GFX_SYNC_GFX_WATCH_PATH is not set: expected the path of the folder that PokerGFX writes to", errSettings)
+	case s.queueDB == "":
+		return fmt.Errorf("%w: GFX_SYNC_QUEUE_DB_PATH is not set: expected the path of a file", errSettings)
+	}
+	for name, path := range map[string]string{
+		"GFX_SYNC_QUEUE_DB_PATH": s.queueDB, "GFX_SYNC_LOCAL_DB": s.localDB, "GFX_SYNC_LOG_FILE": s.logFile,
+	} {
+		if path != "" && isInside(path, s.watchPath) {
+			return fmt.Errorf("%w: %s is %q: expected a path outside the watch path, in which nothing is ever written", errSettings, name, path)
+		}
+	}
+	return nil
+}
+
+func isInside(path, dir string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// logger makes the log of a command. Close is to be called at its end.
+func (p *program) logger(s *settings) (log *slog.Logger, closeLog func() error) {
+	out, closeLog := p.stderr, func() error { return nil }
+	if s.logFile != "" {
+		rotating := &timberjack.Logger{Filename: s.logFile, MaxSize: 10, MaxBackups: 5, FileMode: 0o600}
+		out, closeLog = rotating, rotating.Close
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(s.logLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if s.logFormat == "json" {
+		return slog.New(slog.NewJSONHandler(out, opts)), closeLog
+	}
+	return slog.New(slog.NewTextHandler(out, opts)), closeLog
+}

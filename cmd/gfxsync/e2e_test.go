@@ -1,0 +1,260 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile"
+	"github.com/gfxsync/gfxsync/store/sample"
+	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
+)
+
+// The end-to-end tests run the built program as its users do: a process, a folder, and a table.
+
+var builtProgram string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "gfxsync-e2e-*")
+	if err != nil {
+		panic(err)
+	}
+	builtProgram = filepath.Join(dir, "gfxsync")
+	build := exec.Command("go", "build", "-o", builtProgram, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build gfxsync: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	code := m.Run()
+	if err := errors.Join(supabasetest.StopCluster(), os.RemoveAll(dir)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
+
+// scene is a watch path, a queue database and an agent that can be started and stopped, in a folder of its own.
+type scene struct {
+	t     *testing.T
+	watch string
+	queue string
+	args  []string // where the records go
+	env   []string
+
+	agent *exec.Cmd
+	log   *syncBuffer
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+func newScene(t *testing.T) *scene {
+	dir := t.TempDir()
+	s := &scene{t: t, watch: filepath.Join(dir, "watch"), queue: filepath.Join(dir, "state", "pending.db"), log: &syncBuffer{}}
+	if err := os.Mkdir(s.watch, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		s.kill()
+		if t.Failed() {
+			t.Logf("the agent's log:\n%s", s.log)
+		}
+	})
+	return s
+}
+
+// onSupabase makes the scene's agent deliver to a gateway.
+func (s *scene) onSupabase(g *supabasetest.Server, key string) *scene {
+	s.env = []string{"GFX_SYNC_SUPABASE_URL=" + g.URL, "GFX_SYNC_SUPABASE_SERVICE_KEY=" + key}
+	return s
+}
+
+func (s *scene) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(builtProgram, args...)
+	cmd.Env = append(cleanEnv(), s.env...)
+	return cmd
+}
+
+func cleanEnv() (env []string) {
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "GFX_SYNC_") {
+			env = append(env, v)
+		}
+	}
+	return env
+}
+
+func (s *scene) start(flags ...string) {
+	s.t.Helper()
+	s.agent = s.command(append(append([]string{"run", "--watch", s.watch, "--queue-db", s.queue}, s.args...), flags...)...)
+	s.agent.Stderr = s.log
+	if err := s.agent.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// kill ends the agent as a power cut would.
+func (s *scene) kill() {
+	if s.agent != nil {
+		s.agent.Process.Kill()
+		s.agent.Wait()
+		s.agent = nil
+	}
+}
+
+// stop ends the agent as an operator would, and checks what is promised of that: exit code 0 within 10 seconds.
+func (s *scene) stop() {
+	s.t.Helper()
+	begin := time.Now()
+	if err := s.agent.Process.Signal(syscall.SIGINT); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.agent.Wait(); err != nil {
+		s.t.Errorf("the agent did not stop well: %v", err)
+	}
+	s.agent = nil
+	if took := time.Since(begin); took > 10*time.Second {
+		s.t.Errorf("stopping took %v", took)
+	}
+}
+
+// status is what gfxsync status --json says; nil while there is no queue database.
+func (s *scene) status() *reconcile.Status {
+	s.t.Helper()
+	out, err := s.command("status", "--json", "--queue-db", s.queue).Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && strings.Contains(string(exit.Stderr), "no agent has run") {
+		return nil
+	}
+	if err != nil {
+		s.t.Fatalf("status: %v", err)
+	}
+	st := &reconcile.Status{}
+	if err := json.Unmarshal(out, st); err != nil {
+		s.t.Fatalf("status --json printed %q: %v", out, err)
+	}
+	return st
+}
+
+func (s *scene) waitStatus(within time.Duration, what string, ok func(*reconcile.Status) bool) {
+	s.t.Helper()
+	eventually(s.t, within, what, func() bool {
+		st := s.status()
+		return st != nil && ok(st)
+	})
+}
+
+func eventually(t *testing.T, within time.Duration, what string, ok func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("not within %v: %s", within, what)
+		}
+	}
+}
+
+// tree is files by their path below the watch path.
+type tree map[string][]byte
+
+// sampleTree has the shape of the exports of an event: 11 sessions' files, one session three times as it grew, one content under
+// two paths, and an export of another kind beside them.
+func sampleTree() tree {
+	files := tree{"1015/PGFX_live_data_export.txt": []byte("not to be synced")}
+	for i, dir := range []string{"1015", "1015", "1016", "1016/New", "1017", "1018"} {
+		s := sample.New(i).Play(1 + i*5)
+		files[dir+"/"+s.FileName()] = s.JSON()
+	}
+	grown := sample.New(100)
+	files["1018/"+grown.FileName()] = grown.Play(1).JSON()
+	files["1019/"+grown.FileName()] = grown.Play(1).JSON()
+	files["1019/new/"+grown.FileName()] = grown.Play(80).JSON()
+	twin := sample.New(101).Play(49)
+	files["1019/"+twin.FileName()], files["1019/new/"+twin.FileName()] = twin.JSON(), twin.JSON()
+	return files
+}
+
+// realTree reads the real exports that GFXSYNC_EXPORTS names.
+func realTree(t *testing.T) tree {
+	dir := os.Getenv("GFXSYNC_EXPORTS")
+	if dir == "" {
+		t.Skip("SKIPPED: GFXSYNC_EXPORTS names no folder of real PokerGFX exports")
+	}
+	files := tree{}
+	err := filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(dir, name)
+		if err != nil {
+			return err
+		}
+		files[filepath.ToSlash(rel)], err = os.ReadFile(name)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func (tr tree) writeTo(t *testing.T, dir string) {
+	t.Helper()
+	for path, content := range tr {
+		writeFile(t, filepath.Join(dir, path), content)
+	}
+}
+
+func writeFile(t *testing.T, name string, content []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// jsonFiles returns the contents of the files that are to be synced, by hash, and how many files there are.
+func (tr tree) jsonFiles() (byHash map[string][]byte, files int) {
+	byHash = map[string][]byte{}
+	for path, content := range tr {
+		if strings.HasSuffix(path, ".json") {
+			byHash[hashindex.XXH3.Sum(content)] = content
+			files++
+		}
+	}
+	return byHash, files
+}

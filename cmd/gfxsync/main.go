@@ -1,0 +1,105 @@
+// Command gfxsync keeps the Supabase table gfx_sessions true to a folder of PokerGFX JSON files.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+// version is set by the release build with -ldflags "-X main.version=…".
+var version = ""
+
+// Exit codes (design, "The command line").
+const (
+	exitOK     = 0
+	exitRemain = 1 // something remains, differs, or was lost
+	exitFailed = 2 // could not run
+)
+
+// errRemains says that a command has run to its end and found something that is not as it should be. It is not printed.
+var errRemains = errors.New("something remains")
+
+// program is the command line with its surroundings, so that tests can run it without a process.
+type program struct {
+	lookupEnv func(string) (string, bool)
+	stdout    io.Writer
+	stderr    io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	p := &program{lookupEnv: os.LookupEnv, stdout: os.Stdout, stderr: os.Stderr}
+	os.Exit(p.run(ctx, os.Args))
+}
+
+// run runs one command line and returns its exit code.
+func (p *program) run(ctx context.Context, args []string) int {
+	app := &cli.App{
+		Name:            "gfxsync",
+		Usage:           "keep a Supabase table true to a folder of PokerGFX sessions",
+		Writer:          p.stdout,
+		ErrWriter:       p.stderr,
+		ExitErrHandler:  func(*cli.Context, error) {},
+		HideVersion:     true,
+		HideHelpCommand: true,
+		Commands: []*cli.Command{
+			p.runCommand(), p.statusCommand(), p.queueCommand(), p.invalidCommand(), p.demoCommand(), p.versionCommand(),
+		},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return fmt.Errorf("no command %q; see gfxsync --help", c.Args().First())
+			}
+			return cli.ShowAppHelp(c)
+		},
+		OnUsageError: usageError,
+	}
+	for _, c := range app.Commands {
+		c.OnUsageError = usageError
+	}
+	err := app.RunContext(ctx, args)
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errRemains):
+		return exitRemain
+	default:
+		fmt.Fprintf(p.stderr, "gfxsync: %v\n", err)
+		return exitFailed
+	}
+}
+
+// usageError keeps cli from printing the whole help after a mistyped flag.
+func usageError(_ *cli.Context, err error, _ bool) error {
+	return fmt.Errorf("%w; see --help", err)
+}
+
+func (p *program) versionCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "version",
+		Usage: "print the version",
+		Action: func(*cli.Context) error {
+			_, err := fmt.Fprintln(p.stdout, "gfxsync "+versionText())
+			return err
+		},
+	}
+}
+
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel"
+}

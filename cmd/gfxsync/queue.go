@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/store"
+)
+
+// listPage is how many entries are held while a list is printed.
+const listPage = 500
+
+func (p *program) queueCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "queue",
+		Usage: "list, retry or drop what waits for the remote",
+		Subcommands: []*cli.Command{
+			{
+				Name: "list", Usage: "list what waits, and what is dead, and why", Flags: append(flags(stateSettings), jsonFlag),
+				OnUsageError: usageError, Action: p.withState(p.listQueue),
+			},
+			{
+				Name: "retry", Usage: "try entries again at once, with all their retries: all dead ones, or those with the given ids", ArgsUsage: "[ID …]",
+				Flags: flags(stateSettings), OnUsageError: usageError,
+				Action: p.withState(p.changeQueue(state.View.RetryQueued, "to be tried again")),
+			},
+			{
+				Name: "drop", Usage: "give entries up for good: all dead ones, or those with the given ids", ArgsUsage: "[ID …]",
+				Flags: flags(stateSettings), OnUsageError: usageError,
+				Action: p.withState(p.changeQueue(state.View.DropQueued, "dropped")),
+			},
+		},
+	}
+}
+
+type queuedJSON struct {
+	ID          int64      `json:"id"`
+	Path        string     `json:"path"`
+	Hash        string     `json:"file_hash"`
+	Bytes       int64      `json:"bytes"`
+	Retries     int        `json:"retry_count"`
+	Dead        bool       `json:"dead"`
+	Error       string     `json:"error"`
+	CreatedAt   time.Time  `json:"created_at"`
+	LastAttempt *time.Time `json:"last_attempt"`
+}
+
+func (p *program) listQueue(c *cli.Context, s *state.State) error {
+	entries := []queuedJSON{}
+	for after := int64(0); ; {
+		page, err := s.Queue.List(c.Context, after, listPage)
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, e := range page {
+			entries = append(entries, toJSON(&e))
+		}
+		after = page[len(page)-1].ID
+	}
+	if c.Bool("json") {
+		return printJSON(p.stdout, entries)
+	}
+	if len(entries) == 0 {
+		fmt.Fprintln(p.stdout, "The queue is empty.")
+		return nil
+	}
+	t := newTable(p.stdout)
+	t.AppendHeader(table.Row{"id", "state", "file", "size", "since", "retries", "last error"})
+	for _, e := range entries {
+		state := "waiting"
+		if e.Dead {
+			state = "dead"
+		}
+		t.AppendRow(table.Row{e.ID, state, e.Path, humanize.IBytes(uint64(e.Bytes)), e.CreatedAt.Local().Format(time.DateTime), e.Retries, e.Error})
+	}
+	t.Render()
+	return nil
+}
+
+func toJSON(e *store.Queued) queuedJSON {
+	j := queuedJSON{
+		ID: e.ID, Path: norm.NFC.String(e.Source.Path), Hash: e.FileHash, Bytes: e.Bytes, Retries: e.Retries, Dead: e.Dead, Error: e.LastError, CreatedAt: e.CreatedAt,
+	}
+	if !e.LastAttempt.IsZero() {
+		j.LastAttempt = &e.LastAttempt
+	}
+	return j
+}
+
+// changeQueue makes an action of a change to one entry, or to all dead ones (id 0), in one transaction for all ids.
+func (p *program) changeQueue(change func(state.View, context.Context, int64) (int, error), done string) func(*cli.Context, *state.State) error {
+	return func(c *cli.Context, s *state.State) error {
+		ids, err := parseIDs(c.Args().Slice())
+		if err != nil {
+			return err
+		}
+		changed := 0
+		err = s.Update(c.Context, func(v state.View) error {
+			for _, id := range ids {
+				n, err := change(v, c.Context, id)
+				if err != nil {
+					return err
+				}
+				changed += n
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(p.stdout, "%d %s %s.\n", changed, map[bool]string{true: "entry", false: "entries"}[changed == 1], done)
+		return nil
+	}
+}
+
+func parseIDs(args []string) ([]int64, error) {
+	if len(args) == 0 {
+		return []int64{0}, nil
+	}
+	var ids []int64
+	for _, arg := range args {
+		id, err := strconv.ParseInt(arg, 10, 64)
+		if err != nil || id <= 0 {
+			return nil, fmt.Errorf("%q is no id of an entry; see gfxsync queue list", arg)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+func (p *program) invalidCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "invalid",
+		Usage: "list the files that cannot be synced",
+		Subcommands: []*cli.Command{{
+			Name: "list", Usage: "list the files that cannot be synced, and why", Flags: append(flags(stateSettings), jsonFlag),
+			OnUsageError: usageError, Action: p.withState(p.listInvalid),
+		}},
+	}
+}
+
+type invalidJSON struct {
+	Path   string    `json:"path"`
+	Bytes  int64     `json:"bytes"`
+	Hash   string    `json:"file_hash"`
+	Error  string    `json:"error"`
+	SeenAt time.Time `json:"seen_at"`
+}
+
+func (p *program) listInvalid(c *cli.Context, s *state.State) error {
+	entries := []invalidJSON{}
+	for after := (hashindex.Key{}); ; {
+		page, err := s.Index.List(c.Context, hashindex.Invalid, after, listPage)
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, e := range page {
+			entries = append(entries, invalidJSON{Path: norm.NFC.String(e.Path), Bytes: e.Size, Hash: e.Hash, Error: e.Error, SeenAt: e.SeenAt})
+		}
+		after = page[len(page)-1].Key
+	}
+	if c.Bool("json") {
+		return printJSON(p.stdout, entries)
+	}
+	if len(entries) == 0 {
+		fmt.Fprintln(p.stdout, "No file is invalid.")
+		return nil
+	}
+	t := newTable(p.stdout)
+	t.AppendHeader(table.Row{"file", "size", "seen", "what is wrong"})
+	for _, e := range entries {
+		t.AppendRow(table.Row{e.Path, humanize.IBytes(uint64(e.Bytes)), e.SeenAt.Local().Format(time.DateTime), e.Error})
+	}
+	t.Render()
+	return nil
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+
+	"github.com/gfxsync/gfxsync/reconcile"
+	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/store/sqlite"
+)
+
+var jsonFlag = &cli.BoolFlag{Name: "json", Usage: "print JSON"}
+
+func (p *program) statusCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "status",
+		Usage: "say what the index, the queue and the last passes say",
+		Flags: append(flags(stateSettings), jsonFlag),
+		Action: p.withState(func(c *cli.Context, s *state.State) error {
+			st, err := reconcile.ReadStatus(c.Context, s)
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				return printJSON(p.stdout, st)
+			}
+			printStatus(p.stdout, &st)
+			return nil
+		}),
+	}
+}
+
+// withState makes an action of a function that needs the state file alone, whether or not an agent runs.
+func (p *program) withState(f func(*cli.Context, *state.State) error) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		settings, err := p.configure(c, stateSettings)
+		if err != nil {
+			return err
+		}
+		s, err := openState(c.Context, settings.queueDB)
+		if err != nil {
+			return err
+		}
+		return errors.Join(f(c, s), s.Close())
+	}
+}
+
+func openState(ctx context.Context, path string) (*state.State, error) {
+	s, err := state.OpenExisting(ctx, path)
+	if errors.Is(err, sqlite.ErrMissing) {
+		return nil, fmt.Errorf("%w; no agent has run with it: check --queue-db or GFX_SYNC_QUEUE_DB_PATH", err)
+	}
+	return s, err
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+func newTable(w io.Writer) table.Writer {
+	t := table.NewWriter()
+	t.SetOutputMirror(w)
+	t.SetStyle(table.StyleLight)
+	t.Style().Options = table.OptionsNoBordersAndSeparators
+	return t
+}
+
+func printStatus(w io.Writer, st *reconcile.Status) {
+	t := newTable(w)
+	agent := "not running"
+	if st.AgentRunning {
+		agent = "running"
+	}
+	link := st.Link
+	if st.LinkSince != nil {
+		link += " since " + st.LinkSince.Local().Format(time.DateTime)
+	}
+	t.AppendRows([]table.Row{
+		{"agent", agent},
+		{"link", link},
+		{"files", fmt.Sprintf("%s (%d synced, %d pending, %d invalid), %d gone", humanize.Comma(int64(st.Files)), st.Synced, st.Pending, st.Invalid, st.Gone)},
+		{"queue", fmt.Sprintf("%d waiting, %d dead", st.Queued, st.Dead)},
+	})
+	if st.LinkError != "" {
+		t.AppendRow(table.Row{"link error", st.LinkError})
+	}
+	if scan := st.LastScan; scan != nil {
+		text := fmt.Sprintf("%s, %d files in %d ms, %d differed", scan.At.Local().Format(time.DateTime), scan.Files, scan.DurationMS, scan.Differing)
+		if scan.Error != "" {
+			text += "; " + scan.Error
+		}
+		t.AppendRow(table.Row{"last scan", text})
+	}
+	t.Render()
+}

@@ -1,0 +1,52 @@
+// Package reconcile is the loop that keeps the table true to the folder: intake, scan, schedule and report. It is the only package
+// that knows all the others.
+package reconcile
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/watch"
+)
+
+// syncSource is what the column sync_source says of rows that this agent makes.
+const syncSource = "gfxsync"
+
+// Config is all that an Agent needs to know. Zero values of the optional fields take the defaults of the design.
+type Config struct {
+	Root        hashindex.Root // required
+	QueueDB     string         // required: path of the SQLite file
+	Remote      store.Remote   // required; the caller closes it
+	Pattern     watch.Pattern
+	NoWatch     bool // rest on scans alone
+	Hash        hashindex.Algorithm
+	MaxFileSize int64         // bytes; default 64 MiB
+	MaxRetries  int           // default 5
+	SettleLimit time.Duration // how long an incomplete file may stay the same before it is invalid; default 5 s
+	PCID        string        // the column gfx_pc_id
+	Delivery    store.DeliveryOptions
+	Logger      *slog.Logger
+}
+
+func (c *Config) setDefaults() {
+	setDefault(&c.MaxFileSize, 64<<20)
+	setDefault(&c.MaxRetries, 5)
+	setDefault(&c.SettleLimit, 5*time.Second)
+	setDefault(&c.Delivery.QueueInterval, time.Minute)
+	setDefault(&c.Delivery.BatchSize, 500)
+	setDefault(&c.Logger, slog.New(slog.DiscardHandler))
+	c.Delivery.Logger = c.Logger
+}
+
+func setDefault[T comparable](v *T, to T) {
+	var zero T
+	if *v == zero {
+		*v = to
+	}
+}
+
+func (c *Config) root(hashindex.Key) hashindex.Root { return c.Root }
+
+func (c *Config) abs(k hashindex.Key) string { return c.root(k).Abs(k.Path) }

@@ -1,0 +1,228 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/store"
+)
+
+const (
+	workers = 4
+	// heldBytes, and room for one file of the largest size, bound the contents that are in memory at one time.
+	heldBytes = 64 << 20
+	// diskRetry is when a file is looked at again after the queue database could not be read or written.
+	diskRetry = 2 * time.Second
+)
+
+// intake looks at files: read, complete? hash, known? parse, and an intent in the index before anything is sent. Whoever wishes a
+// file to be looked at, a watcher, a scan or a person, it is this that decides what to do.
+type intake struct {
+	cfg      *Config
+	log      *slog.Logger
+	state    *state.State
+	delivery *store.Delivery
+	looks    *looks
+	held     *semaphore.Weighted
+	findings chan finding
+}
+
+// finding is what a look has come to.
+type finding struct {
+	look  look
+	entry *hashindex.Entry // what the index is to say; nil: what it says already
+	item  *store.Item      // what is to be delivered; nil: nothing
+	after time.Duration    // look again after this; 0: the look is done
+
+	straightToQueue bool // an older record of the same file waits there, and order is kept
+}
+
+func newIntake(cfg *Config, s *state.State, d *store.Delivery) *intake {
+	return &intake{
+		cfg: cfg, log: cfg.Logger, state: s, delivery: d, looks: newLooks(),
+		held: semaphore.NewWeighted(heldBytes + cfg.MaxFileSize), findings: make(chan finding, 256),
+	}
+}
+
+// run looks at files until ctx ends, and returns when every intent that was found is written down.
+func (in *intake) run(ctx context.Context) {
+	stop := context.AfterFunc(ctx, in.looks.close)
+	defer stop()
+	var looking, writing sync.WaitGroup
+	for range workers {
+		looking.Go(func() { in.work(ctx) })
+	}
+	writing.Go(func() { in.write(context.WithoutCancel(ctx)) })
+	looking.Wait()
+	close(in.findings)
+	writing.Wait()
+}
+
+func (in *intake) work(ctx context.Context) {
+	for {
+		l, ok := in.looks.next()
+		if !ok {
+			return
+		}
+		f, err := in.examine(ctx, l)
+		if err != nil && ctx.Err() == nil {
+			in.log.Error("cannot look at a file; trying again", "path", show(l.key.Path), "error", err)
+			f = finding{look: l, after: diskRetry}
+		}
+		in.findings <- f
+	}
+}
+
+// examine looks at one file. An error means that the look could not be had; what is wrong with the file is a finding.
+func (in *intake) examine(ctx context.Context, l look) (finding, error) {
+	old, known, err := in.state.Index.Get(ctx, l.key)
+	if err != nil {
+		return finding{look: l}, err
+	}
+	name := in.cfg.abs(l.key)
+	info, err := os.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return in.gone(l, old, known)
+	case err != nil:
+		return in.unsettled(l, old, hashindex.Stamp{}, 0, fmt.Errorf("unreadable: %w", err)), nil
+	case !info.Mode().IsRegular():
+		return finding{look: l}, nil
+	}
+	stamp := hashindex.StampOf(info)
+	if known && !l.recheck && !old.Racy && stamp == old.Stamp && old.State != hashindex.Pending && old.State != hashindex.Gone {
+		return finding{look: l}, nil
+	}
+	if stamp.Size > in.cfg.MaxFileSize {
+		return in.unsettled(l, old, stamp, 0, errTooLarge), nil
+	}
+	return in.read(ctx, l, name, stamp, old, known)
+}
+
+// read holds the file's bytes against the budget until they are delivered, or found not to be needed.
+func (in *intake) read(ctx context.Context, l look, name string, stamp hashindex.Stamp, old hashindex.Entry, known bool) (finding, error) {
+	if err := in.held.Acquire(ctx, stamp.Size); err != nil {
+		return finding{look: l}, err
+	}
+	release := sync.OnceFunc(func() { in.held.Release(stamp.Size) })
+	begin := time.Now()
+	content, stamp2, err := readStable(name, stamp.Size)
+	var f finding
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f, err = in.gone(l, old, known)
+	case errors.Is(err, errChanging):
+		f, err = in.unsettled(l, old, stamp, time.Since(begin), err), nil
+	case err != nil:
+		f, err = in.unsettled(l, old, stamp, time.Since(begin), fmt.Errorf("unreadable: %w", err)), nil
+	default:
+		f, err = in.judge(ctx, l, content, stamp2, old, known, begin)
+	}
+	if f.item == nil || err != nil {
+		release()
+		return f, err
+	}
+	f.item.Done = release
+	return f, nil
+}
+
+// judge decides what a complete reading of the file means.
+func (in *intake) judge(ctx context.Context, l look, content []byte, stamp hashindex.Stamp, old hashindex.Entry, known bool,
+	begin time.Time,
+) (finding, error) {
+	e := in.newEntry(l, stamp, old, begin)
+	e.Hash = in.cfg.Hash.Sum(content)
+	if known && e.Hash == old.Hash && !in.undelivered(&old) {
+		return in.sameContent(l, e, old), nil
+	}
+	arrived, err := in.state.Index.Acknowledged(ctx, e.Hash)
+	if err != nil {
+		return finding{look: l}, err
+	}
+	if arrived {
+		e.State, e.SyncedAt = hashindex.Synced, e.SeenAt
+		return finding{look: l, entry: &e}, nil
+	}
+	record, err := store.MakeRecord(store.Origin{
+		Source: store.Source(l.key), FileHash: e.Hash, GFXPCID: in.cfg.PCID, SyncSource: syncSource,
+	}, content)
+	if err != nil {
+		return in.unsettled(l, old, stamp, time.Since(begin), err), nil
+	}
+	e.State = hashindex.Pending
+	f := finding{look: l, entry: &e, item: &store.Item{Source: store.Source(l.key), Record: record, Lane: laneFor(old, known), At: l.at}}
+	if f.straightToQueue = known && old.State == hashindex.Queued; f.straightToQueue {
+		e.State = hashindex.Queued
+	}
+	return f, nil
+}
+
+// undelivered says whether the index has an intent that nobody is about to carry out, or a file that has come back.
+func (in *intake) undelivered(e *hashindex.Entry) bool {
+	switch e.State {
+	case hashindex.Gone:
+		return true
+	case hashindex.Pending:
+		return !in.delivery.Holds(store.Source(e.Key), e.Hash)
+	default:
+		return false
+	}
+}
+
+func (in *intake) sameContent(l look, e, old hashindex.Entry) finding {
+	e.State, e.Error, e.SyncedAt = old.State, old.Error, old.SyncedAt
+	if e.Stamp == old.Stamp && e.Racy == old.Racy {
+		return finding{look: l}
+	}
+	return finding{look: l, entry: &e}
+}
+
+// laneFor sends a file at once that the remote has never had a version of.
+func laneFor(old hashindex.Entry, known bool) store.Lane {
+	if !known || old.State == hashindex.Gone || old.State == hashindex.Invalid {
+		return store.LaneCreated
+	}
+	return store.LaneModified
+}
+
+func (in *intake) newEntry(l look, stamp hashindex.Stamp, old hashindex.Entry, hashedAt time.Time) hashindex.Entry {
+	seen := hashedAt
+	switch {
+	case old.Stamp == stamp && !old.StampSeen.IsZero() && old.StampSeen.Before(hashedAt):
+		seen = old.StampSeen
+	case l.settling.active && l.settling.stamp == stamp:
+		seen = l.settling.since
+	}
+	return hashindex.Entry{
+		Key: l.key, Stamp: stamp, StampSeen: seen, Racy: hashindex.Racy(stamp, seen, hashedAt), SeenAt: hashedAt,
+	}
+}
+
+// gone says that there is no such file, unless it is the root that is not there.
+func (in *intake) gone(l look, old hashindex.Entry, known bool) (finding, error) {
+	if !known || old.State == hashindex.Gone {
+		return finding{look: l}, nil
+	}
+	if err := in.cfg.root(l.key).Check(); err != nil {
+		return finding{look: l}, nil //nolint:nilerr // an outage of the root says nothing of the file
+	}
+	if in.undelivered(&old) {
+		in.log.Warn("a file is gone before its content could be sent", "path", show(l.key.Path), "hash", old.Hash)
+	}
+	old.State, old.SeenAt = hashindex.Gone, time.Now()
+	return finding{look: l, entry: &old}, nil
+}
+
+// show makes a path fit to print.
+func show(path string) string { return norm.NFC.String(path) }

@@ -1,0 +1,86 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/store"
+)
+
+// queueStep is how many records are taken from the queue at a time, and queueStepBytes how many bytes.
+const (
+	queueStep      = 50
+	queueStepBytes = 8 << 20
+)
+
+// ledger writes into the state file what became of each record, index and queue in one transaction.
+type ledger struct {
+	state *state.State
+	cfg   *Config
+}
+
+var _ store.Ledger = (*ledger)(nil)
+
+// Acknowledged implements store.Ledger.
+func (l *ledger) Acknowledged(ctx context.Context, items []store.Item) error {
+	now := time.Now()
+	return l.state.Update(ctx, func(v state.View) error {
+		for i := range items {
+			hash := items[i].Record.FileHash
+			if err := v.Index.Acknowledge(ctx, hash, now); err != nil {
+				return err
+			}
+			if err := v.Queue.Done(ctx, hash); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Waiting implements store.Ledger.
+func (l *ledger) Waiting(ctx context.Context, items []store.Item, cause error) error {
+	now := time.Now()
+	return l.state.Update(ctx, func(v state.View) error {
+		for i := range items {
+			if err := v.Queue.Put(ctx, items[i].Source, &items[i].Record, cause, now); err != nil {
+				return err
+			}
+			if err := v.Index.Move(ctx, items[i].Record.FileHash, []hashindex.State{hashindex.Pending}, hashindex.Queued, ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Refused implements store.Ledger.
+func (l *ledger) Refused(ctx context.Context, it store.Item, cause error) (dead bool, err error) {
+	now := time.Now()
+	err = l.state.Update(ctx, func(v state.View) error {
+		if err := v.Queue.Put(ctx, it.Source, &it.Record, cause, now); err != nil {
+			return err
+		}
+		retries, err := v.Queue.Refuse(ctx, it.Source, it.Record.FileHash, l.cfg.MaxRetries, now.Add(l.cfg.Delivery.QueueInterval))
+		if err != nil {
+			return err
+		}
+		to := hashindex.Queued
+		if dead = retries >= l.cfg.MaxRetries; dead {
+			to = hashindex.Dead
+		}
+		return v.Index.Move(ctx, it.Record.FileHash, []hashindex.State{hashindex.Pending, hashindex.Queued}, to, cause.Error())
+	})
+	return dead, err
+}
+
+// Due implements store.Ledger.
+func (l *ledger) Due(ctx context.Context, after *store.Item) ([]store.Item, error) {
+	var id int64
+	if after != nil {
+		id = after.QueueID()
+	}
+	return l.state.Queue.Due(ctx, id, min(queueStep, l.cfg.Delivery.BatchSize), queueStepBytes, time.Now())
+}

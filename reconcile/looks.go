@@ -1,0 +1,193 @@
+package reconcile
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+)
+
+// look is one wish to look at a file. What is to be done follows from what is found, not from why somebody wished it.
+type look struct {
+	key     hashindex.Key
+	at      time.Time // when the first of the wishes for it came
+	recheck bool      // hash the file even if its stamp is as the index has it
+
+	settling settling
+}
+
+// settling is what is known of a file that was not complete when it was last looked at.
+type settling struct {
+	stamp  hashindex.Stamp
+	since  time.Time // when that stamp was first seen
+	tries  int       // with that stamp
+	active bool
+}
+
+// looks is the queue of files to look at: each file once, never by two workers at a time, those that an event named before
+// those that a scan found.
+type looks struct {
+	mu      sync.Mutex
+	changed *sync.Cond
+	closed  bool
+
+	urgent, patient []hashindex.Key
+	waiting         map[hashindex.Key]*look
+	delayed         map[hashindex.Key]*delayed
+	busy            map[hashindex.Key]*look // a wish that came while the file was looked at; nil if none did
+}
+
+type delayed struct {
+	*look
+	timer *time.Timer
+}
+
+// maxWaiting is how many looks may wait before those who wish for more are made to wait themselves.
+const maxWaiting = 2000
+
+func newLooks() *looks {
+	q := &looks{
+		waiting: map[hashindex.Key]*look{},
+		delayed: map[hashindex.Key]*delayed{},
+		busy:    map[hashindex.Key]*look{},
+	}
+	q.changed = sync.NewCond(&q.mu)
+	return q
+}
+
+// add wishes for a look, and waits while too many do. It fails only with the context's error.
+func (q *looks) add(ctx context.Context, l look, urgent bool) error {
+	stop := context.AfterFunc(ctx, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.changed.Broadcast()
+	})
+	defer stop()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.waiting) >= maxWaiting && !q.closed && ctx.Err() == nil {
+		q.changed.Wait()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	q.put(&l, urgent)
+	return nil
+}
+
+func (q *looks) put(l *look, urgent bool) {
+	if q.closed {
+		return
+	}
+	if later, busy := q.busy[l.key]; busy {
+		q.busy[l.key] = merge(later, l)
+		return
+	}
+	if d, ok := q.delayed[l.key]; ok {
+		// It keeps its delay: a file that grows event by event is not to be read at every one of them.
+		d.look = merge(d.look, l)
+		return
+	}
+	if w, ok := q.waiting[l.key]; ok {
+		q.waiting[l.key] = merge(w, l)
+		return
+	}
+	q.waiting[l.key] = l
+	if urgent {
+		q.urgent = append(q.urgent, l.key)
+	} else {
+		q.patient = append(q.patient, l.key)
+	}
+	q.changed.Broadcast()
+}
+
+func merge(first, second *look) *look {
+	if first == nil {
+		return second
+	}
+	first.recheck = first.recheck || second.recheck
+	return first
+}
+
+// next returns the next file to look at, which is busy until done or again is called for it; false when the queue is closed.
+func (q *looks) next() (look, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.urgent) == 0 && len(q.patient) == 0 && !q.closed {
+		q.changed.Wait()
+	}
+	if q.closed {
+		return look{}, false
+	}
+	from := &q.urgent
+	if len(*from) == 0 {
+		from = &q.patient
+	}
+	key := (*from)[0]
+	*from = (*from)[1:]
+	l := q.waiting[key]
+	delete(q.waiting, key)
+	q.busy[key] = nil
+	q.changed.Broadcast()
+	return *l, true
+}
+
+// done says that the file has been dealt with. If somebody wished for it meanwhile, it is looked at again.
+func (q *looks) done(key hashindex.Key) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	later := q.busy[key]
+	delete(q.busy, key)
+	if later != nil {
+		q.put(later, true)
+	}
+	q.changed.Broadcast()
+}
+
+// again says that the file is to be looked at once more after a delay.
+func (q *looks) again(l look, after time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	later := q.busy[l.key]
+	delete(q.busy, l.key)
+	if q.closed {
+		return
+	}
+	d := &delayed{look: &l}
+	if later != nil {
+		d.look = merge(d.look, later)
+	}
+	d.timer = time.AfterFunc(after, func() { q.due(l.key) })
+	q.delayed[l.key] = d
+}
+
+func (q *looks) due(key hashindex.Key) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	d, ok := q.delayed[key]
+	if !ok {
+		return
+	}
+	delete(q.delayed, key)
+	q.put(d.look, true)
+}
+
+// idle says whether nothing waits, nobody looks, and no file is settling.
+func (q *looks) idle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting) == 0 && len(q.busy) == 0 && len(q.delayed) == 0
+}
+
+// close ends all waiting, and forgets what waits: the next start finds it again.
+func (q *looks) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	for _, d := range q.delayed {
+		d.timer.Stop()
+	}
+	clear(q.delayed)
+	q.changed.Broadcast()
+}

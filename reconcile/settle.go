@@ -1,0 +1,48 @@
+package reconcile
+
+import (
+	"errors"
+	"time"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+)
+
+const (
+	firstLookAgain = 5 * time.Millisecond
+	lastLookAgain  = 500 * time.Millisecond
+	// restFactor bounds how much of the time a file that grows slowly is being read: one part in five.
+	restFactor = 4
+)
+
+// errTooLarge says that a file is larger than GFX_SYNC_MAX_FILE_SIZE.
+var errTooLarge = errors.New("the file is larger than GFX_SYNC_MAX_FILE_SIZE allows")
+
+// unsettled is the finding for a file that cannot be made into a record as it is now: half written, perhaps. It is looked at
+// again on a growing delay, and with the next event; when it has stayed the same for the settle limit, it is invalid.
+func (in *intake) unsettled(l look, old hashindex.Entry, stamp hashindex.Stamp, cost time.Duration, reason error) finding {
+	now := time.Now()
+	if s := &l.settling; !s.active || s.stamp != stamp {
+		*s = settling{stamp: stamp, since: now, active: true}
+	}
+	if now.Sub(l.settling.since) < in.cfg.SettleLimit {
+		delay := min(max(firstLookAgain<<min(l.settling.tries, 10), restFactor*cost), lastLookAgain)
+		l.settling.tries++
+		return finding{look: l, after: delay}
+	}
+	return in.invalid(l, old, stamp, now, reason)
+}
+
+func (in *intake) invalid(l look, old hashindex.Entry, stamp hashindex.Stamp, now time.Time, reason error) finding {
+	e := in.newEntry(l, stamp, old, now)
+	e.State, e.Error = hashindex.Invalid, reason.Error()
+	hash, err := hashLarge(in.cfg.abs(l.key), in.cfg.Hash)
+	if err != nil {
+		// Whether a file may be read shows in no stamp: the next scan looks again.
+		e.Racy = true
+	}
+	e.Hash = hash
+	if e.Hash != old.Hash || e.Error != old.Error {
+		in.log.Warn("a file cannot be synced", "path", show(l.key.Path), "bytes", stamp.Size, "error", reason)
+	}
+	return finding{look: l, entry: &e}
+}

@@ -1,0 +1,97 @@
+// Package state is the SQLite file in which gfxsync remembers everything: the hash index and the offline queue, in one file so
+// that one transaction can move a file from "seen" to "queued". This is the place that opens and migrates it.
+package state
+
+import (
+	"context"
+	"database/sql"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/store/sqlite"
+)
+
+//go:embed 001.sql
+var schema001 string
+
+var migrations = []string{schema001}
+
+// State is the open file. Index, Queue and Notes are for reading; what is written goes through Update.
+type State struct {
+	View
+	db *sqlite.DB
+}
+
+// View is index, queue and notes seen through one handle or transaction.
+type View struct {
+	Index hashindex.Index
+	Queue store.Queue
+	Notes Notes
+}
+
+func view(q sqlite.Querier) View {
+	return View{Index: hashindex.New(q), Queue: store.NewQueue(q), Notes: Notes{q}}
+}
+
+// Open opens the file at path, making it where it is absent. Errors are those of sqlite.Open. The caller closes the State.
+func Open(ctx context.Context, path string) (*State, error) {
+	db, err := sqlite.Open(ctx, path, migrations)
+	if err != nil {
+		return nil, fmt.Errorf("open the queue database: %w", err)
+	}
+	return &State{View: view(db.Read()), db: db}, nil
+}
+
+// OpenExisting is Open for a file that must be there already: it fails with sqlite.ErrMissing if no agent has made it.
+func OpenExisting(ctx context.Context, path string) (*State, error) {
+	db, err := sqlite.OpenExisting(ctx, path, migrations)
+	if err != nil {
+		return nil, fmt.Errorf("open the queue database: %w", err)
+	}
+	return &State{View: view(db.Read()), db: db}, nil
+}
+
+// Close closes the file.
+func (s *State) Close() error { return s.db.Close() }
+
+// Update runs f in a transaction, which is durable when Update returns nil and has left no trace when it does not.
+func (s *State) Update(ctx context.Context, f func(View) error) error {
+	return s.db.Update(ctx, func(tx *sql.Tx) error { return f(view(tx)) })
+}
+
+// Notes are named values that outlive a process.
+type Notes struct {
+	q sqlite.Querier
+}
+
+// Set keeps a value, which must be fit for JSON, under a name.
+func (n Notes) Set(ctx context.Context, name string, value any) error {
+	b, err := json.Marshal(value)
+	if err == nil {
+		_, err = n.q.ExecContext(ctx, `INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)`, name, string(b))
+	}
+	if err != nil {
+		return fmt.Errorf("note %s: %w", name, err)
+	}
+	return nil
+}
+
+// Get reads the value of a name into the pointer, and says whether there is one.
+func (n Notes) Get(ctx context.Context, name string, into any) (bool, error) {
+	var text string
+	err := n.q.QueryRowContext(ctx, `SELECT value FROM notes WHERE name = ?`, name).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(text), into)
+	}
+	if err != nil {
+		return false, fmt.Errorf("note %s: %w", name, err)
+	}
+	return true, nil
+}

@@ -1,0 +1,95 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/state"
+)
+
+// maxCommit is how many findings one transaction may hold.
+const maxCommit = 256
+
+// write writes findings down and then acts on them: intent before action. What comes while a commit is under way is committed
+// together, so that one file is on its way in milliseconds and a thousand cost a few commits.
+func (in *intake) write(ctx context.Context) {
+	for first := range in.findings {
+		group := []finding{first}
+	gather:
+		for len(group) < maxCommit {
+			select {
+			case f, ok := <-in.findings:
+				if !ok {
+					break gather
+				}
+				group = append(group, f)
+			default:
+				break gather
+			}
+		}
+		err := in.commit(ctx, group)
+		if err != nil {
+			in.log.Error("cannot write to the queue database; trying again", "files", len(group), "error", err)
+		}
+		for i := range group {
+			in.act(&group[i], err)
+		}
+	}
+}
+
+func (in *intake) commit(ctx context.Context, group []finding) error {
+	changes := false
+	for i := range group {
+		changes = changes || group[i].entry != nil
+	}
+	if !changes {
+		return nil
+	}
+	return in.state.Update(ctx, func(v state.View) error {
+		for i := range group {
+			if err := in.store(ctx, v, &group[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (in *intake) store(ctx context.Context, v state.View, f *finding) error {
+	if f.entry == nil {
+		return nil
+	}
+	if err := v.Index.Put(ctx, f.entry); err != nil {
+		return err
+	}
+	if !f.straightToQueue {
+		return nil
+	}
+	return v.Queue.Put(ctx, f.item.Source, &f.item.Record, nil, time.Now())
+}
+
+func (in *intake) act(f *finding, failed error) {
+	if failed != nil && f.entry != nil {
+		if f.item != nil {
+			f.item.Done()
+		}
+		in.looks.again(f.look, diskRetry)
+		return
+	}
+	switch {
+	case f.straightToQueue:
+		f.item.Done()
+		in.delivery.DrainQueue()
+	case f.item != nil:
+		in.delivery.Add(*f.item)
+	}
+	if f.after > 0 {
+		in.looks.again(f.look, f.after)
+		return
+	}
+	if f.entry != nil && f.entry.State == hashindex.Gone {
+		in.log.Info("gone", "path", show(f.look.key.Path))
+	}
+	in.looks.done(f.look.key)
+}
