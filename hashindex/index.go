@@ -103,24 +103,31 @@ func (x Index) Put(ctx context.Context, e *Entry) error {
 	return nil
 }
 
-// Acknowledge writes down that the remote has this hash: every file that has it and waited for that is synced.
-func (x Index) Acknowledge(ctx context.Context, hash string, now time.Time) error {
-	_, err := x.q.ExecContext(ctx, `INSERT OR IGNORE INTO acknowledged (file_hash, at_ms) VALUES (?, ?)`, hash, now.UnixMilli())
+// Acknowledge writes down that the remote has the hash that was uploaded for this file: every file that has it and waited for that
+// is synced.
+func (x Index) Acknowledge(ctx context.Context, k Key, hash string, now time.Time) error {
+	_, err := x.q.ExecContext(ctx, `INSERT INTO remote_hashes (file_hash, own, root, order_key) VALUES (?, 1, ?, ?)
+		ON CONFLICT (file_hash) DO UPDATE SET own = 1, root = excluded.root, order_key = excluded.order_key`,
+		hash, k.Root, orderKey(k.Path))
 	if err != nil {
 		return fmt.Errorf("acknowledge %s: %w", hash, err)
 	}
-	_, err = x.q.ExecContext(ctx, `UPDATE files SET state = 'synced', error = '', synced_ms = ?
+	return x.synced(ctx, hash, now)
+}
+
+func (x Index) synced(ctx context.Context, hash string, now time.Time) error {
+	_, err := x.q.ExecContext(ctx, `UPDATE files SET state = 'synced', error = '', synced_ms = ?
 		WHERE file_hash = ? AND state IN ('pending', 'queued', 'dead')`, now.UnixMilli(), hash)
 	if err != nil {
-		return fmt.Errorf("acknowledge %s: %w", hash, err)
+		return fmt.Errorf("mark %s as synced: %w", hash, err)
 	}
 	return nil
 }
 
-// Acknowledged says whether the remote has ever acknowledged this hash.
+// Acknowledged says whether the remote is known to have this hash.
 func (x Index) Acknowledged(ctx context.Context, hash string) (bool, error) {
 	var known bool
-	err := x.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM acknowledged WHERE file_hash = ?)`, hash).Scan(&known)
+	err := x.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM remote_hashes WHERE file_hash = ?)`, hash).Scan(&known)
 	if err != nil {
 		return false, fmt.Errorf("look up hash %s in the index: %w", hash, err)
 	}

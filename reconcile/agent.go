@@ -15,7 +15,7 @@ import (
 	"github.com/gfxsync/gfxsync/watch"
 )
 
-// Agent is the always-on agent for one queue database.
+// Agent is the one agent of a queue database: always on with Run, or for one pass with Reconcile.
 type Agent struct {
 	cfg      Config
 	log      *slog.Logger
@@ -24,9 +24,16 @@ type Agent struct {
 	delivery *store.Delivery
 	intake   *intake
 	watcher  *watch.Watcher // nil with NoWatch
+	counts   counters
 
-	scanNow  chan struct{}
-	scanning atomic.Bool
+	wake     chan struct{}
+	wantMu   sync.Mutex
+	wanted   Mode
+	passing  atomic.Bool
+	skipped  atomic.Int64 // scheduled passes that were due while another ran
+	noDigest sync.Once
+	wasDown  atomic.Bool
+	trouble  string // of the last pass; for passLoop alone
 }
 
 // Open opens the queue database and makes an agent of this process. It fails with state.ErrLocked if there is one already, or with
@@ -41,17 +48,17 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	a := &Agent{cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, scanNow: make(chan struct{}, 1)}
+	a := &Agent{cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, wake: make(chan struct{}, 1)}
 	a.cfg.Delivery.OnLink = a.linkChanged
-	a.delivery = store.NewDelivery(cfg.Remote, &ledger{state: s, cfg: &a.cfg}, a.cfg.Delivery)
-	a.intake = newIntake(&a.cfg, s, a.delivery)
+	a.delivery = store.NewDelivery(cfg.Remote, &ledger{state: s, cfg: &a.cfg, counts: &a.counts}, a.cfg.Delivery)
+	a.intake = newIntake(&a.cfg, s, a.delivery, &a.counts)
 	if !cfg.NoWatch {
 		a.watcher = watch.New(cfg.Root.Dir, watch.Options{Pattern: cfg.Pattern, Logger: cfg.Logger})
 	}
 	return a, nil
 }
 
-// Close gives the queue database back. Run must have returned.
+// Close gives the queue database back. Run or Reconcile must have returned.
 func (a *Agent) Close() error {
 	return errors.Join(a.state.Close(), a.unlock())
 }
@@ -62,40 +69,73 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err := a.begin(ctx); err != nil {
 		return err
 	}
-	// The intake outlives those that feed it, and the delivery outlives the intake.
-	deliveryCtx, stopDelivery := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopDelivery()
-	var delivering, taking, feeding sync.WaitGroup
-	delivering.Go(func() { a.delivery.Run(deliveryCtx) })
-	taking.Go(func() { a.intake.run(ctx) })
-	feeding.Go(func() { a.scanLoop(ctx) })
+	stop := a.startWork(ctx)
+	var feeding sync.WaitGroup
 	var watchErr error
+	feeding.Go(func() { a.passLoop(ctx) })
+	feeding.Go(func() { a.noticeSleep(ctx) })
 	if a.watcher != nil {
 		feeding.Go(func() { watchErr = a.watcher.Run(ctx) })
 		feeding.Go(func() { a.forward(ctx, a.watcher.Events()) })
 	}
+	a.want(Quick)
 	a.delivery.DrainQueue()
+	stopSchedules := a.startSchedules()
 	feeding.Wait()
-	taking.Wait()
-	stopDelivery()
-	delivering.Wait()
+	stopSchedules()
+	stop()
 	a.log.Info("stopped")
 	return watchErr
 }
 
-func (a *Agent) begin(ctx context.Context) error {
-	a.log.Info("watching", "root", show(a.cfg.Root.Dir), "pattern", a.cfg.Pattern.String(), "queue_db", a.cfg.QueueDB)
-	if err := a.cfg.Root.Check(); err != nil {
-		a.log.Warn("the watch path cannot be read; waiting for it", "error", err)
+// Reconcile makes one pass and returns when it has come to its end.
+func (a *Agent) Reconcile(ctx context.Context, mode Mode, opts PassOptions, progress func(Progress)) (*Report, error) {
+	var id int64
+	err := a.state.Update(ctx, func(v state.View) (err error) {
+		if id, err = v.Passes.Request(ctx, commandReconcile, string(mode), opts); err != nil {
+			return err
+		}
+		return v.Passes.Begin(ctx, id)
+	})
+	if err != nil {
+		return nil, err
 	}
-	return a.state.Update(ctx, func(v state.View) error { return v.Notes.Set(ctx, noteLink, linkNote{State: linkUnknown}) })
+	workCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := a.startWork(workCtx)
+	r := a.pass(ctx, mode, opts, progress)
+	cancel()
+	stop()
+	a.recorded(ctx, id, r)
+	return r, ctx.Err()
+}
+
+// startWork starts intake and delivery, until ctx ends; stop waits for their end. The intake outlives those that feed it, and the
+// delivery outlives the intake.
+func (a *Agent) startWork(ctx context.Context) (stop func()) {
+	deliveryCtx, stopDelivery := context.WithCancel(context.WithoutCancel(ctx))
+	var delivering, taking sync.WaitGroup
+	delivering.Go(func() { a.delivery.Run(deliveryCtx) })
+	taking.Go(func() { a.intake.run(ctx) })
+	return func() {
+		taking.Wait()
+		stopDelivery()
+		delivering.Wait()
+	}
+}
+
+func (a *Agent) begin(ctx context.Context) error {
+	a.log.Info("watching", "root", show(a.cfg.Root.Dir), "pattern", a.cfg.Pattern.String(), "queue_db", a.cfg.QueueDB, "events", a.watcher != nil)
+	return a.state.Update(ctx, func(v state.View) error {
+		return errors.Join(v.Notes.Set(ctx, noteLink, linkNote{State: linkUnknown}), v.Notes.Set(ctx, noteRoot, a.cfg.Root.Dir))
+	})
 }
 
 // forward takes what the watcher hands on to the intake.
 func (a *Agent) forward(ctx context.Context, events <-chan watch.Event) {
 	for e := range events {
 		if e.Op == watch.LookAgain {
-			a.Scan()
+			a.want(Scan)
 			continue
 		}
 		l := look{key: hashindex.Key{Root: a.cfg.Root.Label, Path: e.Path}, at: e.At}
@@ -105,60 +145,9 @@ func (a *Agent) forward(ctx context.Context, events <-chan watch.Event) {
 	}
 }
 
-// Scan has the directory compared with the index as soon as no other scan is under way.
-func (a *Agent) Scan() {
-	select {
-	case a.scanNow <- struct{}{}:
-	default:
-	}
-}
-
-func (a *Agent) scanLoop(ctx context.Context) {
-	a.Scan()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-a.scanNow:
-			a.scan(ctx)
-		}
-	}
-}
-
-// scan looks at every file whose stamp is not the index's, or whose intent nobody is carrying out.
-func (a *Agent) scan(ctx context.Context) {
-	a.scanning.Store(true)
-	defer a.scanning.Store(false)
-	begin := time.Now()
-	differing := 0
-	scanner := hashindex.Scanner{Index: a.state.Index, Root: a.cfg.Root, Match: a.cfg.Pattern.Match}
-	seen, err := scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, old *hashindex.Entry) error {
-		if !a.differs(stamp, old) {
-			return nil
-		}
-		differing++
-		key := hashindex.Key{Root: a.cfg.Root.Label, Path: path}
-		return a.intake.looks.add(ctx, look{key: key, at: time.Now()}, false)
-	})
-	if ctx.Err() != nil {
-		return
-	}
-	note := passNote{At: begin, Files: seen.Files, Differing: differing, DurationMS: time.Since(begin).Milliseconds()}
-	for _, p := range seen.Problems {
-		a.log.Warn("a part of the watch path cannot be read", "error", p)
-	}
-	if err != nil {
-		note.Error = err.Error()
-		a.log.Warn("the scan of the watch path stopped", "error", err)
-	} else {
-		a.log.Info("scanned", "files", seen.Files, "differing", differing, "ms", note.DurationMS)
-	}
-	a.note(noteScan, note)
-}
-
 func (a *Agent) differs(stamp *hashindex.Stamp, old *hashindex.Entry) bool {
 	switch {
-	case stamp == nil, old == nil, *stamp != old.Stamp, old.Racy, old.State == hashindex.Gone:
+	case *stamp != old.Stamp, old.Racy, old.State == hashindex.Gone:
 		return true
 	case old.State == hashindex.Pending:
 		return !a.delivery.Holds(store.Source(old.Key), old.Hash)
@@ -167,10 +156,10 @@ func (a *Agent) differs(stamp *hashindex.Stamp, old *hashindex.Entry) bool {
 	}
 }
 
-// Idle says whether nothing is under way: no scan, no look, no file that is settling, no record in a lane or in flight. What
-// waits in the queue does not count.
+// Idle says whether nothing is under way: no look, no file that is settling, no record in a lane or in flight. What waits in the
+// queue does not count.
 func (a *Agent) Idle() bool {
-	return len(a.scanNow) == 0 && !a.scanning.Load() && a.intake.looks.idle() && len(a.intake.findings) == 0 && a.delivery.Idle()
+	return a.intake.looks.idle() && len(a.intake.findings) == 0 && a.delivery.Idle()
 }
 
 func (a *Agent) linkChanged(s store.LinkStatus) {
@@ -178,12 +167,16 @@ func (a *Agent) linkChanged(s store.LinkStatus) {
 	switch {
 	case s.Online:
 		a.log.Info("the remote answers")
+		if a.wasDown.Swap(false) {
+			a.want(Quick)
+		}
 	case s.Class == store.Outage:
 		a.log.Warn("the remote cannot be reached; records wait in the offline queue", "error", s.Err)
 	default:
 		a.log.Error("the remote does not take our records; they wait in the offline queue", "class", s.Class.String(), "error", s.Err)
 	}
 	if !s.Online {
+		a.wasDown.Store(true)
 		note.State, note.Error = linkOffline, fmt.Sprint(s.Err)
 	}
 	a.note(noteLink, note)

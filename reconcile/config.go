@@ -18,7 +18,7 @@ const syncSource = "gfxsync"
 type Config struct {
 	Root        hashindex.Root // required
 	QueueDB     string         // required: path of the SQLite file
-	Remote      store.Remote   // required; the caller closes it
+	Remote      store.Table    // required; the caller closes it
 	Pattern     watch.Pattern
 	NoWatch     bool // rest on scans alone
 	Hash        hashindex.Algorithm
@@ -26,6 +26,10 @@ type Config struct {
 	MaxRetries  int           // default 5
 	SettleLimit time.Duration // how long an incomplete file may stay the same before it is invalid; default 5 s
 	PCID        string        // the column gfx_pc_id
+	FullReaders int           // how many files a full pass reads at a time; default 2
+	Schedules   Schedules
+	// DeleteSuperseded removes the rows of older versions of files. Nothing else is ever deleted on the remote.
+	DeleteSuperseded bool
 	Delivery    store.DeliveryOptions
 	Logger      *slog.Logger
 }
@@ -33,6 +37,7 @@ type Config struct {
 func (c *Config) setDefaults() {
 	setDefault(&c.MaxFileSize, 64<<20)
 	setDefault(&c.MaxRetries, 5)
+	setDefault(&c.FullReaders, 2)
 	setDefault(&c.SettleLimit, 5*time.Second)
 	setDefault(&c.Delivery.QueueInterval, time.Minute)
 	setDefault(&c.Delivery.BatchSize, 500)

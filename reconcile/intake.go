@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -36,6 +37,7 @@ type intake struct {
 	looks    *looks
 	held     *semaphore.Weighted
 	findings chan finding
+	counts   *counters
 }
 
 // finding is what a look has come to.
@@ -45,13 +47,14 @@ type finding struct {
 	item  *store.Item      // what is to be delivered; nil: nothing
 	after time.Duration    // look again after this; 0: the look is done
 
-	straightToQueue bool // an older record of the same file waits there, and order is kept
+	change          *atomic.Int64 // what is to be counted once the entry is written; nil: nothing
+	straightToQueue bool          // an older record of the same file waits there, and order is kept
 }
 
-func newIntake(cfg *Config, s *state.State, d *store.Delivery) *intake {
+func newIntake(cfg *Config, s *state.State, d *store.Delivery, c *counters) *intake {
 	return &intake{
 		cfg: cfg, log: cfg.Logger, state: s, delivery: d, looks: newLooks(),
-		held: semaphore.NewWeighted(heldBytes + cfg.MaxFileSize), findings: make(chan finding, 256),
+		held: semaphore.NewWeighted(heldBytes + cfg.MaxFileSize), findings: make(chan finding, 256), counts: c,
 	}
 }
 
@@ -141,18 +144,20 @@ func (in *intake) read(ctx context.Context, l look, name string, stamp hashindex
 func (in *intake) judge(ctx context.Context, l look, content []byte, stamp hashindex.Stamp, old hashindex.Entry, known bool,
 	begin time.Time,
 ) (finding, error) {
+	in.counts.read(stamp.Size)
 	e := in.newEntry(l, stamp, old, begin)
 	e.Hash = in.cfg.Hash.Sum(content)
-	if known && e.Hash == old.Hash && !in.undelivered(&old) {
+	if known && e.Hash == old.Hash && !in.undelivered(&old) && !(l.recheck && old.State == hashindex.Invalid) {
 		return in.sameContent(l, e, old), nil
 	}
+	change := in.change(&e, &old, known)
 	arrived, err := in.state.Index.Acknowledged(ctx, e.Hash)
 	if err != nil {
 		return finding{look: l}, err
 	}
 	if arrived {
 		e.State, e.SyncedAt = hashindex.Synced, e.SeenAt
-		return finding{look: l, entry: &e}, nil
+		return finding{look: l, entry: &e, change: change}, nil
 	}
 	record, err := store.MakeRecord(store.Origin{
 		Source: store.Source(l.key), FileHash: e.Hash, GFXPCID: in.cfg.PCID, SyncSource: syncSource,
@@ -161,11 +166,26 @@ func (in *intake) judge(ctx context.Context, l look, content []byte, stamp hashi
 		return in.unsettled(l, old, stamp, time.Since(begin), err), nil
 	}
 	e.State = hashindex.Pending
-	f := finding{look: l, entry: &e, item: &store.Item{Source: store.Source(l.key), Record: record, Lane: laneFor(old, known), At: l.at}}
+	f := finding{
+		look: l, entry: &e, change: change,
+		item: &store.Item{Source: store.Source(l.key), Record: record, Lane: laneFor(&e, &old, known), At: l.at},
+	}
 	if f.straightToQueue = known && old.State == hashindex.Queued; f.straightToQueue {
 		e.State = hashindex.Queued
 	}
 	return f, nil
+}
+
+// change tells a file that the index did not know from one whose content is not the index's.
+func (in *intake) change(e, old *hashindex.Entry, known bool) *atomic.Int64 {
+	switch {
+	case !known || old.State == hashindex.Gone:
+		return &in.counts.added
+	case e.Hash != old.Hash:
+		return &in.counts.changed
+	default:
+		return nil
+	}
 }
 
 // undelivered says whether the index has an intent that nobody is about to carry out, or a file that has come back.
@@ -188,9 +208,9 @@ func (in *intake) sameContent(l look, e, old hashindex.Entry) finding {
 	return finding{look: l, entry: &e}
 }
 
-// laneFor sends a file at once that the remote has never had a version of.
-func laneFor(old hashindex.Entry, known bool) store.Lane {
-	if !known || old.State == hashindex.Gone || old.State == hashindex.Invalid {
+// laneFor sends a file at once that the remote has no version of, and one whose content was to be there already.
+func laneFor(e, old *hashindex.Entry, known bool) store.Lane {
+	if !known || old.State == hashindex.Gone || old.State == hashindex.Invalid || old.Hash == e.Hash {
 		return store.LaneCreated
 	}
 	return store.LaneModified
@@ -221,7 +241,7 @@ func (in *intake) gone(l look, old hashindex.Entry, known bool) (finding, error)
 		in.log.Warn("a file is gone before its content could be sent", "path", show(l.key.Path), "hash", old.Hash)
 	}
 	old.State, old.SeenAt = hashindex.Gone, time.Now()
-	return finding{look: l, entry: &old}, nil
+	return finding{look: l, entry: &old, change: &in.counts.gone}, nil
 }
 
 // show makes a path fit to print.

@@ -17,8 +17,9 @@ const (
 
 // ledger writes into the state file what became of each record, index and queue in one transaction.
 type ledger struct {
-	state *state.State
-	cfg   *Config
+	state  *state.State
+	cfg    *Config
+	counts *counters
 }
 
 var _ store.Ledger = (*ledger)(nil)
@@ -26,10 +27,10 @@ var _ store.Ledger = (*ledger)(nil)
 // Acknowledged implements store.Ledger.
 func (l *ledger) Acknowledged(ctx context.Context, items []store.Item) error {
 	now := time.Now()
-	return l.state.Update(ctx, func(v state.View) error {
+	err := l.state.Update(ctx, func(v state.View) error {
 		for i := range items {
 			hash := items[i].Record.FileHash
-			if err := v.Index.Acknowledge(ctx, hash, now); err != nil {
+			if err := v.Index.Acknowledge(ctx, hashindex.Key(items[i].Source), hash, now); err != nil {
 				return err
 			}
 			if err := v.Queue.Done(ctx, hash); err != nil {
@@ -38,6 +39,10 @@ func (l *ledger) Acknowledged(ctx context.Context, items []store.Item) error {
 		}
 		return nil
 	})
+	if err == nil {
+		l.counts.uploaded.Add(int64(len(items)))
+	}
+	return err
 }
 
 // Waiting implements store.Ledger.

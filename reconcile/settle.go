@@ -21,6 +21,9 @@ var errTooLarge = errors.New("the file is larger than GFX_SYNC_MAX_FILE_SIZE all
 // again on a growing delay, and with the next event; when it has stayed the same for the settle limit, it is invalid.
 func (in *intake) unsettled(l look, old hashindex.Entry, stamp hashindex.Stamp, cost time.Duration, reason error) finding {
 	now := time.Now()
+	if old.State == hashindex.Invalid && old.Stamp == stamp && now.Sub(old.StampSeen) >= in.cfg.SettleLimit {
+		return in.invalid(l, old, stamp, now, reason) // it has had its time before
+	}
 	if s := &l.settling; !s.active || s.stamp != stamp {
 		*s = settling{stamp: stamp, since: now, active: true}
 	}
@@ -41,8 +44,10 @@ func (in *intake) invalid(l look, old hashindex.Entry, stamp hashindex.Stamp, no
 		e.Racy = true
 	}
 	e.Hash = hash
+	f := finding{look: l, entry: &e}
 	if e.Hash != old.Hash || e.Error != old.Error {
+		f.change = in.change(&e, &old, !old.SeenAt.IsZero())
 		in.log.Warn("a file cannot be synced", "path", show(l.key.Path), "bytes", stamp.Size, "error", reason)
 	}
-	return finding{look: l, entry: &e}
+	return f
 }

@@ -2,6 +2,8 @@ package reconcile
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -10,8 +12,10 @@ import (
 
 // Names of the notes that the agent leaves for Status.
 const (
-	noteLink = "link"
-	noteScan = "scan"
+	noteLink     = "link"
+	noteScan     = "scan"
+	noteRoot     = "root"
+	noteProgress = "progress"
 )
 
 const (
@@ -26,12 +30,12 @@ type linkNote struct {
 	Error string    `json:"error,omitempty"`
 }
 
-type passNote struct {
+type scanNote struct {
 	At         time.Time `json:"at"`
 	Files      int       `json:"files"`
-	Differing  int       `json:"differing"`
 	DurationMS int64     `json:"duration_ms"`
-	Error      string    `json:"error,omitempty"`
+	Outcome    Outcome   `json:"outcome"`
+	Skipped    int64     `json:"skipped"` // scheduled passes that were due while another ran
 }
 
 // Status is what the state file says of the files, the queue and the agent (design, "The command line").
@@ -47,8 +51,9 @@ type Status struct {
 	Link          string     `json:"link"` // online, offline or unknown
 	LinkSince     *time.Time `json:"link_since,omitempty"`
 	LinkError     string     `json:"link_error,omitempty"`
-	LastScan      *passNote  `json:"last_scan"`
-	LastReconcile *passNote  `json:"last_reconcile"`
+	LastScan      *scanNote  `json:"last_scan"`
+	LastReconcile *Report    `json:"last_reconcile"`
+	LastVerify    *Report    `json:"last_verify"`
 }
 
 // ReadStatus reads the status from the state file, whether or not an agent runs.
@@ -89,9 +94,28 @@ func readNotes(ctx context.Context, s *state.State, st *Status) error {
 			st.LinkSince = &link.Since
 		}
 	}
-	var scan passNote
+	var scan scanNote
 	if known, err = s.Notes.Get(ctx, noteScan, &scan); known {
 		st.LastScan = &scan
 	}
+	if err != nil {
+		return err
+	}
+	if st.LastReconcile, err = lastReport(ctx, s, commandRun, commandReconcile); err != nil {
+		return err
+	}
+	st.LastVerify, err = lastReport(ctx, s, commandVerify, commandVerify)
 	return err
+}
+
+func lastReport(ctx context.Context, s *state.State, command, orCommand string) (*Report, error) {
+	pass, err := s.Passes.Last(ctx, command, orCommand)
+	if err != nil || pass == nil {
+		return nil, err
+	}
+	r := &Report{}
+	if err := json.Unmarshal(pass.Report, r); err != nil {
+		return nil, fmt.Errorf("read the history of passes: %w", err)
+	}
+	return r, nil
 }

@@ -77,6 +77,9 @@ func (in *intake) act(f *finding, failed error) {
 		in.looks.again(f.look, diskRetry)
 		return
 	}
+	if f.change != nil {
+		f.change.Add(1)
+	}
 	switch {
 	case f.straightToQueue:
 		f.item.Done()

@@ -69,6 +69,7 @@ type Delivery struct {
 	waiting           map[Source]*Item  // what the lanes hold, at most one item for a path
 	inFlight          map[Source]string // hash of what is being sent for a path
 	draining          bool
+	drains            int // how often the queue has been gone through
 }
 
 // NewDelivery makes a Delivery; nothing moves before Run.
@@ -117,6 +118,7 @@ func (d *Delivery) replace(old *Item, it Item) {
 	}
 	old.finish()
 	*old = it
+	wake(d.wakeModified) // it may have outgrown a batch
 }
 
 // Holds says whether the record of that path with that hash is in a lane or in flight.
@@ -137,9 +139,16 @@ func (d *Delivery) Flush() {
 	wake(d.wakeModified)
 }
 
-// DrainQueue goes through the queue now instead of at the next interval.
+// DrainQueue goes through the queue now instead of at the next interval. While the link is down, it is for the prober to say when.
 func (d *Delivery) DrainQueue() {
 	wake(d.wakeQueue)
+}
+
+// Drains returns how often the queue has been gone through, to its end or until the link went down.
+func (d *Delivery) Drains() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.drains
 }
 
 // Idle says whether nothing is in a lane or in flight. What waits in the queue does not count.
@@ -164,6 +173,7 @@ func (d *Delivery) Run(ctx context.Context) {
 	lanes.Wait()
 	close(done)
 	guard.Wait()
+	d.abandon()
 }
 
 // cancelAfter cancels when the grace has passed since ctx ended, unless done comes first.
@@ -189,8 +199,7 @@ func (d *Delivery) runCreated(ctx, work context.Context) {
 		select {
 		case <-d.wakeCreated:
 		case <-ctx.Done():
-			for d.sendFrom(work, &d.created) {
-			}
+			d.flush(work, &d.created, d.wakeCreated)
 			return
 		}
 	}
@@ -214,11 +223,43 @@ func (d *Delivery) runModified(ctx, work context.Context) {
 		case <-timer.C:
 		case <-d.wakeModified:
 		case <-ctx.Done():
-			for d.sendFrom(work, &d.modified) {
-			}
+			d.flush(work, &d.modified, d.wakeModified)
 			return
 		}
 	}
+}
+
+// flush empties a lane, what the other lane holds back included, until work ends.
+func (d *Delivery) flush(work context.Context, l *lane, freed <-chan struct{}) {
+	for {
+		for d.sendFrom(work, l) {
+		}
+		if d.isEmpty(l) {
+			return
+		}
+		select {
+		case <-freed:
+		case <-work.Done():
+			return
+		}
+	}
+}
+
+func (d *Delivery) isEmpty(l *lane) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(l.items) == 0
+}
+
+// abandon lets go of what could not be sent in time.
+func (d *Delivery) abandon() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, it := range d.waiting {
+		it.finish()
+	}
+	d.created, d.modified = lane{}, lane{}
+	clear(d.waiting)
 }
 
 // modifiedDue returns how long the modified lane still waits for company.

@@ -34,7 +34,7 @@ type Origin struct {
 
 var (
 	byteOrderMark = []byte("\xef\xbb\xbf")
-	gameID        = regexp.MustCompile(`(?i)GameID=(\d{1,19})`)
+	gameID        = regexp.MustCompile(`(?i)GameID=(\d+)`)
 	tableTypes    = map[string]bool{"FEATURE_TABLE": true, "MAIN_TABLE": true, "FINAL_TABLE": true, "SIDE_TABLE": true}
 )
 
@@ -73,10 +73,10 @@ func checkObject(raw []byte) error {
 	switch {
 	case len(body) == 0:
 		return ErrEmpty
+	case !json.Valid(body):
+		return ErrNotJSON // before the next: half a file may end in half a letter
 	case !utf8.Valid(body):
 		return ErrNotUTF8
-	case !json.Valid(body):
-		return ErrNotJSON
 	case body[0] != '{':
 		return ErrNotObject
 	}

@@ -102,6 +102,14 @@ func (q Queue) Due(ctx context.Context, after int64, limit int, maxBytes int64, 
 	return items, rows.Err()
 }
 
+// MakeDue has every entry that is not dead tried at the next opportunity.
+func (q Queue) MakeDue(ctx context.Context) error {
+	if _, err := q.q.ExecContext(ctx, `UPDATE pending_sync SET next_attempt = 0 WHERE NOT dead AND next_attempt > 0`); err != nil {
+		return fmt.Errorf("change the queue: %w", err)
+	}
+	return nil
+}
+
 // Counts returns how many entries wait and how many are dead.
 func (q Queue) Counts(ctx context.Context) (waiting, dead int, err error) {
 	err = q.q.QueryRowContext(ctx, `SELECT count(*) FILTER (WHERE NOT dead), count(*) FILTER (WHERE dead) FROM pending_sync`).

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -105,7 +106,7 @@ func (r *Record) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &object); err != nil {
 		return err
 	}
-	*r = Record{RawJSON: object[ColumnRawJSON]}
+	*r = Record{RawJSON: rawJSON(b)}
 	for _, c := range columns {
 		v, ok := object[c.name]
 		if !ok {
@@ -116,6 +117,16 @@ func (r *Record) UnmarshalJSON(b []byte) error {
 		}
 	}
 	return nil
+}
+
+// rawJSON returns what stands behind the key raw_json, the last. A json.RawMessage would lack the white space around it. The key
+// cannot occur earlier: in a string its quotes would be escaped.
+func rawJSON(b []byte) []byte {
+	_, raw, ok := bytes.Cut(b, []byte(`"raw_json":`))
+	if !ok {
+		return nil
+	}
+	return bytes.Clone(raw[:len(raw)-1])
 }
 
 // Size returns about how many bytes the record takes in a request.

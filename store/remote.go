@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Remote is a table gfx_sessions somewhere.
+// Remote is where records are delivered: a table gfx_sessions somewhere.
 type Remote interface {
 	// Upsert makes a row of every record, or of none. The records are at least one, with distinct hashes, sorted by hash. Nil
 	// means that the remote has acknowledged them all; any other answer is a *RemoteError or the context's error.
@@ -16,6 +16,22 @@ type Remote interface {
 	Ping(ctx context.Context) error
 	// Close releases connections. No call may follow it.
 	Close() error
+}
+
+// Table is a remote that can also be asked what it has, and told to forget. Errors are as Upsert's.
+type Table interface {
+	Remote
+	// Digest sums up the table's hashes. It fails with ErrNoDigest if the remote cannot.
+	Digest(ctx context.Context) (Digest, error)
+	// Hashes returns hashes that sort after the given one, ascending, at most limit of them but perhaps fewer: only an empty answer
+	// says that there are no more.
+	Hashes(ctx context.Context, after string, limit int) ([]string, error)
+	// Has returns those of the hashes that the table has.
+	Has(ctx context.Context, hashes []string) ([]string, error)
+	// Delete removes the rows of these hashes, as far as they are there.
+	Delete(ctx context.Context, hashes []string) error
+	// Requests returns how many requests have been made so far.
+	Requests() int64
 }
 
 // Class says what a failure means for the records that it struck (design, "What a failure means").
@@ -85,4 +101,14 @@ func ClassOf(err error) Class {
 		return re.Class
 	}
 	return Outage
+}
+
+// ErrNoDigest says that a remote cannot sum up its hashes.
+var ErrNoDigest = errors.New("the remote has no digest view")
+
+// Digest sums up the hashes of a table: for each value of their first two hex digits the number of rows and the XOR of their first
+// 16 digits (design, "Remote diff without reading the table").
+type Digest [256]struct {
+	Rows int64
+	XOR  uint64
 }

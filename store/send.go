@@ -75,7 +75,7 @@ func (d *Delivery) send(ctx context.Context, bundles []bundle) error {
 		}
 		return d.send(ctx, bundles[half:])
 	default:
-		d.linkDown(err)
+		d.linkDown(ctx, err)
 		d.wait(ctx, ungroup(bundles), err)
 		return err
 	}
@@ -96,7 +96,10 @@ func (d *Delivery) upsert(ctx context.Context, records []Record) error {
 	}
 }
 
-func (d *Delivery) linkDown(err error) {
+func (d *Delivery) linkDown(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return // cut off by a stop, which says nothing of the link
+	}
 	var re *RemoteError
 	if !errors.As(err, &re) {
 		re = &RemoteError{Class: Outage, Message: err.Error(), Err: err}
@@ -120,6 +123,9 @@ func (d *Delivery) acknowledge(ctx context.Context, items []Item) {
 }
 
 func (d *Delivery) wait(ctx context.Context, items []Item, cause error) {
+	if ctx.Err() != nil {
+		return // cut off by a stop: they stay an intent in the index
+	}
 	if err := d.ledger.Waiting(ctx, items, cause); err != nil {
 		d.log.Error("cannot keep records in the offline queue; their files will be read again", "records", len(items), "error", err)
 	}
@@ -142,26 +148,33 @@ func (d *Delivery) refuse(ctx context.Context, items bundle, cause error) {
 // runQueue empties the queue: at every interval, when the link comes back, and on demand. While the link is down it is the only
 // one that asks the remote.
 func (d *Delivery) runQueue(ctx, work context.Context) {
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(d.queuePause())
 	defer timer.Stop()
 	for {
-		pause := d.opts.QueueInterval
-		if status := d.link.Status(); !status.Online {
-			pause = d.link.probeDelay()
-		}
-		timer.Reset(pause)
 		select {
 		case <-ctx.Done():
 			return
 		case <-d.link.changed:
 			if !d.link.Status().Online {
-				continue // begin to probe
+				timer.Reset(d.queuePause()) // begin to probe
+				continue
 			}
 		case <-d.wakeQueue:
+			if !d.link.Status().Online {
+				continue // nothing makes the next probe come earlier, or later
+			}
 		case <-timer.C:
 		}
 		d.drain(work, ctx)
+		timer.Reset(d.queuePause())
 	}
+}
+
+func (d *Delivery) queuePause() time.Duration {
+	if !d.link.Status().Online {
+		return d.link.probeDelay()
+	}
+	return d.opts.QueueInterval
 }
 
 // drain sends what is due, step by step, as long as the link holds and nobody stops it. With nothing due and the link down, it
@@ -192,7 +205,7 @@ func (d *Delivery) probe(ctx context.Context) {
 		return
 	}
 	if err := d.remote.Ping(ctx); err != nil {
-		d.linkDown(err)
+		d.linkDown(ctx, err)
 		return
 	}
 	d.link.up()
@@ -202,6 +215,9 @@ func (d *Delivery) setDraining(on bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.draining = on
+	if !on {
+		d.drains++
+	}
 }
 
 // QueueID returns the id of the queue's entry that the item came from, 0 if it came from a lane.

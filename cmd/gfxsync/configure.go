@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/DeRuina/timberjack"
@@ -20,10 +21,12 @@ const envFileVariable = "GFX_SYNC_ENV_FILE"
 
 // flags makes the command-line flags of some groups of settings.
 func flags(groups ...[]setting) []cli.Flag {
-	list := []cli.Flag{&cli.StringFlag{Name: "env-file", Usage: "read settings from `FILE` (KEY=VALUE lines) [" + envFileVariable + "]"}}
+	envFile := &cli.StringFlag{Name: "env-file", Usage: "read settings from `FILE` (KEY=VALUE lines) [" + envFileVariable + "]"}
+	list := []cli.Flag{envFile}
 	for _, group := range groups {
 		for _, s := range group {
 			if s.flag == "" {
+				envFile.Usage += "; there or in the environment, and in no flag, the " + s.usage + " [" + strings.Join(s.env, ", ") + "]"
 				continue
 			}
 			list = append(list, &cli.StringFlag{Name: s.flag, Usage: s.usage + " [" + s.env[0] + "]", DefaultText: s.preset})
@@ -35,6 +38,9 @@ func flags(groups ...[]setting) []cli.Flag {
 // configure reads the settings of some groups: a flag wins over the environment, the environment over the file of --env-file. An
 // empty value counts as none.
 func (p *program) configure(c *cli.Context, groups ...[]setting) (*settings, error) {
+	if c.Args().Present() && c.Command.ArgsUsage == "" {
+		return nil, fmt.Errorf("%w: %s is not an argument of this command; see --help", errSettings, quoteValue(c.Args().First()))
+	}
 	file, err := p.readEnvFile(c)
 	if err != nil {
 		return nil, err
@@ -50,6 +56,10 @@ func (p *program) configure(c *cli.Context, groups ...[]setting) (*settings, err
 	return s, nil
 }
 
+// literalPaths finds values as "C:\GFX\new", which godotenv would take for one with a line break, and without backslashes. It
+// leaves those in single quotes alone.
+var literalPaths = regexp.MustCompile(`(?m)^([ \t]*(?:export[ \t]+)?\w+[ \t]*=[ \t]*)"([^"'\r\n]*\\[^"'\r\n]*[^"'\r\n\\])"`)
+
 func (p *program) readEnvFile(c *cli.Context) (map[string]string, error) {
 	path := c.String("env-file")
 	if path == "" {
@@ -62,7 +72,7 @@ func (p *program) readEnvFile(c *cli.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: --env-file: %w", errSettings, err)
 	}
-	values, err := godotenv.Unmarshal(strings.TrimPrefix(string(text), "\ufeff"))
+	values, err := godotenv.Unmarshal(literalPaths.ReplaceAllString(strings.TrimPrefix(string(text), "\ufeff"), "$1'$2'"))
 	if err != nil {
 		// Its own error quotes the file, in which there is a key.
 		return nil, fmt.Errorf("%w: --env-file %s: expected lines of KEY=VALUE", errSettings, path)
@@ -71,16 +81,15 @@ func (p *program) readEnvFile(c *cli.Context) (map[string]string, error) {
 }
 
 func (p *program) set(s *settings, one *setting, c *cli.Context, file map[string]string) error {
-	name, value := p.lookup(one.env, file)
-	flagged := one.flag != "" && c.IsSet(one.flag)
-	switch {
-	case flagged:
-		name, value = "--"+one.flag, c.String(one.flag)
-	case value == "":
+	name, value, given := p.lookup(one, file)
+	if one.flag != "" && c.IsSet(one.flag) {
+		name, value, given = "--"+one.flag, c.String(one.flag), true
+	}
+	if !given {
 		value = one.preset
 	}
 	switch {
-	case value == "" && !flagged:
+	case value == "" && !given:
 		return nil
 	case one.parse == nil:
 		if err := parseKey(s, name, value); err != nil {
@@ -92,26 +101,22 @@ func (p *program) set(s *settings, one *setting, c *cli.Context, file map[string
 	return nil
 }
 
-func (p *program) lookup(names []string, file map[string]string) (name, value string) {
-	for _, name := range names {
-		if v, ok := p.lookupEnv(name); ok && strings.TrimSpace(v) != "" {
-			return name, v
+// lookup finds a setting in the environment, then in the file.
+func (p *program) lookup(one *setting, file map[string]string) (name, value string, given bool) {
+	for _, source := range []func(string) (string, bool){p.lookupEnv, func(name string) (string, bool) { v, ok := file[name]; return v, ok }} {
+		for _, name := range one.env {
+			if v, ok := source(name); ok && (one.emptyIsOff || strings.TrimSpace(v) != "") {
+				return name, strings.TrimSpace(v), true
+			}
 		}
 	}
-	for _, name := range names {
-		if v := strings.TrimSpace(file[name]); v != "" {
-			return name, v
-		}
-	}
-	return names[0], ""
+	return one.env[0], "", false
 }
 
 // quoteValue shows a wrong value, unless it might be a secret that was put in the wrong place.
 func quoteValue(v string) string {
-	for _, sign := range []string{"sb_", "eyJ", "@"} {
-		if strings.Contains(v, sign) {
-			return "(not shown)"
-		}
+	if strings.Contains(v, "sb_") || strings.Contains(v, "eyJ") || (strings.Contains(v, "@") && strings.Contains(v, ":")) {
+		return "(not shown)"
 	}
 	return fmt.Sprintf("%q", v)
 }
@@ -140,8 +145,20 @@ func (s *settings) checkRun() error {
 }
 
 func isInside(path, dir string) bool {
-	rel, err := filepath.Rel(dir, path)
+	rel, err := filepath.Rel(realPath(dir), realPath(path))
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// realPath follows the symbolic links in that part of a path which is there already.
+func realPath(path string) string {
+	for there, rest := path, ""; ; there, rest = filepath.Dir(there), filepath.Join(filepath.Base(there), rest) {
+		if real, err := filepath.EvalSymlinks(there); err == nil {
+			return filepath.Join(real, rest)
+		}
+		if filepath.Dir(there) == there {
+			return path
+		}
+	}
 }
 
 // logger makes the log of a command. Close is to be called at its end.

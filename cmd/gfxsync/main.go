@@ -53,7 +53,8 @@ func (p *program) run(ctx context.Context, args []string) int {
 		HideVersion:     true,
 		HideHelpCommand: true,
 		Commands: []*cli.Command{
-			p.runCommand(), p.statusCommand(), p.queueCommand(), p.invalidCommand(), p.demoCommand(), p.versionCommand(),
+			p.runCommand(), p.reconcileCommand(), p.verifyCommand(), p.statusCommand(), p.queueCommand(), p.invalidCommand(),
+			p.demoCommand(), p.versionCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {

@@ -16,11 +16,11 @@ import (
 )
 
 func (p *program) runCommand() *cli.Command {
-	groups := [][]setting{remoteSettings, fileSettings, deliverySettings, stateSettings, logSettings}
+	groups := [][]setting{remoteSettings, fileSettings, deliverySettings, scheduleSettings, passSettings, stateSettings, logSettings}
 	return &cli.Command{
 		Name:  "run",
 		Usage: "run the agent until it is stopped",
-		Flags: flags(groups...),
+		Flags: append(flags(groups...), &cli.BoolFlag{Name: "no-watch", Usage: "rest on the schedules alone: take no events of the file system"}),
 		Action: func(c *cli.Context) error {
 			s, err := p.configure(c, groups...)
 			if err != nil {
@@ -30,18 +30,20 @@ func (p *program) runCommand() *cli.Command {
 				return err
 			}
 			log, closeLog := p.logger(s)
-			return errors.Join(p.runAgent(c.Context, s, log), closeLog())
+			return errors.Join(p.runAgent(c.Context, s, c.Bool("no-watch"), log), closeLog())
 		},
 	}
 }
 
-func (p *program) runAgent(ctx context.Context, s *settings, log *slog.Logger) error {
+func (p *program) runAgent(ctx context.Context, s *settings, noWatch bool, log *slog.Logger) error {
 	log.Info("gfxsync "+versionText(), "remote", s.remoteName())
 	remote, err := s.openRemote(ctx, log)
 	if err != nil {
 		return err
 	}
-	agent, err := reconcile.Open(ctx, s.agentConfig(remote, log))
+	cfg := s.agentConfig(remote, log)
+	cfg.NoWatch = noWatch
+	agent, err := reconcile.Open(ctx, cfg)
 	if err != nil {
 		return errors.Join(err, remote.Close())
 	}
@@ -55,7 +57,7 @@ func (s *settings) remoteName() string {
 	return s.supabaseURL.String() + ", with a " + s.key.Kind()
 }
 
-func (s *settings) openRemote(ctx context.Context, log *slog.Logger) (store.Remote, error) {
+func (s *settings) openRemote(ctx context.Context, log *slog.Logger) (store.Table, error) {
 	if s.localDB != "" {
 		remote, err := local.Open(ctx, s.localDB)
 		if err != nil {
@@ -69,10 +71,11 @@ func (s *settings) openRemote(ctx context.Context, log *slog.Logger) (store.Remo
 	}), nil
 }
 
-func (s *settings) agentConfig(remote store.Remote, log *slog.Logger) reconcile.Config {
+func (s *settings) agentConfig(remote store.Table, log *slog.Logger) reconcile.Config {
 	return reconcile.Config{
 		Root: hashindex.Root{Dir: s.watchPath}, QueueDB: s.queueDB, Remote: remote, Pattern: s.pattern, Hash: s.hash,
 		MaxFileSize: s.maxFileSize, MaxRetries: s.maxRetries, PCID: s.pcID, Logger: log,
+		FullReaders: s.fullReaders, Schedules: s.schedules, DeleteSuperseded: s.superseded == "delete",
 		Delivery: store.DeliveryOptions{
 			BatchSize: s.batchSize, FlushInterval: s.flushInterval, QueueInterval: s.queueInterval,
 		},

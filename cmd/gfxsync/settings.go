@@ -15,6 +15,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile"
 	"github.com/gfxsync/gfxsync/store/supabase"
 	"github.com/gfxsync/gfxsync/watch"
 )
@@ -36,6 +37,9 @@ type settings struct {
 	pcID          string
 	maxFileSize   int64
 	httpTimeout   time.Duration
+	fullReaders   int
+	schedules     reconcile.Schedules
+	superseded    string
 	logLevel      string
 	logFormat     string
 	logFile       string
@@ -49,6 +53,8 @@ type setting struct {
 	preset   string                       // default
 	expected string                       // what a value must be, to follow "expected"
 	parse    func(*settings, string) bool // nil for the key
+
+	emptyIsOff bool // an empty value is a value, not the lack of one
 }
 
 // The groups of settings, by what a command needs.
@@ -145,6 +151,35 @@ var (
 			parse:    func(s *settings, v string) bool { return parseInt(&s.maxRetries, v, 1, 1000) },
 		},
 	}
+	passSettings = []setting{
+		{
+			env: []string{"GFX_SYNC_FULL_READERS"}, flag: "full-readers", usage: "files that a full pass reads at a time", preset: "2",
+			expected: "a whole number from 1 to 64",
+			parse:    func(s *settings, v string) bool { return parseInt(&s.fullReaders, v, 1, 64) },
+		},
+		{
+			env: []string{"GFX_SYNC_SUPERSEDED"}, flag: "superseded", usage: "keep or delete rows of older versions of a file", preset: "keep",
+			expected: "keep or delete",
+			parse:    func(s *settings, v string) bool { return parseWord(&s.superseded, v, "keep", "delete") },
+		},
+	}
+	scheduleSettings = []setting{
+		{
+			env: []string{"GFX_SYNC_SCAN_SCHEDULE"}, flag: "scan-schedule", usage: "when to compare the folder with the index", preset: "@every 30s",
+			emptyIsOff: true, expected: scheduleExpected,
+			parse: func(s *settings, v string) bool { return parseSchedule(&s.schedules.Scan, v) },
+		},
+		{
+			env: []string{"GFX_SYNC_RECONCILE_SCHEDULE"}, flag: "reconcile-schedule", usage: "when to compare with the remote too", preset: "@every 10m",
+			emptyIsOff: true, expected: scheduleExpected,
+			parse: func(s *settings, v string) bool { return parseSchedule(&s.schedules.Quick, v) },
+		},
+		{
+			env: []string{"GFX_SYNC_FULL_SCHEDULE"}, flag: "full-schedule", usage: "when to hash every file anew too", preset: "0 5 * * *",
+			emptyIsOff: true, expected: scheduleExpected,
+			parse: func(s *settings, v string) bool { return parseSchedule(&s.schedules.Full, v) },
+		},
+	}
 	stateSettings = []setting{
 		{
 			env: []string{"GFX_SYNC_QUEUE_DB_PATH"}, flag: "queue-db", usage: "the SQLite file of hash index and offline queue", preset: defaultQueueDB(),
@@ -169,6 +204,16 @@ var (
 		},
 	}
 )
+
+const scheduleExpected = "five cron fields, @every DURATION, @hourly, @daily …, or nothing for never"
+
+// quietLogSettings are those of commands that print what they find: their log shows what is wrong, unless more is asked for.
+var quietLogSettings = append([]setting{withPreset(logSettings[0], "warn")}, logSettings[1:]...)
+
+func withPreset(s setting, preset string) setting {
+	s.preset = preset
+	return s
+}
 
 const durationExpected = "seconds (5.0) or a duration (5s, 1m30s), above 0"
 
@@ -205,7 +250,7 @@ func defaultQueueDB() string {
 // parseProjectURL returns nil for a URL that the key must not be sent to.
 func parseProjectURL(v string) *url.URL {
 	u, err := url.Parse(v)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || mayHoldSecret(v) || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil
 	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
@@ -221,7 +266,7 @@ func isLoopback(host string) bool {
 }
 
 func parsePath(into *string, v string) bool {
-	if strings.ContainsRune(v, 0) {
+	if strings.TrimSpace(v) == "" || strings.ContainsRune(v, 0) {
 		return false
 	}
 	abs, err := filepath.Abs(v)
@@ -268,6 +313,12 @@ func parseSize(into *int64, v string, least, most uint64) bool {
 	}
 	*into = int64(n)
 	return true
+}
+
+func parseSchedule(into *reconcile.Schedule, v string) bool {
+	var err error
+	*into, err = reconcile.ParseSchedule(strings.TrimSpace(v))
+	return err == nil
 }
 
 func parseWord(into *string, v string, words ...string) bool {

@@ -95,11 +95,16 @@ func printStatus(w io.Writer, st *reconcile.Status) {
 		t.AppendRow(table.Row{"link error", st.LinkError})
 	}
 	if scan := st.LastScan; scan != nil {
-		text := fmt.Sprintf("%s, %d files in %d ms, %d differed", scan.At.Local().Format(time.DateTime), scan.Files, scan.DurationMS, scan.Differing)
-		if scan.Error != "" {
-			text += "; " + scan.Error
-		}
-		t.AppendRow(table.Row{"last scan", text})
+		t.AppendRow(table.Row{"last scan", fmt.Sprintf("%s: %s, %d files in %d ms; %d passes skipped while another ran",
+			scan.At.Local().Format(time.DateTime), scan.Outcome, scan.Files, scan.DurationMS, scan.Skipped)})
 	}
+	appendPass(t, "last reconcile", st.LastReconcile)
+	appendPass(t, "last verify", st.LastVerify)
 	t.Render()
+}
+
+func appendPass(t table.Writer, name string, r *reconcile.Report) {
+	if r != nil {
+		t.AppendRow(table.Row{name, fmt.Sprintf("%s (%s): %s", r.At.Local().Format(time.DateTime), r.Mode, verdict(r))})
+	}
 }

@@ -17,11 +17,16 @@ CREATE TABLE files (
 CREATE INDEX files_hash  ON files (file_hash);
 CREATE INDEX files_state ON files (state, root, order_key);
 
--- Every hash that the remote has ever acknowledged to this index.
-CREATE TABLE acknowledged (
-	file_hash TEXT PRIMARY KEY,
-	at_ms     INTEGER NOT NULL
-) WITHOUT ROWID;
+-- The hashes that the remote is known to have: those it has acknowledged to this index (own, with the file that each was uploaded
+-- for), and those that a diff has found there. The sequence tells what was written down before a diff began.
+CREATE TABLE remote_hashes (
+	seq       INTEGER PRIMARY KEY AUTOINCREMENT,
+	file_hash TEXT    NOT NULL UNIQUE,
+	own       INTEGER NOT NULL,
+	root      TEXT    NOT NULL DEFAULT '',
+	order_key BLOB    NOT NULL DEFAULT x''
+);
+CREATE INDEX remote_hashes_foreign ON remote_hashes (own) WHERE NOT own;
 
 -- Records that wait for the remote (FT-0011, section 3.4, and what has been found necessary since).
 CREATE TABLE pending_sync (
@@ -45,3 +50,15 @@ CREATE TABLE notes (
 	name  TEXT PRIMARY KEY,
 	value TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- The passes that have been made or asked for, and what they found.
+CREATE TABLE passes (
+	id           INTEGER PRIMARY KEY AUTOINCREMENT,
+	command      TEXT    NOT NULL, -- who asked: run, reconcile or verify
+	mode         TEXT    NOT NULL CHECK (mode IN ('quick', 'full')),
+	options      TEXT    NOT NULL DEFAULT '{}',
+	requested_ms INTEGER NOT NULL,
+	started_ms   INTEGER,
+	finished_ms  INTEGER,
+	report       TEXT
+);

@@ -20,21 +20,22 @@ var schema001 string
 
 var migrations = []string{schema001}
 
-// State is the open file. Index, Queue and Notes are for reading; what is written goes through Update.
+// State is the open file. The View is for reading; what is written goes through Update.
 type State struct {
 	View
 	db *sqlite.DB
 }
 
-// View is index, queue and notes seen through one handle or transaction.
+// View is index, queue, notes and passes seen through one handle or transaction.
 type View struct {
-	Index hashindex.Index
-	Queue store.Queue
-	Notes Notes
+	Index  hashindex.Index
+	Queue  store.Queue
+	Notes  Notes
+	Passes Passes
 }
 
 func view(q sqlite.Querier) View {
-	return View{Index: hashindex.New(q), Queue: store.NewQueue(q), Notes: Notes{q}}
+	return View{Index: hashindex.New(q), Queue: store.NewQueue(q), Notes: Notes{q}, Passes: Passes{q}}
 }
 
 // Open opens the file at path, making it where it is absent. Errors are those of sqlite.Open. The caller closes the State.

@@ -7,7 +7,9 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"sync/atomic"
 
 	sqlite3 "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
@@ -19,13 +21,14 @@ import (
 //go:embed gfx_sessions.sql
 var schema string
 
-// Remote implements store.Remote. It is safe for concurrent use, and other processes may read the file at any time.
+// Remote implements store.Table. It is safe for concurrent use, and other processes may read the file at any time.
 type Remote struct {
-	db     *sqlite.DB
-	upsert string
+	db       *sqlite.DB
+	upsert   string
+	requests atomic.Int64
 }
 
-var _ store.Remote = (*Remote)(nil)
+var _ store.Table = (*Remote)(nil)
 
 // Open opens the SQLite file at path, making it and the table gfx_sessions where they are absent.
 func Open(ctx context.Context, path string) (*Remote, error) {
@@ -54,6 +57,7 @@ func (r *Remote) Close() error { return r.db.Close() }
 
 // Upsert implements store.Remote, in one transaction.
 func (r *Remote) Upsert(ctx context.Context, records []store.Record) error {
+	r.requests.Add(1)
 	err := r.db.Update(ctx, func(tx *sql.Tx) error {
 		stmt, err := tx.PrepareContext(ctx, r.upsert)
 		if err != nil {
@@ -71,8 +75,72 @@ func (r *Remote) Upsert(ctx context.Context, records []store.Record) error {
 
 // Ping implements store.Remote.
 func (r *Remote) Ping(ctx context.Context) error {
+	r.requests.Add(1)
 	var n int
 	return classify(r.db.Read().QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM gfx_sessions LIMIT 1)`).Scan(&n))
+}
+
+// Digest implements store.Table.
+func (r *Remote) Digest(ctx context.Context) (d store.Digest, err error) {
+	hashes, err := r.strings(ctx, `SELECT file_hash FROM gfx_sessions`)
+	for _, h := range hashes {
+		if len(h) < 16 {
+			continue
+		}
+		if v, err := strconv.ParseUint(h[:16], 16, 64); err == nil {
+			d[v>>56].Rows++
+			d[v>>56].XOR ^= v
+		}
+	}
+	return d, err
+}
+
+// Hashes implements store.Table.
+func (r *Remote) Hashes(ctx context.Context, after string, limit int) ([]string, error) {
+	return r.strings(ctx, `SELECT file_hash FROM gfx_sessions WHERE file_hash > ? ORDER BY file_hash LIMIT ?`, after, limit)
+}
+
+// Has implements store.Table.
+func (r *Remote) Has(ctx context.Context, hashes []string) ([]string, error) {
+	in, args := list(hashes)
+	return r.strings(ctx, `SELECT file_hash FROM gfx_sessions WHERE file_hash IN `+in, args...)
+}
+
+// Delete implements store.Table.
+func (r *Remote) Delete(ctx context.Context, hashes []string) error {
+	r.requests.Add(1)
+	in, args := list(hashes)
+	return classify(r.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM gfx_sessions WHERE file_hash IN `+in, args...)
+		return err
+	}))
+}
+
+// Requests implements store.Table: what would be requests to a server.
+func (r *Remote) Requests() int64 { return r.requests.Load() }
+
+func list(values []string) (marks string, args []any) {
+	for _, v := range values {
+		args = append(args, v)
+	}
+	return "(" + strings.TrimSuffix(strings.Repeat("?, ", len(values)), ", ") + ")", args
+}
+
+func (r *Remote) strings(ctx context.Context, query string, args ...any) (found []string, err error) {
+	r.requests.Add(1)
+	rows, err := r.db.Read().QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, classify(err)
+	}
+	defer func() { err = classify(errors.Join(err, rows.Close())) }()
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
+		}
+		found = append(found, s)
+	}
+	return found, rows.Err()
 }
 
 // classify tells a row that the table will not have from a file that cannot be written.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/supabase-community/postgrest-go"
@@ -27,16 +28,17 @@ type Options struct {
 	Logger    *slog.Logger
 }
 
-// Remote implements store.Remote. It is safe for concurrent use.
+// Remote implements store.Table. It is safe for concurrent use.
 type Remote struct {
 	opts      Options
 	transport *http.Transport
+	requests  atomic.Int64
 
 	mu     sync.Mutex
 	absent map[string]bool // columns that the table was found not to have
 }
 
-var _ store.Remote = (*Remote)(nil)
+var _ store.Table = (*Remote)(nil)
 
 // New makes the remote. Nothing is asked of the server yet.
 func New(opts Options) *Remote {
@@ -55,7 +57,7 @@ func (r *Remote) Close() error {
 // Upsert implements store.Remote by PostgREST's bulk upsert (its documentation, "Tables and Views", "Upsert").
 func (r *Remote) Upsert(ctx context.Context, records []store.Record) (err error) {
 	for range len(store.Columns()) { // each round can find one column more missing
-		err = r.do(ctx, encode(records, r.absentColumns()), func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+		_, err = r.do(ctx, r.opts.Table, encode(records, r.absentColumns()), func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
 			return t.Upsert(nil, store.ColumnFileHash, "minimal", "")
 		})
 		if err == nil || !r.learnAbsent(err) {
@@ -67,9 +69,10 @@ func (r *Remote) Upsert(ctx context.Context, records []store.Record) (err error)
 
 // Ping implements store.Remote by reading one hash.
 func (r *Remote) Ping(ctx context.Context) error {
-	return r.do(ctx, nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+	_, err := r.do(ctx, r.opts.Table, nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
 		return t.Select(store.ColumnFileHash, "", false).Limit(1, "")
 	})
+	return err
 }
 
 func encode(records []store.Record, without map[string]bool) []byte {
@@ -87,8 +90,12 @@ func encode(records []store.Record, without map[string]bool) []byte {
 	return append(body, ']')
 }
 
-// do runs one request. A client per request is how postgrest-go can be given a context; the connections are shared below it.
-func (r *Remote) do(ctx context.Context, body []byte, build func(*postgrest.QueryBuilder) *postgrest.FilterBuilder) error {
+// do runs one request on a table or view, and returns the answer's body. A client per request is how postgrest-go can be given a
+// context; the connections are shared below it.
+func (r *Remote) do(ctx context.Context, from string, body []byte, build func(*postgrest.QueryBuilder) *postgrest.FilterBuilder) (
+	[]byte, error,
+) {
+	r.requests.Add(1)
 	ctx, cancel := context.WithTimeout(ctx, r.opts.Timeout)
 	defer cancel()
 	x := &exchange{ctx: ctx, parent: r.transport, body: body}
@@ -100,14 +107,14 @@ func (r *Remote) do(ctx context.Context, body []byte, build func(*postgrest.Quer
 		client.SetAuthToken(r.opts.Key.secret)
 	}
 	client.Transport.Parent = x
-	_, _, err := build(client.From(r.opts.Table)).Execute()
+	_, _, err := build(client.From(from)).Execute()
 	if x.status >= 200 && x.status < 300 && x.err == nil {
-		return nil
+		return x.answer, nil
 	}
 	if x.status == 0 && x.err == nil {
-		return fmt.Errorf("make the request: %w", err)
+		return nil, fmt.Errorf("make the request: %w", err)
 	}
-	return x.failure(time.Now())
+	return nil, x.failure(time.Now())
 }
 
 // missingColumn is PostgREST's message of PGRST204.

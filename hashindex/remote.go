@@ -1,0 +1,157 @@
+package hashindex
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// What the remote is known to have. The reconciler compares it with what the remote says it has, and mends the difference.
+
+// Digest sums up a set of hashes: for each value of their first two hex digits, how many there are and the XOR of their first 16
+// digits. Sets with equal digests are taken to be equal.
+type Digest [256]struct {
+	Rows int64
+	XOR  uint64
+}
+
+// Add adds a hash of at least 16 hex digits; anything else it leaves out, and says so.
+func (d *Digest) Add(hash string) bool {
+	if len(hash) < 16 {
+		return false
+	}
+	v, err := strconv.ParseUint(hash[:16], 16, 64)
+	if err != nil {
+		return false
+	}
+	d[v>>56].Rows++
+	d[v>>56].XOR ^= v
+	return true
+}
+
+// RemoteHash is a hash that the remote is known to have.
+type RemoteHash struct {
+	Hash string
+	Own  bool // this index has uploaded it
+}
+
+// RemoteDigest returns the digest of the hashes that the remote is known to have.
+func (x Index) RemoteDigest(ctx context.Context) (d Digest, err error) {
+	rows, err := x.q.QueryContext(ctx, `SELECT file_hash FROM remote_hashes`)
+	if err != nil {
+		return d, fmt.Errorf("sum up the index: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var hash string
+	for rows.Next() {
+		if err := rows.Scan(&hash); err != nil {
+			return d, fmt.Errorf("sum up the index: %w", err)
+		}
+		d.Add(hash)
+	}
+	return d, rows.Err()
+}
+
+// RemoteMark returns a mark between what has been acknowledged so far and what will be.
+func (x Index) RemoteMark(ctx context.Context) (mark int64, err error) {
+	err = x.q.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM remote_hashes`).Scan(&mark)
+	if err != nil {
+		return 0, fmt.Errorf("read the index: %w", err)
+	}
+	return mark, nil
+}
+
+// RemoteRange returns, in order, the hashes above after and not above last that were known at the mark, at most limit of them.
+func (x Index) RemoteRange(ctx context.Context, after, last string, mark int64, limit int) (list []RemoteHash, err error) {
+	rows, err := x.q.QueryContext(ctx, `SELECT file_hash, own FROM remote_hashes
+		WHERE file_hash > ? AND file_hash <= ? AND seq <= ? ORDER BY file_hash LIMIT ?`, after, last, mark, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read the index: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var h RemoteHash
+		if err := rows.Scan(&h.Hash, &h.Own); err != nil {
+			return nil, fmt.Errorf("read the index: %w", err)
+		}
+		list = append(list, h)
+	}
+	return list, rows.Err()
+}
+
+// RemoteFound writes down that the remote was found to have this hash. Files that waited for that are synced.
+func (x Index) RemoteFound(ctx context.Context, hash string, now time.Time) error {
+	_, err := x.q.ExecContext(ctx, `INSERT OR IGNORE INTO remote_hashes (file_hash, own) VALUES (?, 0)`, hash)
+	if err != nil {
+		return fmt.Errorf("write hash %s to the index: %w", hash, err)
+	}
+	return x.synced(ctx, hash, now)
+}
+
+// RemoteLost writes down that the remote does not have this hash: files that have it are to be sent again.
+func (x Index) RemoteLost(ctx context.Context, hash string) error {
+	if _, err := x.q.ExecContext(ctx, `DELETE FROM remote_hashes WHERE file_hash = ?`, hash); err != nil {
+		return fmt.Errorf("remove hash %s from the index: %w", hash, err)
+	}
+	return x.Move(ctx, hash, []State{Synced}, Pending, "")
+}
+
+// RemoteForeign returns how many hashes the remote has that are of no file this index has ever uploaded or seen.
+func (x Index) RemoteForeign(ctx context.Context) (n int, err error) {
+	err = x.q.QueryRowContext(ctx, `SELECT count(*) FROM remote_hashes r WHERE NOT own
+		AND NOT EXISTS (SELECT 1 FROM files f WHERE f.file_hash = r.file_hash)`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the index: %w", err)
+	}
+	return n, nil
+}
+
+// WithHash returns a present file that has the hash, and whether there is one.
+func (x Index) WithHash(ctx context.Context, hash string) (Entry, bool, error) {
+	page, err := x.page(ctx, `SELECT `+entryColumns+` FROM files WHERE file_hash = ? AND state <> 'gone' LIMIT 1`, hash)
+	if err != nil || len(page) == 0 {
+		return Entry{}, false, err
+	}
+	return page[0], true, nil
+}
+
+// Superseded is a row of an older version of a file.
+type Superseded struct {
+	Hash  string
+	Newer string // the hash of the file's present version, which the remote has acknowledged
+}
+
+// superseded selects what is uploaded by this index for a file that has a newer version on the remote, of no present file, and not
+// waiting in the queue.
+const superseded = ` FROM remote_hashes r JOIN files f ON f.root = r.root AND f.order_key = r.order_key
+	WHERE r.own AND f.state = 'synced' AND f.file_hash <> r.file_hash
+	AND NOT EXISTS (SELECT 1 FROM files p WHERE p.file_hash = r.file_hash AND p.state <> 'gone')
+	AND NOT EXISTS (SELECT 1 FROM pending_sync q WHERE q.file_hash = r.file_hash)`
+
+// Superseded returns at most limit superseded rows whose hashes come after the given one.
+func (x Index) Superseded(ctx context.Context, after string, limit int) (list []Superseded, err error) {
+	rows, err := x.q.QueryContext(ctx, `SELECT r.file_hash, f.file_hash`+superseded+` AND r.file_hash > ? ORDER BY r.file_hash LIMIT ?`,
+		after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read the index: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var s Superseded
+		if err := rows.Scan(&s.Hash, &s.Newer); err != nil {
+			return nil, fmt.Errorf("read the index: %w", err)
+		}
+		list = append(list, s)
+	}
+	return list, rows.Err()
+}
+
+// CountSuperseded returns how many superseded rows there are.
+func (x Index) CountSuperseded(ctx context.Context) (n int, err error) {
+	if err := x.q.QueryRowContext(ctx, `SELECT count(*)`+superseded).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the index: %w", err)
+	}
+	return n, nil
+}

@@ -1,0 +1,126 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gfxsync/gfxsync/reconcile/state"
+)
+
+// ErrOtherAgent says that the agent that runs on the queue database watches another folder than this command is to look at.
+var ErrOtherAgent = errors.New("the running agent watches another folder")
+
+// Reconcile makes one pass over the configured folder and table. Where an agent runs on the same queue database, that agent makes it:
+// two that deliver from one index would do everything twice.
+func Reconcile(ctx context.Context, cfg Config, mode Mode, opts PassOptions, progress func(Progress)) (*Report, error) {
+	// Nothing else is coming that a modified file could wait for.
+	alone := cfg
+	alone.NoWatch, alone.Delivery.FlushInterval = true, 100*time.Millisecond
+	for {
+		a, err := Open(ctx, alone)
+		if err == nil {
+			r, err := a.Reconcile(ctx, mode, opts, progress)
+			return r, errors.Join(err, a.Close())
+		}
+		if !errors.Is(err, state.ErrLocked) {
+			return nil, err
+		}
+		r, err := askAgent(ctx, cfg, mode, opts, progress)
+		if !errors.Is(err, errAgentLeft) {
+			return r, err
+		}
+	}
+}
+
+var errAgentLeft = errors.New("the agent has stopped")
+
+// askAgent has the running agent make the pass, and waits for it. It fails with errAgentLeft if the agent stops before it begins.
+func askAgent(ctx context.Context, cfg Config, mode Mode, opts PassOptions, progress func(Progress)) (r *Report, err error) {
+	s, err := state.OpenExisting(ctx, cfg.QueueDB)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	var root string
+	if known, err := s.Notes.Get(ctx, noteRoot, &root); err != nil {
+		return nil, err
+	} else if known && root != cfg.Root.Dir {
+		return nil, fmt.Errorf("%w: %s, not %s; stop it first, or give this command another GFX_SYNC_QUEUE_DB_PATH",
+			ErrOtherAgent, root, cfg.Root.Dir)
+	}
+	var id int64
+	err = s.Update(ctx, func(v state.View) (err error) {
+		id, err = v.Passes.Request(ctx, commandReconcile, string(mode), opts)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return awaitPass(ctx, s, id, progress)
+}
+
+func awaitPass(ctx context.Context, s *state.State, id int64, progress func(Progress)) (*Report, error) {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		pass, err := s.Passes.Get(ctx, id)
+		if err != nil || (pass != nil && pass.Report != nil) {
+			return decodeReport(pass, err)
+		}
+		if running, err := s.Locked(); err != nil {
+			return nil, err
+		} else if !running {
+			return nil, errors.Join(errAgentLeft, withdraw(ctx, s, id))
+		}
+		var p Progress
+		if known, err := s.Notes.Get(ctx, noteProgress, &p); known && err == nil && progress != nil {
+			progress(p)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), withdraw(context.WithoutCancel(ctx), s, id))
+		}
+	}
+}
+
+// withdraw takes back a request that no agent has begun, so that the next one does not come upon it.
+func withdraw(ctx context.Context, s *state.State, id int64) error {
+	return s.Update(ctx, func(v state.View) error {
+		_, err := v.Passes.Withdraw(ctx, id)
+		return err
+	})
+}
+
+func decodeReport(pass *state.Pass, err error) (*Report, error) {
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{}
+	if err := json.Unmarshal(pass.Report, r); err != nil {
+		return nil, fmt.Errorf("read the pass: %w", err)
+	}
+	return r, nil
+}
+
+// Verify makes a survey and leaves its report in the history of passes, and nothing else anywhere.
+func Verify(ctx context.Context, s *Survey, mode Mode) (*Report, error) {
+	r, err := s.Run(ctx, mode, PassOptions{})
+	if err != nil {
+		return nil, err
+	}
+	err = s.State.Update(ctx, func(v state.View) error {
+		id, err := v.Passes.Request(ctx, commandVerify, string(mode), PassOptions{})
+		if err == nil {
+			err = v.Passes.Begin(ctx, id)
+		}
+		if err == nil {
+			err = v.Passes.Finish(ctx, id, r)
+		}
+		return err
+	})
+	return r, err
+}

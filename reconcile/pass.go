@@ -1,0 +1,291 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/state"
+)
+
+// PassOptions are what a person may ask of a pass.
+type PassOptions struct {
+	// AcceptMissing takes an empty root for what it seems: all files are gone.
+	AcceptMissing bool `json:"accept_missing,omitempty"`
+}
+
+// giveUp is how long a pass waits for its deliveries without any of them, or any file, coming to an end.
+const giveUp = time.Minute
+
+// pass makes one pass to its end, deliveries included. Whatever it finds different goes through the intake like a file event.
+func (a *Agent) pass(ctx context.Context, mode Mode, opts PassOptions, progress func(Progress)) *Report {
+	begin, before, requests := time.Now(), a.counts.now(), a.cfg.Remote.Requests()
+	r := &Report{Mode: mode, Outcome: Complete, At: begin, Root: a.cfg.Root.Dir, Problems: []Problem{}}
+	if err := a.cfg.Root.Check(); err != nil {
+		r.rootUnavailable(a.cfg.Root.Dir, err)
+	} else {
+		a.passOver(ctx, r, mode, opts, progress)
+	}
+	r.since(before, a.counts.now())
+	r.Requests = a.cfg.Remote.Requests() - requests
+	r.DurationMS = time.Since(begin).Milliseconds()
+	if mode == Scan {
+		return r // too frequent to sum up the whole index each time
+	}
+	if err := r.readState(ctx, a.state.View); err != nil {
+		r.Outcome = Incomplete
+		r.problem("", kindIndex, err.Error())
+	}
+	r.InSync = r.Outcome == Complete && r.Pending+r.Queued+r.Dead == 0
+	return r
+}
+
+func (a *Agent) passOver(ctx context.Context, r *Report, mode Mode, opts PassOptions, progress func(Progress)) {
+	if mode != Scan {
+		// Before the scan, so that what the remote lost is looked at, and what it has is not sent again.
+		a.compareRemote(ctx, r)
+	}
+	if mode == Full {
+		a.reviveDead(ctx, r)
+	}
+	err := a.scan(ctx, r, mode, opts, progress)
+	switch {
+	case errors.Is(err, hashindex.ErrRootUnavailable):
+		r.rootUnavailable(a.cfg.Root.Dir, err)
+		return
+	case err != nil:
+		r.Outcome = Incomplete
+		r.problem(a.cfg.Root.Dir, kindUnreadable, err.Error())
+	}
+	if mode == Scan {
+		return
+	}
+	a.finish(ctx)
+	if r.Outcome == Complete && a.cfg.DeleteSuperseded {
+		a.deleteSuperseded(ctx, r)
+	}
+}
+
+func (r *Report) rootUnavailable(root string, err error) {
+	r.Outcome = RootUnavailable
+	r.problem(root, kindRoot, err.Error()+"; nothing was marked gone; if the files were really removed, run gfxsync reconcile --accept-missing")
+}
+
+// compareRemote asks the remote what it has. What the index took it to have and it has not is an intent again.
+func (a *Agent) compareRemote(ctx context.Context, r *Report) {
+	d := remoteDiff{index: a.state.Index, table: a.cfg.Remote, hint: a.hintNoDigest}
+	d.lost = func(ctx context.Context, hashes []string) error {
+		return a.state.Update(ctx, func(v state.View) error {
+			for _, h := range hashes {
+				_, present, err := v.Index.WithHash(ctx, h)
+				if err != nil {
+					return err
+				}
+				if present {
+					r.RemoteMissing++
+				}
+				if err := v.Index.RemoteLost(ctx, h); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	d.found = func(ctx context.Context, hashes []string) error {
+		now := time.Now()
+		return a.state.Update(ctx, func(v state.View) error {
+			for _, h := range hashes {
+				if err := v.Index.RemoteFound(ctx, h, now); err != nil {
+					return err
+				}
+				if err := v.Queue.Done(ctx, h); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := d.run(ctx); err != nil {
+		r.Outcome = Incomplete
+		r.problem("", kindRemote, err.Error())
+	}
+}
+
+func (a *Agent) hintNoDigest(err error) {
+	a.noDigest.Do(func() {
+		a.log.Warn("comparing with the remote page by page, which costs a request for a thousand rows", "error", err)
+	})
+}
+
+func (a *Agent) reviveDead(ctx context.Context, r *Report) {
+	err := a.state.Update(ctx, func(v state.View) error {
+		_, err := v.RetryQueued(ctx, 0)
+		return err
+	})
+	if err != nil {
+		r.problem("", kindIndex, err.Error())
+	}
+}
+
+// scan looks at every file whose stamp is not the index's, or whose intent nobody is carrying out; in a full pass, it hashes the
+// others too and looks at those whose hash is not the index's.
+func (a *Agent) scan(ctx context.Context, r *Report, mode Mode, opts PassOptions, progress func(Progress)) error {
+	scanner := hashindex.Scanner{
+		Index: a.state.Index, Root: a.cfg.Root, Match: a.cfg.Pattern.Match, AcceptEmpty: opts.AcceptMissing,
+	}
+	p := newProgress(ctx, a.state.Index, progress)
+	var readers *rehash
+	if mode == Full {
+		readers = a.startRehash(ctx, p)
+	}
+	seen, err := scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, old *hashindex.Entry) error {
+		l := look{key: hashindex.Key{Root: a.cfg.Root.Label, Path: path}, at: time.Now()}
+		if stamp != nil && old != nil && !a.differs(stamp, old) {
+			if readers != nil {
+				return readers.add(ctx, l, old)
+			}
+			p.file(0)
+			return nil
+		}
+		if stamp != nil {
+			p.file(stamp.Size)
+		}
+		l.recheck = mode == Full
+		return a.intake.looks.add(ctx, l, false)
+	})
+	if readers != nil {
+		readers.wait()
+	}
+	p.end()
+	r.Files = seen.Files
+	for _, err := range seen.Problems {
+		r.problem("", kindUnreadable, err.Error())
+	}
+	return err
+}
+
+// rehash reads files again, a few at a time, so that the file server stays usable.
+type rehash struct {
+	agent    *Agent
+	jobs     chan rehashJob
+	progress *passProgress
+	wg       sync.WaitGroup
+}
+
+type rehashJob struct {
+	look look
+	old  hashindex.Entry
+}
+
+func (a *Agent) startRehash(ctx context.Context, p *passProgress) *rehash {
+	r := &rehash{agent: a, jobs: make(chan rehashJob), progress: p}
+	for range a.cfg.FullReaders {
+		r.wg.Go(func() {
+			for job := range r.jobs {
+				r.read(ctx, job)
+			}
+		})
+	}
+	return r
+}
+
+func (r *rehash) add(ctx context.Context, l look, old *hashindex.Entry) error {
+	select {
+	case r.jobs <- rehashJob{l, *old}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *rehash) wait() {
+	close(r.jobs)
+	r.wg.Wait()
+}
+
+func (r *rehash) read(ctx context.Context, job rehashJob) {
+	hash, err := hashLarge(r.agent.cfg.abs(job.look.key), r.agent.cfg.Hash)
+	r.progress.file(job.old.Size)
+	if err == nil {
+		r.agent.counts.read(job.old.Size)
+	}
+	if err == nil && hash == job.old.Hash && job.old.State != hashindex.Invalid {
+		return
+	}
+	job.look.recheck = true
+	// It fails only when the pass is being stopped.
+	_ = r.agent.intake.looks.add(ctx, job.look, false)
+}
+
+// finish waits until what the pass has found is delivered, waits in the queue, or does not move any more.
+func (a *Agent) finish(ctx context.Context) {
+	a.delivery.Flush()
+	a.waitIdle(ctx, a.Idle)
+	if err := a.state.Update(ctx, func(v state.View) error { return v.Queue.MakeDue(ctx) }); err != nil {
+		a.log.Error("cannot have the queue tried again", "error", err)
+	}
+	drains := a.delivery.Drains()
+	a.delivery.DrainQueue()
+	a.waitIdle(ctx, func() bool { return a.delivery.Drains() > drains && a.Idle() })
+}
+
+func (a *Agent) waitIdle(ctx context.Context, idle func() bool) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	last, since := a.counts.now(), time.Now()
+	for !idle() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if now := a.counts.now(); now != last {
+			last, since = now, time.Now()
+		} else if time.Since(since) > giveUp {
+			a.log.Warn("the pass does not wait any longer for what is under way")
+			return
+		}
+	}
+}
+
+// readState fills in what the state file says at the end of a pass.
+func (r *Report) readState(ctx context.Context, v state.View) error {
+	counts, err := v.Index.Counts(ctx)
+	if err != nil {
+		return err
+	}
+	r.Pending, r.Invalid = counts[hashindex.Pending], counts[hashindex.Invalid]
+	if r.Queued, r.Dead, err = v.Queue.Counts(ctx); err != nil {
+		return err
+	}
+	// A record that the operator has dropped is in no queue, and still not on the remote.
+	r.Dead = max(r.Dead, counts[hashindex.Dead])
+	foreign, err := v.Index.RemoteForeign(ctx)
+	if err != nil {
+		return err
+	}
+	r.RemoteOnly += foreign
+	if r.Superseded, err = v.Index.CountSuperseded(ctx); err != nil {
+		return err
+	}
+	return r.listProblems(ctx, v)
+}
+
+func (r *Report) listProblems(ctx context.Context, v state.View) error {
+	for _, s := range []struct {
+		state hashindex.State
+		kind  string
+	}{{hashindex.Dead, kindDead}, {hashindex.Queued, kindQueued}, {hashindex.Pending, kindPending}, {hashindex.Invalid, kindInvalid}} {
+		page, err := v.Index.List(ctx, s.state, hashindex.Key{}, maxProblems)
+		if err != nil {
+			return fmt.Errorf("list what is %s: %w", s.state, err)
+		}
+		for _, e := range page {
+			r.problem(e.Path, s.kind, e.Error)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// Schedule says when passes are made. The zero value says never.
+type Schedule struct {
+	spec string
+	cron cron.Schedule
+}
+
+// ParseSchedule takes five cron fields, a descriptor such as @daily, or @every DURATION, with CRON_TZ=ZONE before it for another
+// time zone than the local one (robfig/cron documentation). An empty text means never.
+func ParseSchedule(spec string) (Schedule, error) {
+	if spec == "" {
+		return Schedule{}, nil
+	}
+	s, err := cron.ParseStandard(spec)
+	if err != nil {
+		return Schedule{}, fmt.Errorf("parse the schedule %q: %w", spec, err)
+	}
+	return Schedule{spec: spec, cron: s}, nil
+}
+
+// String returns what was parsed.
+func (s Schedule) String() string { return s.spec }
+
+// Schedules are the three depths of reconciliation, and when each is due.
+type Schedules struct {
+	Scan, Quick, Full Schedule
+}
+
+// startSchedules begins to ask for passes; stop waits until nothing of it runs any more.
+func (a *Agent) startSchedules() (stop func()) {
+	c := cron.New()
+	for mode, s := range map[Mode]Schedule{Scan: a.cfg.Schedules.Scan, Quick: a.cfg.Schedules.Quick, Full: a.cfg.Schedules.Full} {
+		if s.cron != nil {
+			c.Schedule(s.cron, cron.FuncJob(func() { a.due(mode) }))
+		}
+	}
+	c.Start()
+	return func() { <-c.Stop().Done() }
+}
+
+// due asks for a scheduled pass. One that is due while another runs is skipped: the next will find the same differences.
+func (a *Agent) due(mode Mode) {
+	if a.passing.Load() {
+		a.skipped.Add(1)
+		a.log.Debug("a pass is due while another runs; skipped", "mode", mode)
+		return
+	}
+	a.want(mode)
+}
+
+const (
+	wakeTick = 5 * time.Second
+	// asleep is how much longer than a tick a tick must have taken to call it sleep.
+	asleep = 30 * time.Second
+)
+
+// noticeSleep asks for a pass when the PC wakes up: what happened on a share meanwhile raised no event.
+func (a *Agent) noticeSleep(ctx context.Context) {
+	tick := time.NewTicker(wakeTick)
+	defer tick.Stop()
+	// Without the monotonic clock, which on some systems stands still during sleep.
+	last := time.Now().Round(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := time.Now().Round(0)
+		if gap := now.Sub(last); gap > wakeTick+asleep {
+			a.log.Info("the clock has jumped: this PC was asleep, perhaps; looking again everywhere", "gap", gap.Round(time.Second))
+			a.want(Quick)
+		}
+		last = now
+	}
+}

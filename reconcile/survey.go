@@ -1,0 +1,259 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/state"
+)
+
+// Survey is the diff of a pass without its deeds: it writes to no index, queue or remote. It works beside a running agent.
+type Survey struct {
+	Config Config
+	State  *state.State
+	// Found is called for each file that a reconcile would send, as soon as it is found, one call at a time. With it nothing that a
+	// running agent may have under way is waited for. May be nil.
+	Found func(Problem)
+	// Progress may be nil.
+	Progress func(Progress)
+
+	mu       sync.Mutex
+	report   *Report
+	suspects []suspect
+	overflow bool
+}
+
+// suspect is a file that differs: drift, unless it turns out to have been on its way.
+type suspect struct {
+	key  hashindex.Key
+	kind string
+	hash string // for what the remote misses
+}
+
+const (
+	// maxSuspects bounds what is looked at a second time.
+	maxSuspects = 1000
+	// inFlight is how long a running agent is given to finish what it may have had under way, besides its flush interval.
+	inFlight = 3 * time.Second
+)
+
+// Run compares directory, index and remote. In a full survey every file is hashed.
+func (s *Survey) Run(ctx context.Context, mode Mode, opts PassOptions) (*Report, error) {
+	s.Config.setDefaults()
+	begin, requests := time.Now(), s.Config.Remote.Requests()
+	s.report = &Report{Mode: mode, Outcome: Complete, At: begin, Root: s.Config.Root.Dir, Problems: []Problem{}}
+	err := s.compare(ctx, mode, opts)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, hashindex.ErrRootUnavailable):
+		s.report.rootUnavailable(s.Config.Root.Dir, err)
+	case err != nil:
+		s.report.Outcome = Incomplete
+		s.report.problem("", kindRemote, err.Error())
+	default:
+		err = s.waitForAgent(ctx)
+	}
+	if err := errors.Join(contextOnly(err), s.report.readState(ctx, s.State.View)); err != nil {
+		return nil, err
+	}
+	r := s.report
+	r.Requests = s.Config.Remote.Requests() - requests
+	r.DurationMS = time.Since(begin).Milliseconds()
+	r.InSync = r.Outcome == Complete && r.Added+r.Changed+r.RemoteMissing == 0 && r.Pending+r.Queued+r.Dead == 0
+	return r, nil
+}
+
+func contextOnly(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+func (s *Survey) compare(ctx context.Context, mode Mode, opts PassOptions) error {
+	if err := s.Config.Root.Check(); err != nil {
+		return err
+	}
+	d := remoteDiff{index: s.State.Index, table: s.Config.Remote, hint: func(err error) {
+		s.Config.Logger.Info("comparing with the remote page by page, which costs a request for a thousand rows", "error", err)
+	}}
+	d.lost, d.found = s.remoteLost, s.remoteFound
+	// The directory first: what is sent while it is read is then found on the remote.
+	if err := s.compareFiles(ctx, mode, opts); err != nil {
+		return err
+	}
+	return d.run(ctx)
+}
+
+func (s *Survey) remoteLost(ctx context.Context, hashes []string) error {
+	for _, h := range hashes {
+		e, present, err := s.State.Index.WithHash(ctx, h)
+		if err != nil {
+			return err
+		}
+		if present && e.State == hashindex.Synced {
+			s.suspect(suspect{key: e.Key, kind: kindRemoteMissing, hash: h}, &s.report.RemoteMissing)
+		}
+	}
+	return nil
+}
+
+// remoteFound counts rows that are of nothing the index has ever had; those it knows of by now are counted with the index.
+func (s *Survey) remoteFound(ctx context.Context, hashes []string) error {
+	for _, h := range hashes {
+		known, err := s.State.Index.Acknowledged(ctx, h)
+		if err != nil {
+			return err
+		}
+		if _, present, err := s.State.Index.WithHash(ctx, h); err != nil {
+			return err
+		} else if !known && !present {
+			s.report.RemoteOnly++
+		}
+	}
+	return nil
+}
+
+func (s *Survey) compareFiles(ctx context.Context, mode Mode, opts PassOptions) error {
+	p := newProgress(ctx, s.State.Index, s.Progress)
+	defer p.end()
+	readers, readCtx := errgroup.WithContext(ctx)
+	readers.SetLimit(s.Config.FullReaders)
+	scanner := hashindex.Scanner{
+		Index: s.State.Index, Root: s.Config.Root, Match: s.Config.Pattern.Match, AcceptEmpty: opts.AcceptMissing,
+	}
+	seen, err := scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, old *hashindex.Entry) error {
+		key := hashindex.Key{Root: s.Config.Root.Label, Path: path}
+		switch {
+		case stamp == nil:
+			s.report.Gone++
+			return nil
+		case old == nil || old.State == hashindex.Gone:
+			s.suspect(suspect{key: key, kind: kindAdded}, &s.report.Added)
+		case mode == Full || *stamp != old.Stamp || old.Racy:
+			entry := *old
+			readers.Go(func() error { s.rehash(readCtx, key, entry); return nil })
+		}
+		p.file(stamp.Size)
+		return nil
+	})
+	err = errors.Join(err, readers.Wait())
+	s.report.Files = seen.Files
+	for _, problem := range seen.Problems {
+		s.report.problem("", kindUnreadable, problem.Error())
+	}
+	return err
+}
+
+func (s *Survey) rehash(ctx context.Context, key hashindex.Key, old hashindex.Entry) {
+	if ctx.Err() != nil {
+		return
+	}
+	hash, err := hashLarge(s.Config.abs(key), s.Config.Hash)
+	if errors.Is(err, fs.ErrNotExist) {
+		return // gone since it was listed
+	}
+	if err == nil && hash == old.Hash || err != nil && old.State == hashindex.Invalid {
+		s.hashed(old.Size)
+		return
+	}
+	s.suspect(suspect{key: key, kind: kindChanged}, &s.report.Changed)
+}
+
+func (s *Survey) hashed(bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.report.Hashed++
+	s.report.BytesHashed += bytes
+}
+
+func (s *Survey) suspect(one suspect, count *int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*count++
+	if s.Found != nil {
+		s.Found(Problem{Path: show(one.key.Path), Kind: one.kind})
+	}
+	if s.overflow = s.overflow || len(s.suspects) == maxSuspects; !s.overflow {
+		s.suspects = append(s.suspects, one)
+	}
+}
+
+// waitForAgent gives a running agent time to finish what it has under way: a difference that goes away by itself is none.
+func (s *Survey) waitForAgent(ctx context.Context) error {
+	running, err := s.State.Locked()
+	if err != nil {
+		return err
+	}
+	deadline := time.Now().Add(s.Config.Delivery.FlushInterval + inFlight)
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for running && s.Found == nil && !s.overflow && time.Now().Before(deadline) {
+		pending, err := s.settleSuspects(ctx)
+		if err != nil {
+			return err
+		}
+		if !pending {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	for _, one := range s.suspects {
+		s.report.problem(one.key.Path, one.kind, "")
+	}
+	return nil
+}
+
+// settleSuspects takes the suspects off the list that have arrived meanwhile, and says whether anything is still on its way.
+func (s *Survey) settleSuspects(ctx context.Context) (pending bool, err error) {
+	var left []suspect
+	for _, one := range s.suspects {
+		arrived, err := s.arrived(ctx, one)
+		if err != nil {
+			return false, err
+		}
+		if !arrived {
+			left = append(left, one)
+			continue
+		}
+		switch one.kind {
+		case kindAdded:
+			s.report.Added--
+		case kindChanged:
+			s.report.Changed--
+		case kindRemoteMissing:
+			s.report.RemoteMissing--
+		}
+	}
+	s.suspects = left
+	counts, err := s.State.Index.Counts(ctx)
+	return len(left) > 0 || counts[hashindex.Pending] > 0, err
+}
+
+// arrived says whether the index has the file as it is on disk now, and the remote too.
+func (s *Survey) arrived(ctx context.Context, one suspect) (bool, error) {
+	e, known, err := s.State.Index.Get(ctx, one.key)
+	if err != nil || !known || (e.State != hashindex.Synced && e.State != hashindex.Invalid) {
+		return false, err
+	}
+	if one.kind == kindRemoteMissing {
+		have, err := s.Config.Remote.Has(ctx, []string{one.hash})
+		return len(have) == 1, err
+	}
+	hash, err := hashLarge(s.Config.abs(one.key), s.Config.Hash)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return err == nil && hash == e.Hash, nil
+}

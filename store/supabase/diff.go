@@ -1,0 +1,114 @@
+package supabase
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/supabase-community/postgrest-go"
+
+	"github.com/gfxsync/gfxsync/store"
+)
+
+// digestView sums up a table by hash prefix: always 256 rows, so that an answer shows by itself whether it is whole.
+func digestView(table string) string {
+	if table == "gfx_sessions" {
+		return "gfx_session_digest"
+	}
+	return table + "_digest"
+}
+
+// Digest implements store.Table by the view that the SQL of gfxsync schema makes. A server that caps its answers below 256 rows is
+// asked for the rest.
+func (r *Remote) Digest(ctx context.Context) (d store.Digest, err error) {
+	next := 0
+	for next < len(d) {
+		body, err := r.do(ctx, digestView(r.opts.Table), nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+			return t.Select("prefix,rows,xor", "", false).Gte("prefix", fmt.Sprintf("%02x", next)).Order("prefix", &ascending)
+		})
+		var re *store.RemoteError
+		if errors.As(err, &re) && re.Class == store.Setup {
+			return d, fmt.Errorf("%w (%s); gfxsync schema prints the SQL that makes it", store.ErrNoDigest, re.Message)
+		}
+		if err != nil {
+			return d, err
+		}
+		before := next
+		if next, err = readDigest(&d, body, next); err != nil {
+			return d, err
+		}
+		if next == before {
+			return d, fmt.Errorf("%w: the view ends before prefix %02x", store.ErrNoDigest, next)
+		}
+	}
+	return d, nil
+}
+
+// readDigest reads the rows of the view, the first of which must be of prefix next, and returns the prefix after the last.
+func readDigest(d *store.Digest, body []byte, next int) (int, error) {
+	var rows []struct {
+		Prefix string `json:"prefix"`
+		Rows   int64  `json:"rows"`
+		XOR    int64  `json:"xor"`
+	}
+	if err := json.Unmarshal(body, &rows); err != nil {
+		return next, fmt.Errorf("%w: it cannot be read: %w", store.ErrNoDigest, err)
+	}
+	for _, row := range rows {
+		prefix, err := strconv.ParseUint(row.Prefix, 16, 8)
+		if err != nil || int(prefix) != next {
+			return next, fmt.Errorf("%w: row %q where %02x belongs", store.ErrNoDigest, row.Prefix, next)
+		}
+		d[prefix].Rows, d[prefix].XOR = row.Rows, uint64(row.XOR)
+		next++
+	}
+	return next, nil
+}
+
+var ascending = postgrest.OrderOpts{Ascending: true}
+
+// Hashes implements store.Table by keyset paging.
+func (r *Remote) Hashes(ctx context.Context, after string, limit int) ([]string, error) {
+	return r.hashes(ctx, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+		return t.Select(store.ColumnFileHash, "", false).Gt(store.ColumnFileHash, after).
+			Order(store.ColumnFileHash, &ascending).Limit(limit, "")
+	})
+}
+
+// Has implements store.Table.
+func (r *Remote) Has(ctx context.Context, hashes []string) ([]string, error) {
+	return r.hashes(ctx, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+		return t.Select(store.ColumnFileHash, "", false).In(store.ColumnFileHash, hashes)
+	})
+}
+
+func (r *Remote) hashes(ctx context.Context, build func(*postgrest.QueryBuilder) *postgrest.FilterBuilder) ([]string, error) {
+	body, err := r.do(ctx, r.opts.Table, nil, build)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Hash string `json:"file_hash"`
+	}
+	if err := json.Unmarshal(body, &rows); err != nil {
+		return nil, &store.RemoteError{Class: store.Outage, Message: fmt.Sprintf("the answer is no list of hashes: %v", err), Err: err}
+	}
+	list := make([]string, len(rows))
+	for i, row := range rows {
+		list[i] = row.Hash
+	}
+	return list, nil
+}
+
+// Delete implements store.Table.
+func (r *Remote) Delete(ctx context.Context, hashes []string) error {
+	_, err := r.do(ctx, r.opts.Table, nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+		return t.Delete("minimal", "").In(store.ColumnFileHash, hashes)
+	})
+	return err
+}
+
+// Requests implements store.Table.
+func (r *Remote) Requests() int64 { return r.requests.Load() }
