@@ -171,10 +171,13 @@ func (q Queue) change(ctx context.Context, id int64, statement string) (hashes [
 		}
 		hashes = append(hashes, hash)
 	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("change the queue: %w", err)
+	}
 	if len(hashes) == 0 && id != 0 {
 		return nil, fmt.Errorf("entry %d: %w", id, ErrNoSuchEntry)
 	}
-	return hashes, rows.Err()
+	return hashes, nil
 }
 
 func message(cause error) string {

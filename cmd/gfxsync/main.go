@@ -54,7 +54,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		HideHelpCommand: true,
 		Commands: []*cli.Command{
 			p.runCommand(), p.reconcileCommand(), p.verifyCommand(), p.statusCommand(), p.queueCommand(), p.invalidCommand(),
-			p.demoCommand(), p.versionCommand(),
+			p.schemaCommand(), p.demoCommand(), p.versionCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {

@@ -88,6 +88,15 @@ func (p Passes) Begin(ctx context.Context, id int64) error {
 	return nil
 }
 
+// Reopen has the passes that were asked for, and begun by an agent that did not live to finish them, made again.
+func (p Passes) Reopen(ctx context.Context) error {
+	_, err := p.q.ExecContext(ctx, `UPDATE passes SET started_ms = NULL WHERE finished_ms IS NULL AND command = 'reconcile'`)
+	if err != nil {
+		return fmt.Errorf("write the history of passes: %w", err)
+	}
+	return nil
+}
+
 // Finish writes down what a pass has found.
 func (p Passes) Finish(ctx context.Context, id int64, report any) error {
 	text, err := json.Marshal(report)

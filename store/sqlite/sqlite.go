@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	sqlite3 "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
@@ -25,6 +26,9 @@ var (
 	// ErrMissing says that there is no such file, where the caller asked for none to be made.
 	ErrMissing = errors.New("the database does not exist")
 )
+
+// busyTimeout is how long one user of a file waits for another.
+const busyTimeout = 10 * time.Second
 
 // DB is an open SQLite file. Reads may run at any time and see the last commit; writes take turns.
 type DB struct {
@@ -114,7 +118,7 @@ func dsn(path, txlock string) string {
 	}
 	u := url.URL{Scheme: "file", OmitHost: true, Path: p}
 	u.RawQuery = url.Values{
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)"},
 		"_txlock": {txlock},
 	}.Encode()
 	return u.String()
@@ -146,10 +150,21 @@ func (db *DB) Close() error {
 	return errors.Join(db.read.Close(), db.write.Close())
 }
 
-func (db *DB) version(ctx context.Context) (int, error) {
-	var v int
-	err := db.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v)
-	return v, err
+// version returns the number of schema steps that the file has had. It is the first that a new DB asks, and asks again while the
+// file is locked: to whoever turns it to write-ahead logging, or opens it while the last other user closes it, SQLite may answer
+// SQLITE_BUSY at once, whatever the busy timeout (its documentation, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
+func (db *DB) version(ctx context.Context) (v int, err error) {
+	for since := time.Now(); ; {
+		err = db.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v)
+		if code(err) != lib.SQLITE_BUSY || time.Since(since) > busyTimeout {
+			return v, err
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
 }
 
 func (db *DB) migrate(ctx context.Context, migrations []string) error {
@@ -188,12 +203,18 @@ func step(ctx context.Context, tx *sql.Tx, migrations []string) error {
 
 // explain names the file, and turns SQLite's own codes (https://www.sqlite.org/rescode.html) into errors to test for.
 func explain(path string, err error) error {
-	var e *sqlite3.Error
-	if errors.As(err, &e) {
-		switch e.Code() & 0xff {
-		case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-			err = fmt.Errorf("%w: %w", ErrDamaged, err)
-		}
+	switch code(err) {
+	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return fmt.Errorf("%s: %w", path, err)
+}
+
+// code returns SQLite's primary result code, 0 if the error is not SQLite's.
+func code(err error) int {
+	var e *sqlite3.Error
+	if errors.As(err, &e) {
+		return e.Code() & 0xff
+	}
+	return 0
 }

@@ -14,7 +14,7 @@ import (
 // Hints for operators, by class.
 const (
 	credentialsHint = "check GFX_SYNC_SUPABASE_SERVICE_KEY: " + whereKeysAre
-	setupHint       = "the table is not as gfxsync needs it: see the README, \"The table\""
+	setupHint       = "the table is not as gfxsync needs it: apply the SQL that gfxsync schema prints"
 )
 
 // maxQuoted bounds how much of an answer that is not PostgREST's goes into a message.

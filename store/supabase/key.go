@@ -3,6 +3,7 @@ package supabase
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 
@@ -16,7 +17,8 @@ const whereKeysAre = "use the secret key (sb_secret_…) or the legacy service_r
 
 // Key is a Supabase API key. However it is printed or logged, it does not show.
 type Key struct {
-	secret string
+	// A function, because fmt prints fields of unexported types without asking their methods, but of a function the address alone.
+	secret func() string
 	jwt    bool
 }
 
@@ -30,7 +32,7 @@ func ParseKey(s string) (Key, error) {
 	case strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }):
 		return Key{}, fmt.Errorf("%w: there are spaces or unusual characters in it; copy it again in one piece; %s", ErrKey, whereKeysAre)
 	case strings.HasPrefix(s, "sb_secret_"):
-		return Key{secret: s}, nil
+		return Key{secret: func() string { return s }}, nil
 	case strings.HasPrefix(s, "sb_publishable_"):
 		return Key{}, fmt.Errorf("%w: this is a publishable key, for browsers; %s", ErrKey, whereKeysAre)
 	}
@@ -45,7 +47,7 @@ func ParseKey(s string) (Key, error) {
 	if claims.Role != "service_role" {
 		return Key{}, fmt.Errorf("%w: its role is %q and must be \"service_role\"; %s", ErrKey, claims.Role, whereKeysAre)
 	}
-	return Key{secret: s, jwt: true}, nil
+	return Key{secret: func() string { return s }, jwt: true}, nil
 }
 
 // Kind names the kind of key without showing it.
@@ -58,11 +60,11 @@ func (k Key) Kind() string {
 
 const redacted = "[key]"
 
-// String hides the key, as do the next three methods for every other way to print it.
-func (k Key) String() string { return redacted }
+// Format implements fmt.Formatter for every verb.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
-// GoString implements fmt.GoStringer.
-func (k Key) GoString() string { return redacted }
+// String implements fmt.Stringer.
+func (k Key) String() string { return redacted }
 
 // LogValue implements slog.LogValuer.
 func (k Key) LogValue() slog.Value { return slog.StringValue(redacted) }

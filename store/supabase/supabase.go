@@ -2,6 +2,7 @@
 package supabase
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -45,6 +46,9 @@ func New(opts Options) *Remote {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
+	opts.Schema = cmp.Or(opts.Schema, "public")
+	opts.Table = cmp.Or(opts.Table, "gfx_sessions")
+	opts.Timeout = cmp.Or(opts.Timeout, 30*time.Second)
 	return &Remote{opts: opts, transport: newTransport(), absent: map[string]bool{}}
 }
 
@@ -100,11 +104,11 @@ func (r *Remote) do(ctx context.Context, from string, body []byte, build func(*p
 	defer cancel()
 	x := &exchange{ctx: ctx, parent: r.transport, body: body}
 	client := postgrest.NewClient(r.opts.URL.JoinPath("rest/v1/").String(), r.opts.Schema, map[string]string{
-		"apikey":     r.opts.Key.secret,
+		"apikey":     r.opts.Key.secret(),
 		"User-Agent": r.opts.UserAgent,
 	})
 	if r.opts.Key.jwt {
-		client.SetAuthToken(r.opts.Key.secret)
+		client.SetAuthToken(r.opts.Key.secret())
 	}
 	client.Transport.Parent = x
 	_, _, err := build(client.From(from)).Execute()

@@ -1,0 +1,282 @@
+package store_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gfxsync/gfxsync/store"
+)
+
+func TestCreatedFileIsSentAtOnce(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.created("a.json", "h1")
+		r.after(0)
+		if c := r.wantCalls(1)[0]; c.at != 0 || c.hashes[0] != "h1" {
+			t.Errorf("request at %v with %v, want h1 at once", c.at, c.hashes)
+		}
+		r.wantLedger(1, 0, 0)
+		if !r.Idle() || !r.Link().Online {
+			t.Errorf("idle %v, link %+v", r.Idle(), r.Link())
+		}
+	})
+}
+
+func TestBurstSharesAFewRequests(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.latency = 100 * time.Millisecond
+		r.created("first.json", "a")
+		r.after(0)
+		r.many(store.LaneCreated, "f", 500)
+		r.after(time.Second)
+		calls := r.wantCalls(2)
+		if len(calls[1].hashes) != 500 || calls[1].at != calls[0].end {
+			t.Errorf("second request: %d records at %v, want 500 when the first is answered, at %v",
+				len(calls[1].hashes), calls[1].at, calls[0].end)
+		}
+		r.wantLedger(501, 0, 0)
+	})
+}
+
+func TestModifiedFilesWaitForCompanyFromTheFirstOn(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.after(time.Minute / 2)
+		r.modified("a.json", "h1")
+		r.after(3 * time.Second)
+		r.modified("b.json", "h2")
+		r.after(2*time.Second - 1)
+		r.wantCalls(0)
+		r.after(1)
+		if c := r.wantCalls(1)[0]; len(c.hashes) != 2 {
+			t.Errorf("five seconds after the first: %v, want both", c.hashes)
+		}
+		r.modified("a.json", "h3")
+		r.after(5*time.Second - 1)
+		r.wantCalls(1)
+		r.after(1)
+		r.wantCalls(2)
+	})
+}
+
+func TestModifiedFilesGoAtOnceWhenABatchIsFull(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.many(store.LaneModified, "f", 499)
+		r.after(time.Second)
+		r.wantCalls(0)
+		r.modified("last.json", "g")
+		r.after(0)
+		if c := r.wantCalls(1)[0]; len(c.hashes) != 500 || c.at != time.Second {
+			t.Errorf("%d records at %v, want 500 after one second", len(c.hashes), c.at)
+		}
+	})
+}
+
+func bytesOf(c *call) (n int) {
+	for i := range c.records {
+		n += len(c.records[i].RawJSON)
+	}
+	return n
+}
+
+func TestModifiedFilesGoAtOnceWhenTheyAreEightMegabytes(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		for i := range 7 {
+			r.add(store.LaneModified, fmt.Sprintf("%d.json", i), fmt.Sprintf("h%d", i), 1<<20)
+		}
+		r.after(time.Second)
+		r.wantCalls(0)
+		r.add(store.LaneModified, "7.json", "h7", 1<<20)
+		r.after(0)
+		if c := r.wantCalls(1)[0]; len(c.hashes) != 7 || bytesOf(c) > 8<<20 {
+			t.Errorf("%d records, %d bytes, want seven: the eighth is beyond 8 MiB", len(c.hashes), bytesOf(c))
+		}
+		r.after(4 * time.Second)
+		r.wantCalls(2)
+	})
+}
+
+func TestRecordLargerThanARequestGoesAlone(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.modified("a.json", "h1")
+		r.add(store.LaneModified, "b.json", "h2", 9<<20)
+		r.after(0)
+		for i, c := range r.wantCalls(2) {
+			if len(c.hashes) != 1 {
+				t.Errorf("request %d holds %v", i, c.hashes)
+			}
+		}
+	})
+}
+
+func TestModifiedFileThatGrowsOverTheBoundGoesAtOnce(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.modified("a.json", "h1")
+		r.after(time.Second)
+		r.add(store.LaneModified, "a.json", "h2", 8<<20)
+		r.after(0)
+		if c := r.wantCalls(1)[0]; c.hashes[0] != "h2" {
+			t.Errorf("sent %v", c.hashes)
+		}
+	})
+}
+
+func TestOnlyTheLastContentOfAFileIsSent(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		for i := range 10 {
+			r.modified("a.json", fmt.Sprintf("h%d", i))
+			r.after(100 * time.Millisecond)
+		}
+		if src := source("a.json"); !r.Holds(src, "h9") || r.Holds(src, "h8") || r.Idle() {
+			t.Errorf("holds h9 %v, h8 %v, idle %v", r.Holds(src, "h9"), r.Holds(src, "h8"), r.Idle())
+		}
+		r.after(5 * time.Second)
+		c := r.wantCalls(1)[0]
+		if c.at != 5*time.Second || !slices.Equal(c.hashes, []string{"h9"}) {
+			t.Errorf("%v at %v, want h9 five seconds after the first of the changes", c.hashes, c.at)
+		}
+		r.checkDone()
+	})
+}
+
+func TestCreatedFileThatChangesBeforeItIsSentKeepsItsPlace(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.latency = time.Second
+		r.created("first.json", "a")
+		r.after(0)
+		r.created("b.json", "b1")
+		r.modified("b.json", "b2")
+		r.created("c.json", "c1")
+		r.created("c.json", "c2")
+		r.after(time.Second)
+		if c := r.wantCalls(2)[1]; !slices.Equal(c.hashes, []string{"b2", "c2"}) {
+			t.Errorf("sent %v, want b2 and c2 without waiting for company", c.hashes)
+		}
+		r.after(time.Second)
+		r.wantLedger(3, 0, 0)
+	})
+}
+
+func TestEqualFilesAreOneRow(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.modified("a.json", "h1")
+		r.modified("copy of a.json", "h1")
+		r.modified("b.json", "h0")
+		r.Flush()
+		r.after(0)
+		if c := r.wantCalls(1)[0]; !slices.Equal(c.hashes, []string{"h0", "h1"}) {
+			t.Errorf("sent %v, want each hash once", c.hashes)
+		}
+		acked, _, _, _ := r.ledger.now()
+		slices.Sort(acked)
+		if got := strings.Join(acked, " "); got != "a.json@h1 b.json@h0 copy of a.json@h1" {
+			t.Errorf("acknowledged %s", got)
+		}
+	})
+}
+
+func TestRecordsGoOutInTheOrderOfTheirHashes(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		for _, hash := range []string{"ff", "0a", "a0", "00", "f0"} {
+			r.modified(hash+".json", hash)
+		}
+		r.Flush()
+		r.after(0)
+		if c := r.wantCalls(1)[0]; !slices.Equal(c.hashes, []string{"00", "0a", "a0", "f0", "ff"}) {
+			t.Errorf("sent %v", c.hashes)
+		}
+	})
+}
+
+func TestOrderOfOnePathIsKeptAcrossLanes(t *testing.T) {
+	for _, lanes := range [][2]store.Lane{{store.LaneCreated, store.LaneModified}, {store.LaneModified, store.LaneCreated}} {
+		t.Run(lanes[0].String()+" then "+lanes[1].String(), func(t *testing.T) {
+			deliver(t, store.DeliveryOptions{FlushInterval: time.Second}, func(r *rig) {
+				r.remote.latency = 10 * time.Second
+				r.add(lanes[0], "a.json", "a1", 0)
+				r.after(2 * time.Second)
+				r.add(lanes[1], "a.json", "a2", 0)
+				r.add(lanes[1], "b.json", "b1", 0)
+				r.after(time.Minute)
+				sent := map[string]*call{}
+				for _, c := range r.remote.seen() {
+					for _, hash := range c.hashes {
+						sent[hash] = c
+					}
+				}
+				if len(sent) != 3 {
+					t.Fatalf("sent %v", sent)
+				}
+				if sent["a2"].at < sent["a1"].end {
+					t.Errorf("the newer content was sent at %v, the older was answered at %v", sent["a2"].at, sent["a1"].end)
+				}
+				if sent["b1"].at > 4*time.Second {
+					t.Errorf("another path had to wait until %v", sent["b1"].at)
+				}
+			})
+		})
+	}
+}
+
+func TestLanesDoNotWaitForEachOther(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.latency = 20 * time.Second
+		r.modified("a.json", "a")
+		r.after(6 * time.Second)
+		r.created("b.json", "b")
+		r.after(0)
+		if c := r.wantCalls(2)[1]; c.at != 6*time.Second {
+			t.Errorf("the new file was sent at %v", c.at)
+		}
+		if !r.Holds(source("a.json"), "a") || r.Idle() {
+			t.Error("what is in flight is not held")
+		}
+		r.after(time.Minute)
+	})
+}
+
+func TestLedgerErrorsLoseNoDone(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.ledger.setBroken(true)
+		r.created("a.json", "h1")
+		r.after(time.Second)
+		r.remote.say(always(store.Rejected))
+		r.created("b.json", "h2")
+		r.after(time.Second)
+		r.remote.say(always(store.Outage))
+		r.created("c.json", "h3")
+		r.after(time.Second)
+		r.created("d.json", "h4") // straight to the queue
+		r.after(time.Second)
+		r.checkDone()
+		r.ledger.setBroken(false)
+		r.remote.say(nil)
+		r.created("e.json", "h5")
+		r.after(2 * time.Minute)
+		r.wantLedger(1, 0, 0)
+	})
+}
+
+func TestQueueIsGoneThroughAtEveryInterval(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.after(time.Minute)
+		if c := r.wantCalls(1)[0]; !c.ping || c.at != time.Minute {
+			t.Errorf("with nothing known of the link: %+v, want a ping after a minute", c)
+		}
+		r.ledger.fill(3)
+		r.after(time.Minute - 1)
+		r.wantCalls(1)
+		r.after(1)
+		if c := r.wantCalls(2)[1]; len(c.hashes) != 3 {
+			t.Errorf("sent %v, want the queue", c.hashes)
+		}
+		r.ledger.fill(1)
+		r.DrainQueue()
+		r.after(0)
+		r.wantCalls(3)
+		r.after(5 * time.Minute)
+		r.wantCalls(3) // a link that is known to be up is not asked for
+		r.wantLedger(4, 0, 0)
+	})
+}

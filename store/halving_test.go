@@ -1,0 +1,153 @@
+package store_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gfxsync/gfxsync/store"
+)
+
+func TestBadRecordsAreFoundByHalvingAndTheGoodGoThrough(t *testing.T) {
+	bad := []string{"f000", "f063", "f125", "f126", "f250", "f377", "f499"}
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.answer = refusing(func(hash string) bool { return slices.Contains(bad, hash) })
+		r.many(store.LaneModified, "f", 500)
+		r.after(0)
+		r.wantLedger(493, 7, 0)
+		_, refused, _, _ := r.ledger.now()
+		for _, hash := range bad {
+			if !slices.Contains(refused, hash+".json@"+hash) {
+				t.Errorf("%s was not refused: %v", hash, refused)
+			}
+		}
+		if n := len(r.remote.seen()); n > 120 {
+			t.Errorf("%d requests, want at most 120", n)
+		}
+		if !r.Link().Online {
+			t.Error("a bad record took the link down")
+		}
+		r.checkDone()
+	})
+}
+
+func TestBadRecordOfTwoPathsIsRefusedOnce(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.answer = always(store.Rejected)
+		r.modified("a.json", "h1")
+		r.modified("b.json", "h1")
+		r.Flush()
+		r.after(0)
+		r.wantCalls(1)
+		r.wantLedger(0, 1, 0) // one retry, not two: it is one record
+	})
+}
+
+func TestRequestThatIsTooMuchIsHalved(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.answer = func(_ int, c *call) error {
+			if len(c.hashes) > 100 || slices.Contains(c.hashes, "f007") {
+				return failure(store.TooMuch)
+			}
+			return nil
+		}
+		r.many(store.LaneModified, "f", 500)
+		r.after(0)
+		r.wantLedger(499, 1, 0)
+		if _, refused, _, _ := r.ledger.now(); !slices.Equal(refused, []string{"f007.json@f007"}) {
+			t.Errorf("refused %v, want what is too much alone", refused)
+		}
+		if !r.Link().Online {
+			t.Error("the link is down")
+		}
+	})
+}
+
+func TestOutageInTheMiddleOfHalvingLosesNothing(t *testing.T) {
+	for good := range 30 {
+		deliver(t, store.DeliveryOptions{}, func(r *rig) {
+			bad := refusing(func(hash string) bool { return hash == "f003" || hash == "f060" })
+			r.remote.answer = func(n int, c *call) error {
+				if n >= good {
+					return failure(store.Outage)
+				}
+				return bad(n, c)
+			}
+			r.many(store.LaneModified, "f", 100)
+			r.Flush()
+			r.after(0)
+			acked, refused, waited, queued := r.ledger.now()
+			if len(acked)+len(refused)+queued != 100 || len(waited) != queued {
+				t.Fatalf("after %d requests: acknowledged, refused, queued = %d, %d, %d of 100; %d told to wait", good,
+					len(acked), len(refused), queued, len(waited))
+			}
+			// One more may come from the queue, which is gone through when the first request shows that the link is up.
+			if calls := len(r.remote.seen()); calls > good+2 {
+				t.Errorf("%d requests, though the link went down at the %d.", calls, good+1)
+			}
+			r.remote.say(bad)
+			r.after(time.Minute)
+			r.wantLedger(98, 2, 0)
+		})
+	}
+}
+
+func TestContentionIsTriedAgain(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.answer = func(n int, _ *call) error {
+			if n < 3 {
+				return failure(store.Contention)
+			}
+			return nil
+		}
+		r.created("a.json", "h1")
+		r.after(5 * time.Second)
+		calls := r.wantCalls(4)
+		for i := range 3 {
+			if calls[i+1].at == calls[i].at {
+				t.Errorf("try %d came without a pause", i+2)
+			}
+		}
+		r.wantLedger(1, 0, 0)
+		if len(r.links) > 1 || !r.Link().Online {
+			t.Errorf("the link changed: %+v", r.links)
+		}
+	})
+}
+
+func TestContentionWithoutEndWaitsInTheQueue(t *testing.T) {
+	deliver(t, store.DeliveryOptions{ProbeFirst: time.Hour, ProbeLast: time.Hour}, func(r *rig) {
+		r.remote.answer = always(store.Contention)
+		r.created("a.json", "h1")
+		r.after(time.Minute)
+		r.wantCalls(6)
+		r.wantLedger(0, 0, 1)
+		if s := r.Link(); s.Online || s.Class != store.Outage {
+			t.Errorf("link = %+v, want an outage", s)
+		}
+	})
+}
+
+// Which records are bad, and where, is not to matter.
+func TestEveryRecordIsAcknowledgedOrRefused(t *testing.T) {
+	for n := 1; n <= 9; n++ {
+		for mask := range 1 << n {
+			deliver(t, store.DeliveryOptions{}, func(r *rig) {
+				bad := map[string]bool{}
+				for i := range n {
+					bad[fmt.Sprintf("f%03d", i)] = mask&(1<<i) != 0
+				}
+				r.remote.answer = refusing(func(hash string) bool { return bad[hash] })
+				r.many(store.LaneModified, "f", n)
+				r.Flush()
+				r.after(0)
+				for hash, isBad := range bad {
+					if r.remote.has(hash) == isBad {
+						t.Fatalf("%d records, bad %b: %s arrived: %v", n, mask, hash, r.remote.has(hash))
+					}
+				}
+			})
+		}
+	}
+}

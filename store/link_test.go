@@ -1,0 +1,269 @@
+package store_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gfxsync/gfxsync/store"
+)
+
+func TestOutageSendsEverythingToTheQueue(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.answer = always(store.Outage)
+		r.created("a.json", "h1")
+		r.after(0)
+		r.wantCalls(1)
+		if s := r.Link(); s.Online || s.Class != store.Outage || s.Err == nil || s.Since.IsZero() {
+			t.Errorf("link = %+v, want an outage with its cause and time", s)
+		}
+		r.many(store.LaneCreated, "c", 10)
+		r.after(0)
+		r.many(store.LaneModified, "m", 500)
+		r.after(0)
+		r.wantCalls(1) // what comes later asks for nothing
+		r.wantLedger(0, 0, 511)
+		if r.ledger.causes[0] == nil || r.ledger.causes[1] != nil {
+			t.Errorf("causes %v, %v: want one for what was tried, none for what was not", r.ledger.causes[0], r.ledger.causes[1])
+		}
+		r.checkDone()
+	})
+}
+
+func TestUnclassifiedErrorIsAnOutage(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		odd := errors.New("odd")
+		r.remote.answer = func(int, *call) error { return odd }
+		r.created("a.json", "h1")
+		r.after(0)
+		r.wantLedger(0, 0, 1)
+		if s := r.Link(); s.Online || s.Class != store.Outage || !errors.Is(s.Err, odd) {
+			t.Errorf("link = %+v", s)
+		}
+	})
+}
+
+// gaps returns the times between one request's end and the next's start.
+func gaps(calls []*call) (list []time.Duration) {
+	for i := 1; i < len(calls); i++ {
+		list = append(list, calls[i].at-calls[i-1].end)
+	}
+	return list
+}
+
+// growing is what wantProbes expects.
+var growing = store.DeliveryOptions{ProbeFirst: time.Second, ProbeLast: 15 * time.Second}
+
+func wantProbes(t *testing.T, calls []*call) {
+	t.Helper()
+	if len(calls) < 12 {
+		t.Fatalf("%d requests in three minutes", len(calls))
+	}
+	want := time.Second
+	jitter := false
+	for i, gap := range gaps(calls) {
+		if gap > want || gap < want*3/4 {
+			t.Errorf("probe %d came after %v, want %v or up to a quarter less", i+1, gap, want)
+		}
+		jitter = jitter || gap != want
+		want = min(2*want, 15*time.Second)
+	}
+	if !jitter {
+		t.Error("probes have no jitter")
+	}
+}
+
+func TestProbesComeOneAtATimeAtGrowingIntervals(t *testing.T) {
+	deliver(t, growing, func(r *rig) {
+		r.remote.latency = 100 * time.Millisecond
+		r.remote.answer = always(store.Outage)
+		r.created("a.json", "h1")
+		r.after(3 * time.Minute)
+		wantProbes(t, r.remote.seen())
+		if r.remote.most != 1 {
+			t.Errorf("%d requests at one time", r.remote.most)
+		}
+		r.wantLedger(0, 0, 1)
+	})
+}
+
+func TestRemoteThatIsBackIsNoticedWithinFifteenSeconds(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.answer = always(store.Outage)
+		r.created("a.json", "h1")
+		r.after(time.Hour)
+		for i, gap := range gaps(r.remote.seen()) {
+			if gap > 15*time.Second {
+				t.Errorf("probe %d came after %v", i+1, gap)
+			}
+		}
+	})
+}
+
+func TestProbesWithAnEmptyQueueArePings(t *testing.T) {
+	deliver(t, growing, func(r *rig) {
+		r.remote.answer = always(store.Outage)
+		r.DrainQueue()
+		r.after(3 * time.Minute)
+		calls := r.remote.seen()
+		wantProbes(t, calls)
+		if slices.ContainsFunc(calls, func(c *call) bool { return !c.ping }) {
+			t.Error("there was nothing to send")
+		}
+		r.remote.say(nil)
+		r.after(16 * time.Second)
+		r.wantCalls(len(calls) + 1)
+		if !r.Link().Online {
+			t.Error("the link is not up again")
+		}
+	})
+}
+
+// A busy table rewrites its file hand by hand; each rewrite asks for the queue while an older content waits there.
+func TestNobodyHurriesTheProbes(t *testing.T) {
+	deliver(t, growing, func(r *rig) {
+		r.remote.answer = always(store.Outage)
+		r.created("a.json", "h1")
+		r.after(0)
+		for range 1800 {
+			r.DrainQueue()
+			r.after(100 * time.Millisecond)
+		}
+		wantProbes(t, r.remote.seen())
+	})
+}
+
+func TestRetryAfterIsObeyed(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.answer = func(n int, _ *call) error {
+			switch n {
+			case 0:
+				return &store.RemoteError{Class: store.Outage, Status: 429, RetryAfter: 40 * time.Second}
+			default:
+				return failure(store.Outage)
+			}
+		}
+		r.created("a.json", "h1")
+		r.after(20 * time.Second)
+		r.created("b.json", "h2")
+		r.DrainQueue()
+		r.after(20*time.Second - 1)
+		r.wantCalls(1)
+		r.after(1)
+		r.wantCalls(2)
+		r.after(2 * time.Second)
+		r.wantCalls(3) // it asked once, not for ever
+	})
+}
+
+func TestFirstSuccessDrainsTheQueueAtOnceInSteps(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.answer = func(n int, _ *call) error {
+			if n == 0 {
+				return failure(store.Outage)
+			}
+			return nil
+		}
+		r.created("first.json", "a")
+		r.after(0)
+		r.many(store.LaneCreated, "f", 119)
+		r.after(0)
+		r.wantLedger(0, 0, 120)
+		r.after(time.Second)
+		calls := r.wantCalls(4)
+		for i, n := range []int{50, 50, 20} {
+			if c := calls[i+1]; len(c.hashes) != n || c.at != calls[1].at {
+				t.Errorf("step %d: %d records at %v, want %d at %v", i+1, len(c.hashes), c.at, n, calls[1].at)
+			}
+		}
+		r.wantLedger(120, 0, 0)
+		r.created("b.json", "b")
+		r.after(0)
+		r.wantCalls(5) // and new files go at once again
+	})
+}
+
+func TestRecordSentWhileOfflineGoesWhenALaneFindsTheLinkUp(t *testing.T) {
+	deliver(t, store.DeliveryOptions{ProbeFirst: time.Hour, ProbeLast: time.Hour}, func(r *rig) {
+		r.remote.latency = 2 * time.Second
+		r.remote.answer = func(n int, _ *call) error {
+			if n == 0 {
+				return failure(store.Outage)
+			}
+			return nil
+		}
+		r.modified("slow.json", "a")
+		r.after(5 * time.Second) // in flight until 7 s, and fails
+		r.after(time.Second)
+		r.created("quick.json", "b") // in flight until 8 s, and succeeds
+		r.after(2 * time.Second)
+		r.wantLedger(1, 0, 1)
+		r.after(2 * time.Second)
+		r.wantLedger(2, 0, 0) // the success drained the queue, an hour before the probe
+	})
+}
+
+func TestOutagesSpendNoRetries(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.answer = always(store.Outage)
+		r.many(store.LaneCreated, "f", 20)
+		r.after(time.Hour)
+		r.wantLedger(0, 0, 20)
+		r.remote.say(nil)
+		r.after(15 * time.Second)
+		r.wantLedger(20, 0, 0)
+	})
+}
+
+func TestCredentialsAndSetupHoldEverythingBackAndSaySo(t *testing.T) {
+	for _, class := range []store.Class{store.Credentials, store.Setup} {
+		t.Run(class.String(), func(t *testing.T) {
+			deliver(t, store.DeliveryOptions{}, func(r *rig) {
+				r.remote.answer = always(class)
+				r.many(store.LaneModified, "f", 500)
+				r.after(0)
+				r.wantCalls(1) // not halved
+				r.wantLedger(0, 0, 500)
+				if s := r.Link(); s.Online || s.Class != class {
+					t.Errorf("link = %+v, want class %v", s, class)
+				}
+				r.created("b.json", "h2")
+				r.after(0)
+				r.wantCalls(1)
+				r.remote.say(nil)
+				r.after(time.Second)
+				r.wantLedger(501, 0, 0)
+			})
+		})
+	}
+}
+
+func TestLinkTellsEveryChange(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.created("a.json", "h1")
+		r.after(time.Second)
+		r.remote.say(always(store.Outage))
+		r.created("b.json", "h2")
+		r.after(time.Minute)
+		r.remote.say(always(store.Credentials))
+		r.after(time.Minute)
+		r.remote.say(nil)
+		r.after(time.Minute)
+		r.created("c.json", "h3")
+		r.after(time.Second)
+		var got []store.Class
+		for _, s := range r.links {
+			if s.Online != (s.Class == 0) || s.Online != (s.Err == nil) {
+				t.Errorf("link = %+v", s)
+			}
+			got = append(got, s.Class)
+		}
+		if want := []store.Class{0, store.Outage, store.Credentials, 0}; !slices.Equal(got, want) {
+			t.Errorf("changes of the link: %v, want %v", got, want)
+		}
+		if !r.links[1].Since.Equal(r.links[2].Since) {
+			t.Error("the link has been down since it went down, whatever the class became")
+		}
+	})
+}

@@ -1,0 +1,280 @@
+// Package storetest holds what every store.Remote must do, as tests that each implementation runs on itself.
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/store/sample"
+)
+
+// Subject is a remote with an empty table, and what the tests need to know of it.
+type Subject struct {
+	Remote store.Remote
+	// Rows returns the table's rows: JSON objects of the columns of store.Columns, raw_json as a string.
+	Rows func(t *testing.T) []string
+	// BadJSON is a raw_json that the table does not accept.
+	BadJSON string
+	// Verbatim says that raw_json is kept byte for byte, not only as JSON.
+	Verbatim bool
+}
+
+// row is a row as it was read from the table.
+type row struct {
+	FileHash         string     `json:"file_hash"`
+	SessionID        *int64     `json:"session_id"`
+	FileName         string     `json:"file_name"`
+	TableType        string     `json:"table_type"`
+	EventTitle       string     `json:"event_title"`
+	SoftwareVersion  string     `json:"software_version"`
+	HandCount        int        `json:"hand_count"`
+	PlayerCount      int        `json:"player_count"`
+	SessionCreatedAt *time.Time `json:"session_created_at"`
+	NASPath          string     `json:"nas_path"`
+	GFXPCID          string     `json:"gfx_pc_id"`
+	SyncSource       string     `json:"sync_source"`
+	RawJSON          string     `json:"raw_json"`
+}
+
+// Run runs the contract tests, each on a fresh subject. What the subject holds is for open to release, by t.Cleanup.
+func Run(t *testing.T, open func(t *testing.T) Subject) {
+	for name, test := range map[string]func(*testing.T, Subject){
+		"an upsert makes a row of every record": everyColumn,
+		"again is harmless":                     again,
+		"the same hash is updated":              update,
+		"one bad row fails them all":            allOrNothing,
+		"many records in one request":           many,
+		"ping":                                  ping,
+		"a context that has ended":              canceled,
+		"overlapping upserts at one time":       overlapping,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
+// Record makes the record of a made-up session.
+func Record(t *testing.T, seed, hands int) store.Record {
+	t.Helper()
+	s := sample.New(seed).Play(hands)
+	return RecordOf(t, fmt.Sprintf("%032x", seed*1000+hands), "방송 1/"+s.FileName(), s.JSON())
+}
+
+// RecordOf makes the record of a file.
+func RecordOf(t *testing.T, hash, path string, content []byte) store.Record {
+	t.Helper()
+	r, err := store.MakeRecord(store.Origin{
+		Source: store.Source{Path: path}, FileHash: hash, GFXPCID: "GFX-PC", SyncSource: "storetest",
+	}, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (s *Subject) rows(t *testing.T) map[string]row {
+	t.Helper()
+	rows := map[string]row{}
+	for _, text := range s.Rows(t) {
+		var r row
+		if err := json.Unmarshal([]byte(text), &r); err != nil {
+			t.Fatalf("row %s: %v", text, err)
+		}
+		if _, twice := rows[r.FileHash]; twice {
+			t.Errorf("two rows of %s", r.FileHash)
+		}
+		rows[r.FileHash] = r
+	}
+	return rows
+}
+
+func (s *Subject) upsert(t *testing.T, records ...store.Record) {
+	t.Helper()
+	if err := s.Remote.Upsert(t.Context(), records); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// want fails unless the table holds these records and nothing else.
+func (s *Subject) want(t *testing.T, records ...store.Record) {
+	t.Helper()
+	rows := s.rows(t)
+	if len(rows) != len(records) {
+		t.Errorf("%d rows, want %d", len(rows), len(records))
+	}
+	for i := range records {
+		r := &records[i]
+		got, ok := rows[r.FileHash]
+		if !ok {
+			t.Errorf("no row of %s", r.FileHash)
+			continue
+		}
+		if got.SessionCreatedAt != nil {
+			// PostgreSQL keeps microseconds, and answers in the time zone of the session.
+			utc := got.SessionCreatedAt.UTC().Round(time.Microsecond)
+			got.SessionCreatedAt = &utc
+		}
+		s.wantRawJSON(t, got.RawJSON, string(r.RawJSON))
+		if want := expected(r, got.RawJSON); !reflect.DeepEqual(got, want) {
+			t.Errorf("row\n%s\nwant\n%s", show(got), show(want))
+		}
+	}
+}
+
+func expected(r *store.Record, raw string) row {
+	var at *time.Time
+	if r.SessionCreatedAt != nil {
+		utc := r.SessionCreatedAt.UTC().Round(time.Microsecond)
+		at = &utc
+	}
+	return row{
+		r.FileHash, r.SessionID, r.FileName, r.TableType, r.EventTitle, r.SoftwareVersion, r.HandCount, r.PlayerCount, at, r.NASPath,
+		r.GFXPCID, r.SyncSource, raw,
+	}
+}
+
+func show(r row) string {
+	r.RawJSON = "…"
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+func (s *Subject) wantRawJSON(t *testing.T, got, want string) {
+	t.Helper()
+	if s.Verbatim && got != want {
+		t.Errorf("raw_json = %q, want %q", got, want)
+	}
+	if !reflect.DeepEqual(decode(t, got), decode(t, want)) {
+		t.Errorf("raw_json = %s, which is not the JSON of %s", got, want)
+	}
+}
+
+// decode keeps numbers as they are written: an ID has more digits than a float64.
+func decode(t *testing.T, text string) (v any) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		t.Fatalf("raw_json %q: %v", text, err)
+	}
+	return v
+}
+
+func everyColumn(t *testing.T, s Subject) {
+	full := Record(t, 3, 4)
+	if full.SessionID == nil || *full.SessionID < 1<<53 || full.SessionCreatedAt == nil || full.HandCount == 0 || full.PlayerCount == 0 {
+		t.Fatalf("the session made up is no test: %+v", full)
+	}
+	bare := RecordOf(t, strings.Repeat("f", 32), "b.json",
+		[]byte(" {\"a\": \"<>&'\\\"\\\\ 한 \\ud83c\\udca1\", \"n\": 12345678901234567890123, \"f\": 1.50,\r\n\t\"e\": [] }\n"))
+	s.upsert(t, full, bare)
+	s.want(t, full, bare)
+}
+
+func again(t *testing.T, s Subject) {
+	a, b := Record(t, 1, 1), Record(t, 2, 1)
+	s.upsert(t, a, b)
+	s.upsert(t, a, b)
+	s.upsert(t, b)
+	s.want(t, a, b)
+}
+
+func update(t *testing.T, s Subject) {
+	a, b := Record(t, 1, 1), Record(t, 2, 1)
+	s.upsert(t, a, b)
+	a.NASPath, a.FileName, a.GFXPCID, a.SessionID = "moved/x.json", "x.json", "OTHER", nil
+	s.upsert(t, a)
+	s.want(t, a, b)
+}
+
+func allOrNothing(t *testing.T, s Subject) {
+	before := Record(t, 9, 1)
+	s.upsert(t, before)
+	for at := range 3 {
+		records := []store.Record{Record(t, 1, 1), Record(t, 2, 1), Record(t, 3, 1)}
+		records[at].RawJSON = []byte(s.BadJSON)
+		err := s.Remote.Upsert(t.Context(), records)
+		var re *store.RemoteError
+		if !errors.As(err, &re) || re.Class != store.Rejected {
+			t.Errorf("bad row at %d: %v, want a RemoteError of the class Rejected", at, err)
+		}
+		s.want(t, before)
+	}
+	good := Record(t, 4, 1)
+	s.upsert(t, good)
+	s.want(t, before, good)
+}
+
+func many(t *testing.T, s Subject) {
+	records := make([]store.Record, 500)
+	for i := range records {
+		records[i] = RecordOf(t, fmt.Sprintf("%032x", i), fmt.Sprintf("%d.json", i), fmt.Appendf(nil, `{"ID":%d}`, i))
+	}
+	s.upsert(t, records...)
+	s.want(t, records...)
+}
+
+func ping(t *testing.T, s Subject) {
+	for range 2 {
+		if err := s.Remote.Ping(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	s.want(t)
+	s.upsert(t, Record(t, 1, 1))
+	if err := s.Remote.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func canceled(t *testing.T, s Subject) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Remote.Upsert(ctx, []store.Record{Record(t, 1, 1)}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Upsert: %v, want the context's error", err)
+	}
+	if err := s.Remote.Ping(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Ping: %v, want the context's error", err)
+	}
+	s.want(t)
+	a := Record(t, 1, 1)
+	s.upsert(t, a)
+	s.want(t, a)
+}
+
+// overlapping has several agents upsert overlapping sets. Contention is for the caller to try again; nothing else may happen.
+func overlapping(t *testing.T, s Subject) {
+	var all []store.Record
+	for i := range 60 {
+		all = append(all, RecordOf(t, fmt.Sprintf("%032x", i), fmt.Sprintf("%d.json", i), fmt.Appendf(nil, `{"ID":%d}`, i)))
+	}
+	var wg sync.WaitGroup
+	for agent := range 4 {
+		wg.Go(func() {
+			for round := range 5 {
+				from := (agent + round) * 5
+				set := slices.Clone(all[from : from+20])
+				err := s.Remote.Upsert(t.Context(), set)
+				for tries := 0; err != nil && store.ClassOf(err) == store.Contention && tries < 20; tries++ {
+					err = s.Remote.Upsert(t.Context(), set)
+				}
+				if err != nil {
+					t.Errorf("agent %d, round %d: %v", agent, round, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	s.want(t, all[:55]...)
+}
