@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
 // Key identifies a file: the label of its root and its path below that root, '/'-separated, in the file system's own bytes.
@@ -52,11 +50,18 @@ type Entry struct {
 
 // Index is the table of files, and of the hashes that the remote has acknowledged.
 type Index struct {
-	q sqlite.Querier
+	q Querier
+}
+
+// Querier is what *sql.DB and *sql.Tx have in common.
+type Querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // New returns the index seen through q: a database, or a transaction to take part in.
-func New(q sqlite.Querier) Index { return Index{q} }
+func New(q Querier) Index { return Index{q} }
 
 const entryColumns = `root, path, size, mtime_ns, file_hash, state, error, stamp_seen_ms, racy, seen_ms, synced_ms`
 
@@ -101,29 +106,6 @@ func (x Index) Put(ctx context.Context, e *Entry) error {
 		return fmt.Errorf("write %s to the index: %w", e.Path, err)
 	}
 	return nil
-}
-
-// Touch writes down what a listing tells of a file now, whose content is still that of the hash. Its state stays as it is by now.
-func (x Index) Touch(ctx context.Context, e *Entry) error {
-	_, err := x.q.ExecContext(ctx, `UPDATE files SET size = ?, mtime_ns = ?, stamp_seen_ms = ?, racy = ?, seen_ms = ?
-		WHERE root = ? AND order_key = ? AND file_hash = ?`, e.Size, e.ModTime, e.StampSeen.UnixMilli(), e.Racy, e.SeenAt.UnixMilli(),
-		e.Root, orderKey(e.Path), e.Hash)
-	if err != nil {
-		return fmt.Errorf("write %s to the index: %w", e.Path, err)
-	}
-	return nil
-}
-
-// Heal makes intents of the files whose state nothing stands behind: synced without the remote having the hash, or queued without
-// a record in the queue. It returns how many there were.
-func (x Index) Heal(ctx context.Context) (int64, error) {
-	res, err := x.q.ExecContext(ctx, `UPDATE files SET state = 'pending'
-		WHERE (state = 'synced' AND NOT EXISTS (SELECT 1 FROM remote_hashes r WHERE r.file_hash = files.file_hash))
-		   OR (state = 'queued' AND NOT EXISTS (SELECT 1 FROM pending_sync q WHERE q.file_hash = files.file_hash))`)
-	if err != nil {
-		return 0, fmt.Errorf("check the index: %w", err)
-	}
-	return res.RowsAffected()
 }
 
 // Acknowledge writes down that the remote has the hash that was uploaded for this file: every file that has it and waited for that

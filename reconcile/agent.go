@@ -127,7 +127,8 @@ func (a *Agent) startWork(ctx context.Context) (stop func()) {
 func (a *Agent) begin(ctx context.Context) error {
 	a.log.Info("watching", "root", show(a.cfg.Root.Dir), "pattern", a.cfg.Pattern.String(), "queue_db", a.cfg.QueueDB, "events", a.watcher != nil)
 	return a.state.Update(ctx, func(v state.View) error {
-		return errors.Join(v.Notes.Set(ctx, noteLink, linkNote{State: linkUnknown}), v.Notes.Set(ctx, noteRoot, a.cfg.Root.Dir))
+		return errors.Join(v.Notes.Set(ctx, noteLink, linkNote{State: linkUnknown}), v.Notes.Set(ctx, noteRoot, a.cfg.Root.Dir),
+			v.Passes.Reopen(ctx))
 	})
 }
 

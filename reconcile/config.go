@@ -30,8 +30,8 @@ type Config struct {
 	Schedules   Schedules
 	// DeleteSuperseded removes the rows of older versions of files. Nothing else is ever deleted on the remote.
 	DeleteSuperseded bool
-	Delivery    store.DeliveryOptions
-	Logger      *slog.Logger
+	Delivery         store.DeliveryOptions
+	Logger           *slog.Logger
 }
 
 func (c *Config) setDefaults() {

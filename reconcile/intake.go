@@ -93,6 +93,7 @@ func (in *intake) examine(ctx context.Context, l look) (finding, error) {
 	if err != nil {
 		return finding{look: l}, err
 	}
+	l.state = old.State
 	name := in.cfg.abs(l.key)
 	info, err := os.Lstat(name)
 	switch {

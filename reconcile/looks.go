@@ -11,8 +11,9 @@ import (
 // look is one wish to look at a file. What is to be done follows from what is found, not from why somebody wished it.
 type look struct {
 	key     hashindex.Key
-	at      time.Time // when the first of the wishes for it came
-	recheck bool      // hash the file even if its stamp is as the index has it
+	at      time.Time       // when the first of the wishes for it came
+	recheck bool            // hash the file even if its stamp is as the index has it
+	state   hashindex.State // what the index said when the look began
 
 	settling settling
 }

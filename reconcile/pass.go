@@ -112,6 +112,21 @@ func (a *Agent) compareRemote(ctx context.Context, r *Report) {
 		r.Outcome = Incomplete
 		r.problem("", kindRemote, err.Error())
 	}
+	a.heal(ctx, r)
+}
+
+func (a *Agent) heal(ctx context.Context, r *Report) {
+	err := a.state.Update(ctx, func(v state.View) error {
+		n, err := v.Heal(ctx)
+		if n > 0 {
+			a.log.Info("intents were missing in the index", "files", n)
+		}
+		return err
+	})
+	if err != nil {
+		r.Outcome = Incomplete
+		r.problem("", kindIndex, err.Error())
+	}
 }
 
 func (a *Agent) hintNoDigest(err error) {
@@ -268,7 +283,7 @@ func (r *Report) readState(ctx context.Context, v state.View) error {
 		return err
 	}
 	r.RemoteOnly += foreign
-	if r.Superseded, err = v.Index.CountSuperseded(ctx); err != nil {
+	if r.Superseded, err = v.CountSuperseded(ctx); err != nil {
 		return err
 	}
 	return r.listProblems(ctx, v)

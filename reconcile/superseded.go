@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 )
 
@@ -14,7 +13,7 @@ const supersededStep = 50
 // deleteSuperseded removes the rows of older versions of files, once the remote is seen to have the newer ones.
 func (a *Agent) deleteSuperseded(ctx context.Context, r *Report) {
 	for after := ""; ; {
-		step, err := a.state.Index.Superseded(ctx, after, supersededStep)
+		step, err := a.state.Superseded(ctx, after, supersededStep)
 		if err == nil && len(step) == 0 {
 			return
 		}
@@ -34,7 +33,7 @@ func (a *Agent) deleteSuperseded(ctx context.Context, r *Report) {
 
 // deleteStep has the index forget the rows before it deletes them: after a crash in between they are rows that nobody knows, and
 // none is missing.
-func (a *Agent) deleteStep(ctx context.Context, after string, step []hashindex.Superseded) (int, error) {
+func (a *Agent) deleteStep(ctx context.Context, after string, step []state.Superseded) (int, error) {
 	var newer []string
 	for _, s := range step {
 		newer = append(newer, s.Newer)
@@ -50,7 +49,7 @@ func (a *Agent) deleteStep(ctx context.Context, after string, step []hashindex.S
 	var doomed []string
 	err = a.state.Update(ctx, func(v state.View) error {
 		// Asked again: a file may have come back to its older content meanwhile.
-		still, err := v.Index.Superseded(ctx, after, supersededStep)
+		still, err := v.Superseded(ctx, after, supersededStep)
 		for i := 0; err == nil && i < len(still); i++ {
 			if confirmed[still[i].Newer] {
 				doomed = append(doomed, still[i].Hash)

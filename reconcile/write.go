@@ -60,6 +60,18 @@ func (in *intake) store(ctx context.Context, v state.View, f *finding) error {
 	if f.entry == nil {
 		return nil
 	}
+	// What a pass or a delivery has written since the look began is not to be undone: then the file is looked at again.
+	now, _, err := v.Index.Get(ctx, f.look.key)
+	if err == nil && now.State != f.look.state {
+		f.outdated()
+		return nil
+	}
+	if err == nil && f.entry.State == hashindex.Synced {
+		err = f.checkArrived(ctx, v.Index)
+	}
+	if err != nil {
+		return err
+	}
 	if err := v.Index.Put(ctx, f.entry); err != nil {
 		return err
 	}
@@ -67,6 +79,22 @@ func (in *intake) store(ctx context.Context, v state.View, f *finding) error {
 		return nil
 	}
 	return v.Queue.Put(ctx, f.item.Source, &f.item.Record, nil, time.Now())
+}
+
+func (f *finding) outdated() {
+	if f.item != nil {
+		f.item.Done()
+	}
+	*f = finding{look: f.look, after: firstLookAgain}
+}
+
+// checkArrived makes an intent of what the remote is not known to have any more.
+func (f *finding) checkArrived(ctx context.Context, index hashindex.Index) error {
+	arrived, err := index.Acknowledged(ctx, f.entry.Hash)
+	if err == nil && !arrived {
+		f.entry.State, f.after = hashindex.Pending, firstLookAgain
+	}
+	return err
 }
 
 func (in *intake) act(f *finding, failed error) {

@@ -32,10 +32,12 @@ type View struct {
 	Queue  store.Queue
 	Notes  Notes
 	Passes Passes
+
+	q sqlite.Querier
 }
 
 func view(q sqlite.Querier) View {
-	return View{Index: hashindex.New(q), Queue: store.NewQueue(q), Notes: Notes{q}, Passes: Passes{q}}
+	return View{Index: hashindex.New(q), Queue: store.NewQueue(q), Notes: Notes{q}, Passes: Passes{q}, q: q}
 }
 
 // Open opens the file at path, making it where it is absent. Errors are those of sqlite.Open. The caller closes the State.

@@ -1,0 +1,60 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// What can be said only of index, queue and remote hashes together.
+
+// Heal makes intents of the files whose state nothing stands behind: synced without the remote having the hash, or queued without
+// a record in the queue. It returns how many there were.
+func (v View) Heal(ctx context.Context) (int64, error) {
+	res, err := v.q.ExecContext(ctx, `UPDATE files SET state = 'pending'
+		WHERE (state = 'synced' AND NOT EXISTS (SELECT 1 FROM remote_hashes r WHERE r.file_hash = files.file_hash))
+		   OR (state = 'queued' AND NOT EXISTS (SELECT 1 FROM pending_sync q WHERE q.file_hash = files.file_hash))`)
+	if err != nil {
+		return 0, fmt.Errorf("check the index: %w", err)
+	}
+	return res.RowsAffected()
+}
+
+// Superseded is a row of an older version of a file.
+type Superseded struct {
+	Hash  string
+	Newer string // the hash of the file's present version, which the remote has acknowledged
+}
+
+// superseded selects what is uploaded by this index for a file that has a newer version on the remote, of no present file, and not
+// waiting in the queue.
+const superseded = ` FROM remote_hashes r JOIN files f ON f.root = r.root AND f.order_key = r.order_key
+	WHERE r.own AND f.state = 'synced' AND f.file_hash <> r.file_hash
+	AND NOT EXISTS (SELECT 1 FROM files p WHERE p.file_hash = r.file_hash AND p.state <> 'gone')
+	AND NOT EXISTS (SELECT 1 FROM pending_sync q WHERE q.file_hash = r.file_hash)`
+
+// Superseded returns at most limit superseded rows whose hashes come after the given one.
+func (v View) Superseded(ctx context.Context, after string, limit int) (list []Superseded, err error) {
+	rows, err := v.q.QueryContext(ctx, `SELECT r.file_hash, f.file_hash`+superseded+` AND r.file_hash > ? ORDER BY r.file_hash LIMIT ?`,
+		after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read the index: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var s Superseded
+		if err := rows.Scan(&s.Hash, &s.Newer); err != nil {
+			return nil, fmt.Errorf("read the index: %w", err)
+		}
+		list = append(list, s)
+	}
+	return list, rows.Err()
+}
+
+// CountSuperseded returns how many superseded rows there are.
+func (v View) CountSuperseded(ctx context.Context) (n int, err error) {
+	if err := v.q.QueryRowContext(ctx, `SELECT count(*)`+superseded).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the index: %w", err)
+	}
+	return n, nil
+}
