@@ -160,8 +160,10 @@ func (a *Agent) differs(stamp *hashindex.Stamp, old *hashindex.Entry) bool {
 // Idle says whether nothing is under way: no look, no file that is settling, no record in a lane or in flight. What waits in the
 // queue does not count.
 func (a *Agent) Idle() bool {
-	return a.intake.looks.idle() && len(a.intake.findings) == 0 && a.delivery.Idle()
+	return a.intakeIdle() && a.delivery.Idle()
 }
+
+func (a *Agent) intakeIdle() bool { return a.intake.looks.idle() && len(a.intake.findings) == 0 }
 
 func (a *Agent) linkChanged(s store.LinkStatus) {
 	note := linkNote{State: linkOnline, Since: s.Since}

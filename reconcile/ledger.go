@@ -40,7 +40,11 @@ func (l *ledger) Acknowledged(ctx context.Context, items []store.Item) error {
 		return nil
 	})
 	if err == nil {
-		l.counts.uploaded.Add(int64(len(items)))
+		hashes := map[string]struct{}{}
+		for i := range items {
+			hashes[items[i].Record.FileHash] = struct{}{}
+		}
+		l.counts.uploaded.Add(int64(len(hashes)))
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -17,7 +16,7 @@ type PassOptions struct {
 	AcceptMissing bool `json:"accept_missing,omitempty"`
 }
 
-// giveUp is how long a pass waits for its deliveries without any of them, or any file, coming to an end.
+// giveUp is how long a pass waits for its deliveries: in all, or, where it alone is at work, without any of them coming to an end.
 const giveUp = time.Minute
 
 // pass makes one pass to its end, deliveries included. Whatever it finds different goes through the intake like a file event.
@@ -182,63 +181,14 @@ func (a *Agent) scan(ctx context.Context, r *Report, mode Mode, opts PassOptions
 	return err
 }
 
-// rehash reads files again, a few at a time, so that the file server stays usable.
-type rehash struct {
-	agent    *Agent
-	jobs     chan rehashJob
-	progress *passProgress
-	wg       sync.WaitGroup
-}
-
-type rehashJob struct {
-	look look
-	old  hashindex.Entry
-}
-
-func (a *Agent) startRehash(ctx context.Context, p *passProgress) *rehash {
-	r := &rehash{agent: a, jobs: make(chan rehashJob), progress: p}
-	for range a.cfg.FullReaders {
-		r.wg.Go(func() {
-			for job := range r.jobs {
-				r.read(ctx, job)
-			}
-		})
-	}
-	return r
-}
-
-func (r *rehash) add(ctx context.Context, l look, old *hashindex.Entry) error {
-	select {
-	case r.jobs <- rehashJob{l, *old}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (r *rehash) wait() {
-	close(r.jobs)
-	r.wg.Wait()
-}
-
-func (r *rehash) read(ctx context.Context, job rehashJob) {
-	hash, err := hashLarge(r.agent.cfg.abs(job.look.key), r.agent.cfg.Hash)
-	r.progress.file(job.old.Size)
-	if err == nil {
-		r.agent.counts.read(job.old.Size)
-	}
-	if err == nil && hash == job.old.Hash && job.old.State != hashindex.Invalid {
-		return
-	}
-	job.look.recheck = true
-	// It fails only when the pass is being stopped.
-	_ = r.agent.intake.looks.add(ctx, job.look, false)
-}
-
 // finish waits until what the pass has found is delivered, waits in the queue, or does not move any more.
 func (a *Agent) finish(ctx context.Context) {
+	a.waitIdle(ctx, a.intakeIdle)
 	a.delivery.Flush()
 	a.waitIdle(ctx, a.Idle)
+	if ctx.Err() != nil {
+		return
+	}
 	if err := a.state.Update(ctx, func(v state.View) error { return v.Queue.MakeDue(ctx) }); err != nil {
 		a.log.Error("cannot have the queue tried again", "error", err)
 	}
@@ -257,7 +207,8 @@ func (a *Agent) waitIdle(ctx context.Context, idle func() bool) {
 			return
 		case <-tick.C:
 		}
-		if now := a.counts.now(); now != last {
+		// Beside a watcher there may always be something under way that is not the pass's.
+		if now := a.counts.now(); now != last && a.watcher == nil {
 			last, since = now, time.Now()
 		} else if time.Since(since) > giveUp {
 			a.log.Warn("the pass does not wait any longer for what is under way")

@@ -78,7 +78,10 @@ func (a *Agent) runPass(ctx context.Context, mode Mode) {
 	if err != nil {
 		a.log.Error("cannot write the history of passes", "error", err)
 	}
-	a.recorded(ctx, id, a.pass(ctx, mode, PassOptions{}, nil))
+	r := a.pass(ctx, mode, PassOptions{}, nil)
+	if ctx.Err() == nil { // what a stop has cut short says nothing
+		a.recorded(ctx, id, r)
+	}
 }
 
 // answerRequest makes a pass that another process has asked for.

@@ -28,13 +28,24 @@ func (in *intake) write(ctx context.Context) {
 				break gather
 			}
 		}
-		err := in.commit(ctx, group)
-		if err != nil {
-			in.log.Error("cannot write to the queue database; trying again", "files", len(group), "error", err)
-		}
+		in.writeGroup(ctx, group)
+	}
+}
+
+func (in *intake) writeGroup(ctx context.Context, group []finding) {
+	err := in.commit(ctx, group)
+	if err != nil && len(group) > 1 {
+		// One of them may be at fault: the others are not to wait for it.
 		for i := range group {
-			in.act(&group[i], err)
+			in.writeGroup(ctx, group[i:i+1])
 		}
+		return
+	}
+	if err != nil {
+		in.log.Error("cannot write to the queue database; trying again", "path", show(group[0].look.key.Path), "error", err)
+	}
+	for i := range group {
+		in.act(&group[i], err)
 	}
 }
 

@@ -115,11 +115,14 @@ func (p *program) lookup(one *setting, file map[string]string) (name, value stri
 
 // quoteValue shows a wrong value, unless it might be a secret that was put in the wrong place.
 func quoteValue(v string) string {
-	if strings.Contains(v, "sb_") || strings.Contains(v, "eyJ") || (strings.Contains(v, "@") && strings.Contains(v, ":")) {
+	if mayHoldKey(v) || (strings.Contains(v, "@") && strings.Contains(v, ":")) {
 		return "(not shown)"
 	}
 	return fmt.Sprintf("%q", v)
 }
+
+// mayHoldKey knows keys by how they begin.
+func mayHoldKey(v string) bool { return strings.Contains(v, "sb_") || strings.Contains(v, "eyJ") }
 
 // checkRun looks at what only the settings of an agent together can tell.
 func (s *settings) checkRun() error {
@@ -133,6 +136,8 @@ func (s *settings) checkRun() error {
 		return fmt.Errorf("%w: GFX_SYNC_GFX_WATCH_PATH is not set: expected the path of the folder that PokerGFX writes to", errSettings)
 	case s.queueDB == "":
 		return fmt.Errorf("%w: GFX_SYNC_QUEUE_DB_PATH is not set: expected the path of a file", errSettings)
+	case s.localDB == s.queueDB:
+		return fmt.Errorf("%w: GFX_SYNC_LOCAL_DB and GFX_SYNC_QUEUE_DB_PATH are both %q: expected two files", errSettings, s.localDB)
 	}
 	for name, path := range map[string]string{
 		"GFX_SYNC_QUEUE_DB_PATH": s.queueDB, "GFX_SYNC_LOCAL_DB": s.localDB, "GFX_SYNC_LOG_FILE": s.logFile,

@@ -25,12 +25,13 @@ const (
 	demoSettle     = time.Second
 	demoProbeFirst = 200 * time.Millisecond
 	demoProbeLast  = time.Second
+	demoScan       = 2 * time.Second
 	// demoPatience is how long a chapter waits for what must happen before it calls that missing.
 	demoPatience = 20 * time.Second
 )
 
-// errInVain says that something which must happen did not: the demo goes on, and ends with exit code 1.
-var errInVain = errors.New("waited in vain")
+// errMissing says that something which must happen did not: the demo goes on, and ends with exit code 1.
+var errMissing = errors.New("MISSING")
 
 // demo tells the whole story on made-up sessions: a real agent and a real folder, with a SQLite file in the place of Supabase.
 type demo struct {
@@ -43,14 +44,16 @@ type demo struct {
 
 	log   *slog.Logger
 	cable *cable
+	cfg   reconcile.Config
 	agent *demoAgent   // nil while nobody watches
 	state *state.State // the demo's own view into the agent's, as gfxsync status has it
 	fail  context.CancelCauseFunc
 
-	seed    int
-	files   []*demoFile
-	chapter string
-	saves   []*save
+	chapters []chapter
+	seed     int
+	files    []*demoFile
+	chapter  string // that is being told
+	saves    []*save
 }
 
 // chapter is a part of the story: it does something, waits for what must follow, and says what it measured.
@@ -65,6 +68,8 @@ var chapters = []chapter{
 	{"Outage", (*demo).outage},
 	{"Nobody watches", (*demo).nobodyWatches},
 	{"A broken file", (*demo).brokenFile},
+	{"A gap found by the reconciler", (*demo).gap},
+	{"verify", (*demo).verify},
 }
 
 func (p *program) demoCommand() *cli.Command {
@@ -89,7 +94,7 @@ func newDemo(out io.Writer, fail context.CancelCauseFunc) (*demo, error) {
 		return nil, err
 	}
 	d := &demo{
-		out: out, dir: dir, fail: fail,
+		out: out, dir: dir, fail: fail, chapters: chapters,
 		watchDir: filepath.Join(dir, "output"), tableFile: filepath.Join(dir, "gfx_sessions.db"),
 		stateFile: filepath.Join(dir, "sync_queue", "pending.db"), logFile: filepath.Join(dir, "gfxsync.log"),
 	}
@@ -133,14 +138,14 @@ func (d *demo) story(ctx context.Context) (complete bool, err error) {
 		return false, fmt.Errorf("start the demo's agent: %w", err)
 	}
 	complete = true
-	for i, c := range chapters {
+	for i, c := range d.chapters {
 		d.chapter = c.title
 		d.head(fmt.Sprintf("%d. %s", i+1, c.title))
 		err := c.tell(d, ctx)
 		switch {
-		case errors.Is(err, errInVain):
+		case errors.Is(err, errMissing):
 			complete = false
-			d.say("MISSING: %v", err)
+			d.say("%v", err)
 		case ctx.Err() != nil:
 			return false, fmt.Errorf("the demo was stopped: %w", context.Cause(ctx))
 		case err != nil:
@@ -156,6 +161,16 @@ func (d *demo) open(ctx context.Context) error {
 		return err
 	}
 	d.cable = newCable(table)
+	scan, err := reconcile.ParseSchedule("@every " + demoScan.String())
+	if err != nil {
+		return err
+	}
+	d.cfg = reconcile.Config{
+		Root: hashindex.Root{Dir: d.watchDir}, QueueDB: d.stateFile, Remote: d.cable, SettleLimit: demoSettle, PCID: "demo", Logger: d.log,
+		Delivery: store.DeliveryOptions{FlushInterval: demoFlush, ProbeFirst: demoProbeFirst, ProbeLast: demoProbeLast},
+		// The table is compared when the agent starts, and when the demo asks for it.
+		Schedules: reconcile.Schedules{Scan: scan},
+	}
 	if err := d.startAgent(ctx); err != nil {
 		return err
 	}
@@ -181,10 +196,7 @@ type demoAgent struct {
 }
 
 func (d *demo) startAgent(ctx context.Context) error {
-	agent, err := reconcile.Open(ctx, reconcile.Config{
-		Root: hashindex.Root{Dir: d.watchDir}, QueueDB: d.stateFile, Remote: d.cable, SettleLimit: demoSettle, PCID: "demo", Logger: d.log,
-		Delivery: store.DeliveryOptions{FlushInterval: demoFlush, ProbeFirst: demoProbeFirst, ProbeLast: demoProbeLast},
-	})
+	agent, err := reconcile.Open(ctx, d.cfg)
 	if err != nil {
 		return err
 	}
@@ -227,7 +239,7 @@ func until(ctx context.Context, what string, happened func() (bool, error)) erro
 		select {
 		case <-look.C:
 		case <-patience.C:
-			return fmt.Errorf("%w for %s: %s", errInVain, demoPatience, what)
+			return fmt.Errorf("%w: waited in vain for %s: %s", errMissing, demoPatience, what)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -153,7 +153,7 @@ func (d *demo) introduce() {
 	d.say("queue   %s", d.stateFile)
 	d.say("log     %s", d.logFile)
 	d.say("Shorter than in earnest: modified files wait %s for company (5s), a half file may stay %s (5s),", demoFlush, demoSettle)
-	d.say("and a dead link is tried after %s to %s (1s to 15s).", demoProbeFirst, demoProbeLast)
+	d.say("a dead link is tried after %s to %s (1s to 15s), and the folder is scanned every %s (30s).", demoProbeFirst, demoProbeLast, demoScan)
 }
 
 func (d *demo) goodbye() {

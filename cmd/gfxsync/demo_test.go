@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -37,6 +38,15 @@ func TestDemoLosesNothing(t *testing.T) {
 	for _, c := range chapters {
 		if !strings.Contains(out.String(), ". "+c.title+"\n") {
 			t.Errorf("no chapter %q", c.title)
+		}
+	}
+	for what, line := range map[string]string{
+		"gap":    `(?m)^ +A full pass over 2\d\d files, .* found 5 rows missing and 1 file changed: 6 records uploaded, [1-9]\d* requests in all, \d+ms\.$`,
+		"verify": `(?m)^ +Folder, index and table are in sync: (2\d\d) files, 2\d\d of them hashed \([1-9][\d.]* MiB\)\.$`,
+		"counts": `(?m)^ +New 0, changed 0, gone 0, missing in the table 0, waiting 0, dead 0, invalid 0: [1-9]\d* requests?, \d+ms\.$`,
+	} {
+		if !regexp.MustCompile(line).MatchString(out.String()) {
+			t.Errorf("%s: nothing like %s", what, line)
 		}
 	}
 	for _, kept := range []string{"gfx_sessions.db", "gfxsync.log", "sync_queue/pending.db", "output"} {
@@ -85,6 +95,32 @@ func TestDemoAccountFindsFault(t *testing.T) {
 	all := a.total()
 	if all.written != 4 || all.kept != 1 || len(all.lost) != 3 || a.folded != 1 || a.unexpected != 1 || a.clean() {
 		t.Errorf("account: %+v, all: %+v", a, all)
+	}
+}
+
+// Nor would the last word mean anything if it were always the same.
+func TestDemoEndsInFailureIfVerifyFindsADifference(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	t.Setenv("TMP", temp) // Windows
+	var out bytes.Buffer
+	d, err := newDemo(&out, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.chapters = []chapter{
+		{"In sync", (*demo).verify},
+		{"A file that nobody sees", func(d *demo, _ context.Context) error {
+			return errors.Join(d.stopAgent(), os.WriteFile(d.abs("new.json"), []byte(`{}`), 0o644))
+		}},
+		{"Not in sync", (*demo).verify},
+	}
+	if err := d.run(t.Context()); !errors.Is(err, errRemains) {
+		t.Errorf("%v, want %v", err, errRemains)
+	}
+	first, second, _ := strings.Cut(out.String(), "Not in sync")
+	if !strings.Contains(first, "are in sync") || !strings.Contains(second, "are not in sync") || !strings.Contains(second, "New 1,") {
+		t.Errorf("the verdicts are not as they should be:\n%s", &out)
 	}
 }
 

@@ -58,7 +58,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return fmt.Errorf("no command %q; see gfxsync --help", c.Args().First())
+				return fmt.Errorf("no command %s; see gfxsync --help", quoteValue(c.Args().First()))
 			}
 			return cli.ShowAppHelp(c)
 		},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -135,7 +136,9 @@ func parseIDs(args []string) ([]int64, error) {
 		if err != nil || id <= 0 {
 			return nil, fmt.Errorf("%q is no id of an entry; see gfxsync queue list", arg)
 		}
-		ids = append(ids, id)
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
 	}
 	return ids, nil
 }

@@ -72,7 +72,7 @@ var (
 		{
 			env: []string{"GFX_SYNC_LOCAL_DB"}, flag: "local", usage: "a SQLite file that holds gfx_sessions, instead of Supabase",
 			expected: "the path of a file",
-			parse:    func(s *settings, v string) bool { return parsePath(&s.localDB, v) },
+			parse:    func(s *settings, v string) bool { return parsePath(&s.localDB, v) && !isFolder(s.localDB) },
 		},
 		{
 			env: []string{"GFX_SYNC_TABLE"}, flag: "table", usage: "name of the table", preset: "gfx_sessions",
@@ -250,7 +250,7 @@ func defaultQueueDB() string {
 // parseProjectURL returns nil for a URL that the key must not be sent to.
 func parseProjectURL(v string) *url.URL {
 	u, err := url.Parse(v)
-	if err != nil || mayHoldSecret(v) || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || mayHoldKey(v) || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil
 	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {

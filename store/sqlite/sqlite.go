@@ -72,7 +72,7 @@ func Open(ctx context.Context, path string, migrations []string) (*DB, error) {
 // OpenExisting opens a file that Open made before, and changes nothing in it: it fails with ErrMissing if there is no file, and
 // with ErrNewer if its schema is not the one of these migrations. The caller closes the DB.
 func OpenExisting(ctx context.Context, path string, migrations []string) (*DB, error) {
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return nil, fmt.Errorf("%s: %w", path, ErrMissing)
 	} else if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)

@@ -1,0 +1,492 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/gfxsync/gfxsync/reconcile/state"
+)
+
+var (
+	// runGroups are the settings of an agent: all there are.
+	runGroups = [][]setting{
+		remoteSettings, fileSettings, deliverySettings, scheduleSettings, passSettings, stateSettings, logSettings,
+	}
+	keyVariables = []string{"GFX_SYNC_SUPABASE_SERVICE_KEY", "GFX_SYNC_SUPABASE_SECRET_KEY", "GFX_SYNC_SUPABASE_KEY"}
+)
+
+// environment holds environment variables.
+type environment map[string]string
+
+func (e environment) with(more environment) environment {
+	all := maps.Clone(e)
+	maps.Copy(all, more)
+	return all
+}
+
+func (e environment) lookup(name string) (string, bool) {
+	v, ok := e[name]
+	return v, ok
+}
+
+// outcome is what a command line came to.
+type outcome struct {
+	code           int
+	stdout, stderr string
+}
+
+func gfxsync(ctx context.Context, env environment, args ...string) outcome {
+	var stdout, stderr bytes.Buffer
+	p := &program{lookupEnv: env.lookup, stdout: &stdout, stderr: &stderr}
+	code := p.run(ctx, append([]string{"gfxsync"}, args...))
+	return outcome{code: code, stdout: stdout.String(), stderr: stderr.String()}
+}
+
+// gfxsyncStopped runs a command line that is stopped from the beginning, so that no agent goes on whose settings should have been
+// refused.
+func gfxsyncStopped(t *testing.T, env environment, args ...string) outcome {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return gfxsync(ctx, env, args...)
+}
+
+// refused checks that the command could not begin, and that one line on standard error says all of this.
+func (o outcome) refused(t *testing.T, says ...string) {
+	t.Helper()
+	if o.code != exitFailed || o.stdout != "" {
+		t.Errorf("exit code %d, want %d; standard output %q, want none", o.code, exitFailed, o.stdout)
+	}
+	if strings.Count(o.stderr, "\n") != 1 || !strings.HasSuffix(o.stderr, "\n") || !strings.HasPrefix(o.stderr, "gfxsync: ") {
+		t.Errorf("standard error is not one line of gfxsync: %q", o.stderr)
+	}
+	for _, s := range says {
+		if !strings.Contains(o.stderr, s) {
+			t.Errorf("standard error does not say %q: %q", s, o.stderr)
+		}
+	}
+}
+
+func (o outcome) hides(t *testing.T, secret string) {
+	t.Helper()
+	if strings.Contains(o.stdout+o.stderr, secret) {
+		t.Errorf("the secret is shown: %q %q", o.stdout, o.stderr)
+	}
+}
+
+// ok checks that the command did what it was asked to, and returns what it printed.
+func (o outcome) ok(t *testing.T) string {
+	t.Helper()
+	if o.code != exitOK || o.stderr != "" {
+		t.Fatalf("exit code %d, standard error %q", o.code, o.stderr)
+	}
+	return o.stdout
+}
+
+// configured reads all settings as the run command does.
+func configured(t *testing.T, env environment, args ...string) (s *settings, err error) {
+	t.Helper()
+	p := &program{lookupEnv: env.lookup}
+	app := &cli.App{
+		Name: "gfxsync", Flags: flags(runGroups...), ExitErrHandler: func(*cli.Context, error) {}, OnUsageError: usageError,
+		Action: func(c *cli.Context) error {
+			s, err = p.configure(c, runGroups...)
+			return nil
+		},
+	}
+	if err := app.RunContext(t.Context(), append([]string{"gfxsync"}, args...)); err != nil {
+		t.Fatal(err)
+	}
+	return s, err
+}
+
+func writeEnvFile(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "gfxsync.env")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// What is wrong names where it is from, so a value that is wrong everywhere tells which one is taken.
+func TestAFlagWinsOverTheEnvironmentAndThatOverTheFile(t *testing.T) {
+	wrong := "\x00" + strings.Repeat("[", 201)
+	count := 0
+	for _, group := range runGroups {
+		for _, s := range group {
+			if s.parse == nil {
+				continue
+			}
+			count++
+			t.Run(s.env[0], func(t *testing.T) {
+				file := writeEnvFile(t, s.env[0]+"="+wrong+"\n")
+				base := runSettings(t)
+				right := base[s.env[0]]
+				delete(base, s.env[0])
+				set := base.with(environment{s.env[0]: wrong})
+				gfxsyncStopped(t, set, "run", "--env-file", file, "--"+s.flag, wrong).refused(t, "--"+s.flag+" is ")
+				gfxsyncStopped(t, set, "run", "--env-file", file).refused(t, s.env[0]+" is ")
+				gfxsyncStopped(t, base, "run", "--env-file", file).refused(t, s.env[0]+" is ")
+				if right == "" {
+					return
+				}
+				// What wins hides what is wrong below it.
+				if _, err := configured(t, set, "--env-file", file, "--"+s.flag, right); err != nil {
+					t.Errorf("right flag: %v", err)
+				}
+				if _, err := configured(t, base.with(environment{s.env[0]: right}), "--env-file", file); err != nil {
+					t.Errorf("right variable: %v", err)
+				}
+			})
+		}
+	}
+	if count < 20 {
+		t.Errorf("%d settings, want all of them", count)
+	}
+}
+
+func TestPrecedenceOfValues(t *testing.T) {
+	file := writeEnvFile(t, "GFX_SYNC_BATCH_SIZE=3\n")
+	fileVariable := environment{"GFX_SYNC_ENV_FILE": file}
+	for name, c := range map[string]struct {
+		env  environment
+		args []string
+		want int
+	}{
+		"flag":                     {environment{"GFX_SYNC_BATCH_SIZE": "2"}, []string{"--env-file", file, "--batch-size", "1"}, 1},
+		"flag over file":           {nil, []string{"--env-file", file, "--batch-size", "1"}, 1},
+		"environment":              {environment{"GFX_SYNC_BATCH_SIZE": "2"}, []string{"--env-file", file}, 2},
+		"file":                     {nil, []string{"--env-file", file}, 3},
+		"file of the variable":     {fileVariable, nil, 3},
+		"environment over that":    {fileVariable.with(environment{"GFX_SYNC_BATCH_SIZE": "2"}), nil, 2},
+		"file of the flag":         {environment{"GFX_SYNC_ENV_FILE": "absent"}, []string{"--env-file", file}, 3},
+		"default":                  {nil, nil, 500},
+		"empty is unset: default":  {environment{"GFX_SYNC_BATCH_SIZE": ""}, nil, 500},
+		"empty is unset: file":     {environment{"GFX_SYNC_BATCH_SIZE": ""}, []string{"--env-file", file}, 3},
+		"blank is unset: file":     {environment{"GFX_SYNC_BATCH_SIZE": " "}, []string{"--env-file", file}, 3},
+		"empty file variable":      {environment{"GFX_SYNC_ENV_FILE": ""}, nil, 500},
+		"a flag that is not given": {environment{"GFX_SYNC_BATCH_SIZE": "2"}, []string{"--max-retries", "7"}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := configured(t, runSettings(t).with(c.env), c.args...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.batchSize != c.want {
+				t.Errorf("batch size is %d, want %d", s.batchSize, c.want)
+			}
+		})
+	}
+}
+
+func TestNamesOfTheKeyInOrder(t *testing.T) {
+	base := runSettings(t)
+	delete(base, "GFX_SYNC_SUPABASE_SERVICE_KEY")
+	var lines []string
+	wrong := environment{}
+	for _, name := range keyVariables {
+		lines = append(lines, name+"=not-a-key")
+		wrong[name] = "not-a-key"
+	}
+	for i, name := range keyVariables {
+		env := base.with(wrong)
+		for _, before := range keyVariables[:i] {
+			env[before] = ""
+		}
+		gfxsyncStopped(t, env, "run").refused(t, name+": not a usable Supabase key")
+		// In the environment the last name still wins over the first one in the file.
+		gfxsyncStopped(t, env, "run", "--env-file", writeEnvFile(t, strings.Join(lines, "\n"))).refused(t, name+": not a usable Supabase key")
+		gfxsyncStopped(t, base, "run", "--env-file", writeEnvFile(t, strings.Join(lines[i:], "\n"))).refused(t, name+": not a usable Supabase key")
+		// A key under an earlier name hides what is under the later ones.
+		env[name] = testKey
+		if s, err := configured(t, env); err != nil || s.key == nil {
+			t.Errorf("key in %s: %v", name, err)
+		}
+	}
+}
+
+func TestEnvFiles(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		pcID string
+	}{
+		"plain":                  {"GFX_SYNC_PC_ID=pc-1\n", "pc-1"},
+		"no line break":          {"GFX_SYNC_PC_ID=pc-1", "pc-1"},
+		"byte order mark":        {"\ufeffGFX_SYNC_PC_ID=pc-1\n", "pc-1"},
+		"CRLF":                   {"# settings\r\nGFX_SYNC_PC_ID=pc-1\r\nGFX_SYNC_BATCH_SIZE=7\r\n", "pc-1"},
+		"byte order mark, CRLF":  {"\ufeffGFX_SYNC_PC_ID=pc-1\r\nGFX_SYNC_BATCH_SIZE=7\r\n", "pc-1"},
+		"double quotes":          {`GFX_SYNC_PC_ID="pc 1 # left"` + "\n", "pc 1 # left"},
+		"single quotes":          {`GFX_SYNC_PC_ID='pc 1 # left'` + "\n", "pc 1 # left"},
+		"comments":               {"# one\n\n  # two\nGFX_SYNC_PC_ID=pc-1 # three\n#GFX_SYNC_PC_ID=pc-2\n", "pc-1"},
+		"export":                 {"export GFX_SYNC_PC_ID=pc-1\n", "pc-1"},
+		"export, quotes, CRLF":   {"export GFX_SYNC_PC_ID=\"pc 1\"\r\n", "pc 1"},
+		"spaces":                 {"  GFX_SYNC_PC_ID = pc-1  \n", "pc-1"},
+		"Korean":                 {"GFX_SYNC_PC_ID=방송실 1\n", "방송실 1"},
+		"last one wins":          {"GFX_SYNC_PC_ID=pc-1\nGFX_SYNC_PC_ID=pc-2\n", "pc-2"},
+		"others are left alone":  {"PATH=/nowhere\nGFX_SYNC_PC_ID=pc-1\nOTHER=x\n", "pc-1"},
+		"backslashes":            {`GFX_SYNC_PC_ID=C:\GFX\new` + "\n", `C:\GFX\new`},
+		"backslashes, quoted":    {`GFX_SYNC_PC_ID="C:\GFX\new run"` + "\r\n", `C:\GFX\new run`},
+		"UNC path, quoted":       {`export GFX_SYNC_PC_ID="\\nas\gfx\output"` + "\n", `\\nas\gfx\output`},
+		"UNC path after another": {`GFX_SYNC_GFX_WATCH_PATH="C:\a b"` + "\n" + `GFX_SYNC_PC_ID="\\nas\gfx"`, `\\nas\gfx`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := configured(t, runSettings(t), "--env-file", writeEnvFile(t, c.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.pcID != c.pcID {
+				t.Errorf("PC is %q, want %q", s.pcID, c.pcID)
+			}
+			if wantBatch := strings.Contains(c.text, "BATCH_SIZE=7"); wantBatch != (s.batchSize == 7) {
+				t.Errorf("batch size is %d", s.batchSize)
+			}
+		})
+	}
+}
+
+func TestEnvFilesThatCannotBeRead(t *testing.T) {
+	absent := filepath.Join(t.TempDir(), "absent.env")
+	folder := t.TempDir()
+	for _, command := range [][]string{{"run"}, {"status"}, {"queue", "list"}, {"queue", "retry"}, {"queue", "drop"}, {"invalid", "list"}} {
+		for _, path := range []string{absent, folder} {
+			gfxsyncStopped(t, runSettings(t), append(command, "--env-file", path)...).refused(t, "--env-file", path)
+			gfxsyncStopped(t, runSettings(t).with(environment{"GFX_SYNC_ENV_FILE": path}), command...).refused(t, "--env-file", path)
+		}
+	}
+}
+
+func TestAFaultyLineWithTheKeyDoesNotShowIt(t *testing.T) {
+	for _, text := range []string{
+		`GFX_SYNC_SUPABASE_SERVICE_KEY="` + testKey + "\nGFX_SYNC_TABLE=x\n",
+		"GFX_SYNC_SUPABASE_SERVICE_KEY='" + testKey,
+		"GFX_SYNC_SUPABASE_SERVICE_KEY " + testKey + "\n",
+		"GFX-SYNC-SUPABASE-SERVICE-KEY=" + testKey + "\n",
+		"set GFX_SYNC_SUPABASE_SERVICE_KEY-" + testKey + "\n",
+		`GFX_SYNC_TABLE="gfx` + "\n" + `GFX_SYNC_SUPABASE_SERVICE_KEY="` + testKey + "\"\n",
+		testKey + "\n",
+		"\xff\xfeG\x00F\x00X\x00" + testKey, // UTF-16
+	} {
+		env := runSettings(t)
+		delete(env, "GFX_SYNC_SUPABASE_SERVICE_KEY")
+		file := writeEnvFile(t, text)
+		out := gfxsyncStopped(t, env, "run", "--env-file", file)
+		out.refused(t, "--env-file "+file, "expected lines of KEY=VALUE")
+		out.hides(t, testKey)
+		out.hides(t, testKey[10:])
+		// The other commands have no need of a key, and so no occasion to show it.
+		gfxsync(t.Context(), env, "status", "--env-file", file).hides(t, testKey[10:])
+	}
+	// godotenv passes over a last line without "=".
+	env := runSettings(t)
+	delete(env, "GFX_SYNC_SUPABASE_SERVICE_KEY")
+	out := gfxsyncStopped(t, env, "run", "--env-file", writeEnvFile(t, "GFX_SYNC_SUPABASE_SERVICE_KEY "+testKey))
+	out.refused(t)
+	out.hides(t, testKey[10:])
+}
+
+func TestWrongValuesDoNotStopWhatHasNoUseForThem(t *testing.T) {
+	env := environment{}
+	for _, group := range runGroups {
+		for _, s := range group {
+			for _, name := range s.env {
+				env[name] = "\x00wrong/[:"
+			}
+		}
+	}
+	env["GFX_SYNC_QUEUE_DB_PATH"] = filepath.Join(t.TempDir(), "pending.db")
+	s, err := state.Open(t.Context(), env["GFX_SYNC_QUEUE_DB_PATH"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range stateCommands {
+		gfxsync(t.Context(), env, args...).ok(t)
+	}
+	gfxsync(t.Context(), env, "version").ok(t)
+	gfxsyncStopped(t, env, "run").refused(t, "GFX_SYNC_SUPABASE_URL is ")
+}
+
+// stateCommands need the queue database alone.
+var stateCommands = [][]string{
+	{"status"},
+	{"status", "--json"},
+	{"queue", "list"},
+	{"queue", "list", "--json"},
+	{"queue", "retry"},
+	{"queue", "drop"},
+	{"invalid", "list"},
+	{"invalid", "list", "--json"},
+}
+
+func TestWithoutAQueueDatabase(t *testing.T) {
+	for _, args := range stateCommands {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "sub", "pending.db")
+			gfxsync(t.Context(), nil, append(args, "--queue-db", path)...).
+				refused(t, path, "does not exist", "no agent has run with it: check --queue-db or GFX_SYNC_QUEUE_DB_PATH")
+			path = filepath.Join(dir, "pending.db")
+			gfxsync(t.Context(), environment{"GFX_SYNC_QUEUE_DB_PATH": path}, args...).refused(t, path, "does not exist")
+			gfxsync(t.Context(), nil, append(args, "--queue-db", dir)...).refused(t, "--queue-db is ", dir, "expected the path of a file")
+			if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+				t.Errorf("something was made: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+func TestAQueueDatabaseThatIsNone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pending.db")
+	content := []byte(strings.Repeat("this is no database\n", 100))
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range stateCommands {
+		gfxsync(t.Context(), nil, append(args, "--queue-db", path)...).refused(t, path, "damaged")
+	}
+	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, content) {
+		t.Errorf("the file was changed (%v)", err)
+	}
+}
+
+func TestCommandLinesThatCannotBeUnderstood(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"bogus"}, `"bogus"`},
+		{[]string{"bogus", "--help-me"}, `"bogus"`},
+		{[]string{"queue", "bogus"}, "bogus"},
+		{[]string{"invalid", "bogus"}, "bogus"},
+		{[]string{"--bogus"}, "-bogus; see --help"},
+		{[]string{"run", "--bogus"}, "-bogus; see --help"},
+		{[]string{"run", "--bogus=1"}, "-bogus; see --help"},
+		{[]string{"run", "--batch-size"}, "-batch-size; see --help"},
+		{[]string{"run", "--supabase-service-key", "x"}, "-supabase-service-key; see --help"},
+		{[]string{"status", "--bogus"}, "-bogus; see --help"},
+		{[]string{"status", "--watch", "x"}, "-watch; see --help"},
+		{[]string{"status", "--json=maybe"}, "-json"},
+		{[]string{"version", "--bogus"}, "-bogus; see --help"},
+		{[]string{"demo", "--bogus"}, "-bogus; see --help"},
+		{[]string{"queue", "--bogus"}, "-bogus; see --help"},
+		{[]string{"queue", "list", "--bogus"}, "-bogus; see --help"},
+		{[]string{"queue", "retry", "--json"}, "-json; see --help"},
+		{[]string{"queue", "drop", "--bogus"}, "-bogus; see --help"},
+		{[]string{"invalid", "list", "--bogus"}, "-bogus; see --help"},
+		// An argument where none belongs was meant for something, as the folder to watch.
+		{[]string{"run", "C:/GFX/output"}, `"C:/GFX/output" is not an argument of this command; see --help`},
+		{[]string{"status", "pending.db"}, `"pending.db" is not an argument of this command; see --help`},
+		{[]string{"queue", "list", "3"}, `"3" is not an argument of this command; see --help`},
+		{[]string{"invalid", "list", "3"}, `"3" is not an argument of this command; see --help`},
+	} {
+		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
+			gfxsyncStopped(t, runSettings(t), c.args...).refused(t, c.says)
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, c := range []struct {
+		args   []string
+		groups [][]setting
+		says   []string
+	}{
+		{nil, nil, []string{"run", "status", "queue", "invalid", "demo", "version"}},
+		{[]string{"run"}, runGroups, nil},
+		{[]string{"status"}, [][]setting{stateSettings}, []string{"--json"}},
+		{[]string{"queue"}, nil, []string{"list", "retry", "drop"}},
+		{[]string{"queue", "list"}, [][]setting{stateSettings}, []string{"--json"}},
+		{[]string{"queue", "retry"}, [][]setting{stateSettings}, []string{"[ID …]"}},
+		{[]string{"queue", "drop"}, [][]setting{stateSettings}, []string{"[ID …]"}},
+		{[]string{"invalid"}, nil, []string{"list"}},
+		{[]string{"invalid", "list"}, [][]setting{stateSettings}, []string{"--json"}},
+		{[]string{"demo"}, nil, []string{"needs no settings"}},
+		{[]string{"version"}, nil, []string{"print the version"}},
+	} {
+		t.Run(strings.Join(append([]string{"gfxsync"}, c.args...), " "), func(t *testing.T) {
+			help := gfxsyncStopped(t, nil, append(c.args, "--help")...).ok(t)
+			wanted := slices.Clone(c.says)
+			if c.groups != nil {
+				wanted = append(wanted, "--env-file", "[GFX_SYNC_ENV_FILE]")
+			}
+			for _, group := range c.groups {
+				for _, s := range group {
+					wanted = append(wanted, s.usage)
+					if s.flag != "" {
+						wanted = append(wanted, "--"+s.flag+" ", "["+s.env[0]+"]")
+					} else {
+						wanted = append(wanted, s.env...)
+					}
+					if s.preset != "" {
+						wanted = append(wanted, "(default: "+s.preset+")")
+					}
+				}
+			}
+			for _, want := range wanted {
+				if !strings.Contains(help, want) {
+					t.Errorf("it does not say %q", want)
+				}
+			}
+			for line := range strings.Lines(help) {
+				if strings.Contains(line, "KEY") && strings.Contains(line, "default") {
+					t.Errorf("a key has no default: %s", line)
+				}
+			}
+			if t.Failed() {
+				t.Log(help)
+			}
+		})
+	}
+}
+
+// The environment of whoever asks for help does not show in it.
+func TestHelpShowsNoSettings(t *testing.T) {
+	gfxsyncStopped(t, runSettings(t), "run", "--help").hides(t, testKey)
+	if help := gfxsyncStopped(t, runSettings(t).with(environment{"GFX_SYNC_PC_ID": "pc-of-the-test"}), "run", "--help").ok(t); strings.Contains(help, "pc-of-the-test") {
+		t.Error(help)
+	}
+}
+
+func TestEveryCommandHasHelp(t *testing.T) {
+	help := gfxsync(t.Context(), nil, "--help").ok(t)
+	if bare := gfxsync(t.Context(), nil).ok(t); bare != help {
+		t.Errorf("without a command it prints %q", bare)
+	}
+	_, list, _ := strings.Cut(help, "COMMANDS:\n")
+	list, _, _ = strings.Cut(list, "\n\n")
+	count := 0
+	for line := range strings.Lines(list) {
+		name := strings.Fields(line)[0]
+		count++
+		out := gfxsyncStopped(t, nil, name, "--help").ok(t)
+		if !strings.Contains(out, "gfxsync "+name) || !strings.Contains(out, "USAGE:") {
+			t.Errorf("%s --help prints %q", name, out)
+		}
+	}
+	if count < 6 {
+		t.Errorf("%d commands in %q", count, help)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	was := version
+	defer func() { version = was }()
+	for given, want := range map[string]string{"v1.2.3": "gfxsync v1.2.3\n", "": "gfxsync " + versionText() + "\n"} {
+		version = given
+		if got := gfxsync(t.Context(), nil, "version").ok(t); got != want || got == fmt.Sprintln("gfxsync ") {
+			t.Errorf("it prints %q, want %q", got, want)
+		}
+	}
+}

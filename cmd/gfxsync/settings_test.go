@@ -1,0 +1,461 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+)
+
+const testKey = "sb_secret_0123456789abcdefghijkl"
+
+// fakeJWT looks as a legacy key of the role does.
+func fakeJWT(role string) string {
+	part := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+	return part(`{"alg":"HS256","typ":"JWT"}`) + "." + part(`{"iss":"supabase","ref":"project","role":"`+role+`"}`) + "." + part("signature")
+}
+
+// runSettings is an environment with which an agent could run, in folders of its own.
+func runSettings(t *testing.T) environment {
+	dir := t.TempDir()
+	watchPath := filepath.Join(dir, "watch")
+	if err := os.Mkdir(watchPath, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return environment{
+		"GFX_SYNC_SUPABASE_URL":         "https://project.supabase.co",
+		"GFX_SYNC_SUPABASE_SERVICE_KEY": testKey,
+		"GFX_SYNC_GFX_WATCH_PATH":       watchPath,
+		"GFX_SYNC_QUEUE_DB_PATH":        filepath.Join(dir, "state", "pending.db"),
+	}
+}
+
+func TestWrongValuesStopTheAgent(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		env, flag string
+		values    []string
+		expected  string
+	}{
+		{
+			"GFX_SYNC_SUPABASE_URL", "supabase-url",
+			[]string{
+				"project.supabase.co", "project", "ftp://project.supabase.co", "https://", "http://project.supabase.co", "http://10.0.0.7:8000",
+				"http://127.0.0.1.example.com", "http://localhost.example.com", "https://project.supabase.co?apikey=1", "https://project.supabase.co#x", "http://[::1",
+			},
+			"https://PROJECT.supabase.co",
+		},
+		{"GFX_SYNC_LOCAL_DB", "local", []string{"a\x00b"}, "the path of a file"},
+		{"GFX_SYNC_GFX_WATCH_PATH", "watch", []string{file, "a\x00b"}, "the path of a folder"},
+		{"GFX_SYNC_QUEUE_DB_PATH", "queue-db", []string{dir, "a\x00b"}, "the path of a file"},
+		{"GFX_SYNC_LOG_FILE", "log-file", []string{dir}, "the path of a file"},
+		{"GFX_SYNC_FILE_PATTERN", "pattern", []string{"sub/*.json", "/*.json", "[a-.json", "[", `*.json\`}, "a pattern of file names as *.json"},
+		{"GFX_SYNC_BATCH_SIZE", "batch-size", []string{"0", "-1", "many", "10001", "1.5", "1e3", "99999999999999999999"}, "a whole number from 1 to 10000"},
+		{"GFX_SYNC_MAX_RETRIES", "max-retries", []string{"0", "-5", "1001", "often"}, "a whole number from 1 to 1000"},
+		{"GFX_SYNC_FLUSH_INTERVAL", "flush-interval", wrongDurations("61m"), "seconds (5.0) or a duration (5s, 1m30s), above 0"},
+		{"GFX_SYNC_QUEUE_PROCESS_INTERVAL", "queue-process-interval", wrongDurations("25h"), "seconds (5.0) or a duration (5s, 1m30s), above 0"},
+		{"GFX_SYNC_HTTP_TIMEOUT", "http-timeout", wrongDurations("11m", "0.05"), "seconds (5.0) or a duration (5s, 1m30s), above 0"},
+		{"GFX_SYNC_HASH", "hash", []string{"md5", "sha-512", "xxh3,sha256"}, "xxh3 or sha256"},
+		{"GFX_SYNC_MAX_FILE_SIZE", "max-file-size", []string{"huge", "64 apples", "-1", "0", "1023", "257MiB", "1e30"}, "a size as 64MiB or a number of bytes, from 1KiB to 256MiB"},
+		{"GFX_SYNC_PC_ID", "pc-id", []string{strings.Repeat("x", 201)}, "a name of up to 200 bytes"},
+		{
+			"GFX_SYNC_TABLE", "table",
+			[]string{`gfx"sessions`, "gfx'sessions", "gfx_sessions; drop table x", "public.gfx_sessions", "gfx-sessions", "경기", strings.Repeat("t", 64)},
+			"the name of a table, of letters, digits and underscores",
+		},
+		{"GFX_SYNC_SCHEMA", "schema", []string{`pub"lic`, "pub'lic", "a b"}, "the name of a schema, of letters, digits and underscores"},
+		{"GFX_SYNC_LOG_LEVEL", "log-level", []string{"loud", "warning!", "7"}, "debug, info, warn or error"},
+		{"GFX_SYNC_LOG_FORMAT", "log-format", []string{"xml"}, "text or json"},
+		{"GFX_SYNC_SCAN_SCHEDULE", "scan-schedule", []string{"sometimes", "@every", "* * *", "61 * * * *"}, "five cron fields"},
+		{"GFX_SYNC_RECONCILE_SCHEDULE", "reconcile-schedule", []string{"sometimes"}, "five cron fields"},
+		{"GFX_SYNC_FULL_SCHEDULE", "full-schedule", []string{"0 25 * * *"}, "five cron fields"},
+	} {
+		for _, value := range c.values {
+			t.Run(c.env+"="+value, func(t *testing.T) {
+				env := runSettings(t)
+				env[c.env] = value
+				gfxsyncStopped(t, env, "run").refused(t, c.env+" is "+quoteValue(value)+": expected ", c.expected)
+				gfxsyncStopped(t, runSettings(t), "run", "--"+c.flag+"="+value).refused(t, "--"+c.flag+" is "+quoteValue(value)+": expected ", c.expected)
+			})
+		}
+	}
+}
+
+func wrongDurations(more ...string) []string {
+	return append([]string{"-5", "-5s", "0", "0s", "0.0", "soon", "5 s", "NaN", "Inf", "1e300", "1e-10", "5d"}, more...)
+}
+
+// Every wrong value that is shown at all is shown as it was given: the tables above rest on quoteValue.
+func TestWrongValuesAreShown(t *testing.T) {
+	for value, want := range map[string]string{
+		"many": `"many"`, "-1": `"-1"`, "": `""`, "a\nb": `"a\nb"`, `gfx"s`: `"gfx\"s"`, "@every": `"@every"`, "http://10.0.0.7:8000": `"http://10.0.0.7:8000"`,
+		"https://user:secret@host": "(not shown)", "user:secret@host": "(not shown)", testKey: "(not shown)", "x" + fakeJWT("anon"): "(not shown)",
+	} {
+		if got := quoteValue(value); got != want {
+			t.Errorf("quoteValue(%q) is %s, want %s", value, got, want)
+		}
+	}
+}
+
+func TestEmptyPathsOnTheCommandLineAreRefused(t *testing.T) {
+	// As from --watch "$FOLDER" with FOLDER unset, which must not become the current folder.
+	for _, name := range []string{"watch", "queue-db", "local", "log-file"} {
+		for _, value := range []string{"", " "} {
+			gfxsyncStopped(t, runSettings(t), "run", "--"+name+"="+value).refused(t, "--"+name+" is "+quoteValue(value), "expected the path of a f")
+		}
+	}
+}
+
+func TestWhatIsMissing(t *testing.T) {
+	for _, c := range []struct {
+		unset string
+		want  []string
+	}{
+		{"GFX_SYNC_SUPABASE_URL", []string{"GFX_SYNC_SUPABASE_URL is not set", "URL of the project", "--local"}},
+		{"GFX_SYNC_SUPABASE_SERVICE_KEY", []string{"GFX_SYNC_SUPABASE_SERVICE_KEY is not set", "secret key", "Project Settings, API Keys"}},
+		{"GFX_SYNC_GFX_WATCH_PATH", []string{"GFX_SYNC_GFX_WATCH_PATH is not set", "the folder that PokerGFX writes to"}},
+	} {
+		if runtime.GOOS == "windows" && c.unset == "GFX_SYNC_GFX_WATCH_PATH" {
+			continue // it has a default there
+		}
+		for name, empty := range map[string]environment{"unset": {}, "empty": {c.unset: ""}, "blank": {c.unset: " \t"}} {
+			t.Run(c.unset+" "+name, func(t *testing.T) {
+				env := runSettings(t)
+				delete(env, c.unset)
+				gfxsyncStopped(t, env.with(empty), "run").refused(t, c.want...)
+			})
+		}
+	}
+}
+
+func TestNeitherURLNorKeyIsNeededForALocalTable(t *testing.T) {
+	env := runSettings(t)
+	delete(env, "GFX_SYNC_SUPABASE_URL")
+	delete(env, "GFX_SYNC_SUPABASE_SERVICE_KEY")
+	s, err := configured(t, env, "--local", filepath.Join(t.TempDir(), "local.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.checkRun(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNothingIsWrittenInTheWatchPath(t *testing.T) {
+	for name, c := range map[string]struct {
+		setting string
+		path    string // below the watch path
+	}{
+		"queue database":                      {"GFX_SYNC_QUEUE_DB_PATH", "pending.db"},
+		"queue database in a folder":          {"GFX_SYNC_QUEUE_DB_PATH", "a/b/pending.db"},
+		"queue database in a folder with ..":  {"GFX_SYNC_QUEUE_DB_PATH", "..state/pending.db"},
+		"queue database by a detour":          {"GFX_SYNC_QUEUE_DB_PATH", "../watch/a/../pending.db"},
+		"queue database in place of the path": {"GFX_SYNC_QUEUE_DB_PATH", "../absent"},
+		"local table":                         {"GFX_SYNC_LOCAL_DB", "local.db"},
+		"local table in a folder":             {"GFX_SYNC_LOCAL_DB", "a/local.db"},
+		"log":                                 {"GFX_SYNC_LOG_FILE", "gfxsync.log"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			env := runSettings(t)
+			env[c.setting] = env["GFX_SYNC_GFX_WATCH_PATH"] + "/" + c.path
+			if c.path == "../absent" {
+				env["GFX_SYNC_GFX_WATCH_PATH"] = env[c.setting]
+			}
+			gfxsyncStopped(t, env, "run").refused(t, c.setting+" is "+quoteValue(filepath.Clean(env[c.setting])), "expected a path outside the watch path")
+		})
+	}
+}
+
+func TestNothingIsWrittenInTheWatchPathThroughALink(t *testing.T) {
+	env := runSettings(t)
+	watchPath := env["GFX_SYNC_GFX_WATCH_PATH"]
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(watchPath, link); err != nil {
+		t.Skipf("SKIPPED: no symbolic links here: %v", err)
+	}
+	gfxsyncStopped(t, env.with(environment{"GFX_SYNC_QUEUE_DB_PATH": filepath.Join(link, "new", "pending.db")}), "run").
+		refused(t, "GFX_SYNC_QUEUE_DB_PATH", "outside the watch path")
+	gfxsyncStopped(t, env.with(environment{"GFX_SYNC_GFX_WATCH_PATH": link, "GFX_SYNC_LOCAL_DB": filepath.Join(watchPath, "local.db")}), "run").
+		refused(t, "GFX_SYNC_LOCAL_DB", "outside the watch path")
+}
+
+func TestPathsBesideTheWatchPath(t *testing.T) {
+	for _, beside := range []string{"../watch2/pending.db", "../pending.db", "../watch.db", "../state/watch/pending.db"} {
+		env := runSettings(t)
+		env["GFX_SYNC_QUEUE_DB_PATH"] = env["GFX_SYNC_GFX_WATCH_PATH"] + "/" + beside
+		s, err := configured(t, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.checkRun(); err != nil {
+			t.Errorf("%s: %v", beside, err)
+		}
+	}
+}
+
+func TestURLs(t *testing.T) {
+	for given, want := range map[string]string{
+		"https://project.supabase.co":          "https://project.supabase.co",
+		"https://project.supabase.co/":         "https://project.supabase.co",
+		"https://project.supabase.co/rest/v1":  "https://project.supabase.co",
+		"https://project.supabase.co/rest/v1/": "https://project.supabase.co",
+		"https://gfx.example:8443/supabase":    "https://gfx.example:8443/supabase",
+		"http://127.0.0.1":                     "http://127.0.0.1",
+		"http://127.0.0.1:54321":               "http://127.0.0.1:54321",
+		"http://localhost":                     "http://localhost",
+		"http://localhost:54321/":              "http://localhost:54321",
+		"http://[::1]":                         "http://[::1]",
+		"http://[::1]:54321":                   "http://[::1]:54321",
+	} {
+		s, err := configured(t, runSettings(t).with(environment{"GFX_SYNC_SUPABASE_URL": given}))
+		if err != nil {
+			t.Errorf("%s: %v", given, err)
+			continue
+		}
+		if got := s.supabaseURL.String(); got != want {
+			t.Errorf("%s became %s, want %s", given, got, want)
+		}
+	}
+}
+
+func TestURLWithAPasswordIsRefusedAndNotShown(t *testing.T) {
+	for _, value := range []string{
+		"https://postgres:hunter2@project.supabase.co", "http://postgres:hunter2@127.0.0.1", "postgres:hunter2@project.supabase.co",
+		"postgresql://postgres:hunter2@db.project.supabase.co:5432/postgres",
+	} {
+		for source, out := range map[string]outcome{
+			"GFX_SYNC_SUPABASE_URL": gfxsyncStopped(t, runSettings(t).with(environment{"GFX_SYNC_SUPABASE_URL": value}), "run"),
+			"--supabase-url":        gfxsyncStopped(t, runSettings(t), "run", "--supabase-url", value),
+		} {
+			out.refused(t, source+" is (not shown): expected a URL as https://")
+			out.hides(t, "hunter2")
+		}
+	}
+}
+
+// unfitKeys are texts that are no key to work with, and what is said of them.
+var unfitKeys = map[string]struct{ key, want string }{
+	"anon JWT":          {fakeJWT("anon"), `its role is "anon" and must be "service_role"`},
+	"authenticated JWT": {fakeJWT("authenticated"), `its role is "authenticated" and must be "service_role"`},
+	"publishable":       {"sb_publishable_0123456789abcdefghijkl", "this is a publishable key"},
+	"garbage":           {"hunter2hunter2hunter2", "it is neither sb_secret_… nor a JWT"},
+	"half a JWT":        {fakeJWT("service_role")[:60], "it is neither sb_secret_… nor a JWT"},
+	"in quotes":         {`"` + testKey + `"`, "it is neither sb_secret_… nor a JWT"},
+	"in two pieces":     {"sb_secret_01234567 89abcdefghijkl", "there are spaces or unusual characters in it"},
+}
+
+func TestUnfitKeysAreRefusedAndNotShown(t *testing.T) {
+	for name, c := range unfitKeys {
+		for _, variable := range keyVariables {
+			t.Run(name+" in "+variable, func(t *testing.T) {
+				env := runSettings(t)
+				delete(env, "GFX_SYNC_SUPABASE_SERVICE_KEY")
+				file := writeEnvFile(t, variable+"='"+c.key+"'\n")
+				for source, out := range map[string]outcome{
+					"environment": gfxsyncStopped(t, env.with(environment{variable: c.key}), "run"),
+					"env file":    gfxsyncStopped(t, env, "run", "--env-file", file),
+				} {
+					out.refused(t, variable+": ", c.want, "use the secret key (sb_secret_…) or the legacy service_role key",
+						"Supabase dashboard, Project Settings, API Keys")
+					out.hides(t, c.key)
+					if t.Failed() {
+						t.Fatalf("from the %s", source)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestFitKeys(t *testing.T) {
+	for key, kind := range map[string]string{
+		testKey: "secret key", " " + testKey + "\r\n": "secret key", fakeJWT("service_role"): "legacy service_role key",
+	} {
+		s, err := configured(t, runSettings(t).with(environment{"GFX_SYNC_SUPABASE_SERVICE_KEY": key}))
+		if err != nil {
+			t.Errorf("%s: %v", kind, err)
+			continue
+		}
+		if got := s.key.Kind(); got != kind {
+			t.Errorf("a %s is called a %s", kind, got)
+		}
+	}
+}
+
+func TestAKeyInTheWrongPlaceIsNotShown(t *testing.T) {
+	for _, key := range []string{testKey, "sb_publishable_0123456789abcdefghijkl", fakeJWT("service_role"), fakeJWT("anon")} {
+		for _, url := range []string{key, "https://" + key, "https://project.supabase.co/" + key, "https://project.supabase.co?apikey=" + key, key + "@project.supabase.co"} {
+			for source, out := range map[string]outcome{
+				"GFX_SYNC_SUPABASE_URL": gfxsyncStopped(t, runSettings(t).with(environment{"GFX_SYNC_SUPABASE_URL": url}), "run"),
+				"--supabase-url":        gfxsyncStopped(t, runSettings(t), "run", "--supabase-url", url),
+			} {
+				out.refused(t, source+" is (not shown): expected a URL as https://")
+				out.hides(t, key)
+			}
+		}
+		for _, args := range [][]string{{"run", key}, {"run", "--supabase-key", key}, {"run", "--supabase-service-key=" + key}, {"run", "--log-level", key}, {"status", key}} {
+			out := gfxsyncStopped(t, runSettings(t), args...)
+			out.refused(t)
+			out.hides(t, key)
+		}
+	}
+}
+
+func TestDurations(t *testing.T) {
+	for given, want := range map[string]time.Duration{
+		"5": 5 * time.Second, "5.0": 5 * time.Second, "5s": 5 * time.Second, "1m30s": 90 * time.Second, "250ms": 250 * time.Millisecond,
+		"0.25": 250 * time.Millisecond, "90": 90 * time.Second, " 5 ": 5 * time.Second, "0.001": time.Millisecond, "1h": time.Hour,
+	} {
+		for _, flag := range []string{"--flush-interval", "--queue-process-interval"} {
+			s, err := configured(t, runSettings(t), flag, given)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if got := map[string]time.Duration{"--flush-interval": s.flushInterval, "--queue-process-interval": s.queueInterval}[flag]; got != want {
+				t.Errorf("%s %q is %v, want %v", flag, given, got, want)
+			}
+		}
+	}
+	if s, err := configured(t, runSettings(t), "--http-timeout", "250ms"); err != nil || s.httpTimeout != 250*time.Millisecond {
+		t.Errorf("--http-timeout 250ms: %v, %v", s, err)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for given, want := range map[string]int64{
+		"64MiB": 64 << 20, "1048576": 1 << 20, "64 MiB": 64 << 20, "1MB": 1e6, "1.5MiB": 3 << 19, "1024": 1024, "256MiB": 256 << 20,
+	} {
+		s, err := configured(t, runSettings(t), "--max-file-size", given)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if s.maxFileSize != want {
+			t.Errorf("%q is %d, want %d", given, s.maxFileSize, want)
+		}
+	}
+}
+
+func TestLimitsAreAllowed(t *testing.T) {
+	s, err := configured(t, runSettings(t), "--batch-size", "10000", "--max-retries", "1", "--table", strings.Repeat("t", 63), "--log-level", "WARN",
+		"--pattern", "PGFX_[0-9]*.json", "--hash", "sha256")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.batchSize != 10000 || s.maxRetries != 1 || len(s.table) != 63 || s.logLevel != "warn" || s.pattern.String() != "PGFX_[0-9]*.json" || s.hash != hashindex.SHA256 {
+		t.Errorf("settings: %+v", s)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	env := runSettings(t)
+	s, err := configured(t, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, pair := range map[string][2]any{
+		"local":                  {s.localDB, ""},
+		"pattern":                {s.pattern.String(), "*.json"},
+		"batch size":             {s.batchSize, 500},
+		"flush interval":         {s.flushInterval, 5 * time.Second},
+		"queue process interval": {s.queueInterval, time.Minute},
+		"max retries":            {s.maxRetries, 5},
+		"scan schedule":          {s.schedules.Scan.String(), "@every 30s"},
+		"reconcile schedule":     {s.schedules.Quick.String(), "@every 10m"},
+		"full schedule":          {s.schedules.Full.String(), "0 5 * * *"},
+		"table":                  {s.table, "gfx_sessions"},
+		"schema":                 {s.schema, "public"},
+		"hash":                   {s.hash, hashindex.XXH3},
+		"PC":                     {s.pcID, host},
+		"max file size":          {s.maxFileSize, int64(64 << 20)},
+		"HTTP timeout":           {s.httpTimeout, 30 * time.Second},
+		"log level":              {s.logLevel, "info"},
+		"log format":             {s.logFormat, "text"},
+		"log file":               {s.logFile, ""},
+	} {
+		if !reflect.DeepEqual(pair[0], pair[1]) {
+			t.Errorf("%s is %v, want %v", what, pair[0], pair[1])
+		}
+	}
+}
+
+func TestSchedulesCanBeSwitchedOff(t *testing.T) {
+	off := environment{"GFX_SYNC_SCAN_SCHEDULE": "", "GFX_SYNC_RECONCILE_SCHEDULE": " "}
+	s, err := configured(t, runSettings(t).with(off), "--full-schedule=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if scan, quick, full := s.schedules.Scan.String(), s.schedules.Quick.String(), s.schedules.Full.String(); scan+quick+full != "" {
+		t.Errorf("schedules are %q, %q and %q, want none", scan, quick, full)
+	}
+}
+
+func TestWhereTheQueueDatabaseIsByDefault(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		if got := defaultQueueDB(); got != "C:/GFX/sync_queue/pending.db" {
+			t.Errorf("it is %s", got)
+		}
+		return
+	}
+	t.Setenv("HOME", "/home/gfx")
+	for given, want := range map[string]string{
+		"": "/home/gfx/.local/state/gfxsync/pending.db", "state": "/home/gfx/.local/state/gfxsync/pending.db", "/var/state": "/var/state/gfxsync/pending.db",
+	} {
+		t.Setenv("XDG_STATE_HOME", given)
+		if got := defaultQueueDB(); got != want {
+			t.Errorf("with XDG_STATE_HOME=%s it is %s, want %s", given, got, want)
+		}
+	}
+}
+
+func TestTheLogFollowsItsSettings(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "gfxsync.log")
+	for name, c := range map[string]struct {
+		settings settings
+		want     string // in the log
+		not      string
+	}{
+		"info":  {settings{logLevel: "info", logFormat: "text"}, "msg=told", "whispered"},
+		"debug": {settings{logLevel: "debug", logFormat: "text"}, "msg=whispered", "{"},
+		"error": {settings{logLevel: "error", logFormat: "text"}, "msg=shouted", "told"},
+		"json":  {settings{logLevel: "info", logFormat: "json"}, `"msg":"told"`, "whispered"},
+		"file":  {settings{logLevel: "info", logFormat: "text", logFile: file}, "msg=told", "whispered"},
+	} {
+		var stderr bytes.Buffer
+		p := &program{stderr: &stderr}
+		log, closeLog := p.logger(&c.settings)
+		log.Debug("whispered")
+		log.Info("told")
+		log.Error("shouted")
+		if err := closeLog(); err != nil {
+			t.Error(err)
+		}
+		got := stderr.String()
+		if c.settings.logFile != "" {
+			content, err := os.ReadFile(file)
+			if err != nil || got != "" {
+				t.Errorf("%s: %v; standard error has %q", name, err, got)
+			}
+			got = string(content)
+		}
+		if !strings.Contains(got, c.want) || strings.Contains(got, c.not) {
+			t.Errorf("%s: the log is %q", name, got)
+		}
+	}
+}
