@@ -193,10 +193,11 @@ func progressBar(w io.Writer) (tell func(reconcile.Progress), done func()) {
 		progressbar.OptionSetItsString("files"), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish(),
 		progressbar.OptionThrottle(100*time.Millisecond))
 	tell = func(now reconcile.Progress) {
-		bar.ChangeMax64(max(now.Total, 1))
+		// One more than there are: a full bar takes nothing more, and the deliveries are still to come.
+		bar.ChangeMax64(now.Total + 1)
 		bar.Describe(humanize.IBytes(uint64(now.Bytes)))
 		// A terminal that cannot be drawn on is no reason to stop.
-		_ = bar.Set64(min(now.Files, now.Total))
+		_ = bar.Set64(now.Files)
 	}
 	return tell, func() { _ = bar.Finish() }
 }
