@@ -42,6 +42,22 @@ func (r Root) Check() error {
 	return nil
 }
 
+// Identity returns what tells this directory from another one that takes its name, such as the empty mount point that a lost share
+// leaves. It fails with ErrRootUnavailable.
+func (r Root) Identity() (fs.FileInfo, error) {
+	info, err := os.Stat(r.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRootUnavailable, err)
+	}
+	return info, nil
+}
+
+// Is says whether the root can be listed and is still the directory of this identity.
+func (r Root) Is(identity fs.FileInfo) bool {
+	now, err := r.Identity()
+	return err == nil && identity != nil && os.SameFile(now, identity) && r.Check() == nil
+}
+
 // Scanner compares a directory with the index. It holds one directory's listing and one page of the index in memory.
 type Scanner struct {
 	Index Index
@@ -72,6 +88,10 @@ func (s *Scanner) Run(ctx context.Context, visit Visit) (Scanned, error) {
 	if err := s.Root.Check(); err != nil {
 		return Scanned{}, err
 	}
+	identity, err := s.Root.Identity()
+	if err != nil {
+		return Scanned{}, err
+	}
 	w := &walk{Scanner: s, ctx: ctx, visit: visit, last: []byte{}}
 	// With the separator at its end, a root that is a symbolic link is followed; links below it are not.
 	if err := filepath.WalkDir(s.Root.Dir+string(filepath.Separator), w.step); err != nil {
@@ -81,8 +101,8 @@ func (s *Scanner) Run(ctx context.Context, visit Visit) (Scanned, error) {
 		return w.seen, fmt.Errorf("%w: %s holds no file, and the index knows %d", ErrRootUnavailable, s.Root.Dir, known)
 	}
 	// The root may have gone while it was walked, which looks as if its files had.
-	if err := s.Root.Check(); err != nil {
-		return w.seen, err
+	if !s.Root.Is(identity) {
+		return w.seen, fmt.Errorf("%w: %s went away, or was replaced, while it was scanned", ErrRootUnavailable, s.Root.Dir)
 	}
 	return w.seen, w.catchUp(nil)
 }

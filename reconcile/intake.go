@@ -38,6 +38,7 @@ type intake struct {
 	held     *semaphore.Weighted
 	findings chan finding
 	counts   *counters
+	root     atomic.Pointer[fs.FileInfo] // the identity of the root in which files were last seen
 }
 
 // finding is what a look has come to.
@@ -230,13 +231,23 @@ func (in *intake) newEntry(l look, stamp hashindex.Stamp, old hashindex.Entry, h
 	}
 }
 
+// rootSeen notes the identity of the root in which a scan has seen files, or an emptiness that it may believe.
+func (in *intake) rootSeen(identity fs.FileInfo) { in.root.Store(&identity) }
+
+// rootStands says whether the root is still the one in which files were last seen. While it is not, nothing can be concluded of any
+// file: a share that is lost looks like an empty folder, or like files that cannot be read.
+func (in *intake) rootStands(k hashindex.Key) bool {
+	identity := in.root.Load()
+	return identity != nil && in.cfg.root(k).Is(*identity)
+}
+
 // gone says that there is no such file, unless it is the root that is not there.
 func (in *intake) gone(l look, old hashindex.Entry, known bool) (finding, error) {
 	if !known || old.State == hashindex.Gone {
 		return finding{look: l}, nil
 	}
-	if err := in.cfg.root(l.key).Check(); err != nil {
-		return finding{look: l}, nil //nolint:nilerr // an outage of the root says nothing of the file
+	if !in.rootStands(l.key) {
+		return finding{look: l}, nil
 	}
 	if in.undelivered(&old) {
 		in.log.Warn("a file is gone before its content could be sent", "path", show(l.key.Path), "hash", old.Hash)

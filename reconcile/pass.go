@@ -150,12 +150,17 @@ func (a *Agent) scan(ctx context.Context, r *Report, mode Mode, opts PassOptions
 	scanner := hashindex.Scanner{
 		Index: a.state.Index, Root: a.cfg.Root, Match: a.cfg.Pattern.Match, AcceptEmpty: opts.AcceptMissing,
 	}
+	identity, err := a.cfg.Root.Identity()
+	if err != nil {
+		return err
+	}
 	p := newProgress(ctx, a.state.Index, progress)
 	var readers *rehash
 	if mode == Full {
 		readers = a.startRehash(ctx, p)
 	}
 	seen, err := scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, old *hashindex.Entry) error {
+		a.intake.rootSeen(identity)
 		l := look{key: hashindex.Key{Root: a.cfg.Root.Label, Path: path}, at: time.Now()}
 		if stamp != nil && old != nil && !a.differs(stamp, old) {
 			if readers != nil {
@@ -174,6 +179,9 @@ func (a *Agent) scan(ctx context.Context, r *Report, mode Mode, opts PassOptions
 		readers.wait()
 	}
 	p.end()
+	if err == nil {
+		a.intake.rootSeen(identity)
+	}
 	r.Files = seen.Files
 	for _, err := range seen.Problems {
 		r.problem("", kindUnreadable, err.Error())

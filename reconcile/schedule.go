@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -19,6 +20,10 @@ type Schedule struct {
 func ParseSchedule(spec string) (Schedule, error) {
 	if spec == "" {
 		return Schedule{}, nil
+	}
+	if strings.Contains(spec, "TZ=") && !strings.Contains(spec, " ") {
+		// It makes the parser panic (robfig/cron v3.0.1).
+		return Schedule{}, fmt.Errorf("parse the schedule %q: nothing stands behind the time zone", spec)
 	}
 	s, err := cron.ParseStandard(spec)
 	if err != nil {

@@ -44,6 +44,9 @@ func (in *intake) invalid(l look, old hashindex.Entry, stamp hashindex.Stamp, no
 		e.Racy = true
 	}
 	e.Hash = hash
+	if !in.rootStands(l.key) {
+		return finding{look: l} // the next scan finds it again
+	}
 	f := finding{look: l, entry: &e}
 	if e.Hash != old.Hash || e.Error != old.Error {
 		f.change = in.change(&e, &old, !old.SeenAt.IsZero())
