@@ -1,0 +1,257 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+)
+
+func lookAt(path string) look { return look{key: hashindex.Key{Path: path}} }
+
+func (q *looks) mustAdd(t *testing.T, l look, urgent bool) {
+	t.Helper()
+	if err := q.add(t.Context(), l, urgent); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (q *looks) wantNext(t *testing.T, path string) look {
+	t.Helper()
+	l, ok := q.next()
+	if !ok || l.key.Path != path {
+		t.Fatalf("next: %q (%v), want %q", l.key.Path, ok, path)
+	}
+	return l
+}
+
+func TestEachFileIsWantedOnce(t *testing.T) {
+	q := newLooks()
+	first := time.Unix(1, 0)
+	for i := range 3 {
+		l := lookAt("a")
+		l.at, l.recheck = first.Add(time.Duration(i)*time.Second), i == 1
+		q.mustAdd(t, l, false)
+	}
+	if l := q.wantNext(t, "a"); !l.at.Equal(first) || !l.recheck {
+		t.Errorf("the look is %+v, want the first with what the others asked for", l)
+	}
+	q.done(hashindex.Key{Path: "a"})
+	if !q.idle() {
+		t.Error("something is left")
+	}
+}
+
+func TestWhatIsWishedForWhileAFileIsBusyIsOneMoreLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newLooks()
+		defer q.close()
+		q.mustAdd(t, lookAt("a"), true)
+		q.wantNext(t, "a")
+		again := lookAt("a")
+		again.recheck = true
+		for _, l := range []look{lookAt("a"), again, lookAt("a")} {
+			q.mustAdd(t, l, false)
+		}
+		var got atomic.Pointer[look]
+		go func() {
+			if l, ok := q.next(); ok {
+				got.Store(&l)
+			}
+		}()
+		synctest.Wait()
+		if got.Load() != nil {
+			t.Fatal("two look at one file")
+		}
+		if q.idle() {
+			t.Error("idle while a file is looked at")
+		}
+		q.done(hashindex.Key{Path: "a"})
+		synctest.Wait()
+		if l := got.Load(); l == nil || !l.recheck {
+			t.Fatalf("the second look is %+v, want one that hashes", l)
+		}
+		q.done(hashindex.Key{Path: "a"})
+		if !q.idle() {
+			t.Error("something is left")
+		}
+	})
+}
+
+func TestADelayIsKeptWhateverIsWishedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newLooks()
+		defer q.close()
+		q.mustAdd(t, lookAt("a"), true)
+		l := q.wantNext(t, "a")
+		begin := time.Now()
+		l.settling = settling{tries: 3, active: true}
+		q.again(l, time.Second)
+		for range 5 {
+			time.Sleep(100 * time.Millisecond) // of the bubble's clock
+			l := lookAt("a")
+			l.recheck = true
+			q.mustAdd(t, l, true)
+		}
+		if q.idle() {
+			t.Error("idle while a file settles")
+		}
+		got := q.wantNext(t, "a")
+		if took := time.Since(begin); took != time.Second {
+			t.Errorf("looked at again after %v, want 1 s", took)
+		}
+		if !got.recheck || got.settling.tries != 3 {
+			t.Errorf("the look is %+v, want what was known and what was wished for", got)
+		}
+	})
+}
+
+func TestAWishThatCameWhileAFileWasBusyIsNotLostInItsDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newLooks()
+		defer q.close()
+		q.mustAdd(t, lookAt("a"), true)
+		l := q.wantNext(t, "a")
+		wish := lookAt("a")
+		wish.recheck = true
+		q.mustAdd(t, wish, true)
+		q.again(l, time.Minute)
+		if got := q.wantNext(t, "a"); !got.recheck {
+			t.Errorf("the look is %+v, want one that hashes", got)
+		}
+		q.done(l.key)
+		if !q.idle() {
+			t.Error("the delayed look was two")
+		}
+	})
+}
+
+func TestWhatAnEventNamedGoesFirst(t *testing.T) {
+	q := newLooks()
+	for _, path := range []string{"a", "b"} {
+		q.mustAdd(t, lookAt(path), false)
+	}
+	for _, path := range []string{"x", "y"} {
+		q.mustAdd(t, lookAt(path), true)
+	}
+	for _, path := range []string{"x", "y", "a", "b"} {
+		q.wantNext(t, path)
+	}
+}
+
+func TestTooManyWishesWait(t *testing.T) {
+	for name, release := range map[string]func(q *looks, cancel func()){
+		"until one is taken": func(q *looks, _ func()) { q.next() },
+		"until the end":      func(q *looks, _ func()) { q.close() },
+		"no longer than they may": func(_ *looks, cancel func()) {
+			cancel()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := newLooks()
+				for i := range maxWaiting {
+					q.mustAdd(t, lookAt(fmt.Sprint(i)), false)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				added := make(chan error, 1)
+				go func() { added <- q.add(ctx, lookAt("one more"), true) }()
+				synctest.Wait()
+				if len(added) > 0 {
+					t.Fatal("it did not wait")
+				}
+				release(q, cancel)
+				synctest.Wait()
+				select {
+				case err := <-added:
+					if errors.Is(err, context.Canceled) != (ctx.Err() != nil) {
+						t.Errorf("add: %v, the context: %v", err, ctx.Err())
+					}
+				default:
+					t.Error("it still waits")
+				}
+			})
+		})
+	}
+}
+
+func TestACloseEndsAllWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newLooks()
+		q.mustAdd(t, lookAt("a"), true)
+		q.again(q.wantNext(t, "a"), time.Hour)
+		var wg sync.WaitGroup
+		for range workers {
+			wg.Go(func() {
+				if l, ok := q.next(); ok {
+					t.Errorf("got %+v", l)
+				}
+			})
+		}
+		synctest.Wait()
+		q.close()
+		wg.Wait()
+		q.mustAdd(t, lookAt("b"), true)
+		if l, ok := q.next(); ok {
+			t.Errorf("after the close: %+v", l)
+		}
+	})
+}
+
+// Workers and wishers at random: no file is looked at by two at a time, and every wish is followed by a look.
+func TestNoFileIsLookedAtByTwo(t *testing.T) {
+	q := newLooks()
+	const files, wishes = 7, 3000
+	var busy [files]atomic.Bool
+	var wished, looked [files]atomic.Int64 // number of the newest wish, and of the newest that a look has followed
+	var wishing, looking sync.WaitGroup
+	for worker := range workers {
+		looking.Go(func() {
+			for n := 0; ; n++ {
+				l, ok := q.next()
+				if !ok {
+					return
+				}
+				i := int(l.key.Path[0] - 'a')
+				if busy[i].Swap(true) {
+					t.Errorf("%s is looked at by two", l.key.Path)
+				}
+				newest := wished[i].Load()
+				if looked[i].Load() < newest {
+					looked[i].Store(newest)
+				}
+				busy[i].Store(false)
+				if (n+worker)%5 == 0 {
+					q.again(l, time.Microsecond)
+				} else {
+					q.done(l.key)
+				}
+			}
+		})
+	}
+	for wisher := range 3 {
+		wishing.Go(func() {
+			for n := range wishes {
+				i := (n*7 + wisher*3) % files
+				wished[i].Add(1)
+				q.mustAdd(t, lookAt(string(rune('a'+i))), n%2 == 0)
+			}
+		})
+	}
+	wishing.Wait()
+	eventually(t, "all wishes are followed", q.idle)
+	for i := range files {
+		if wished[i].Load() != looked[i].Load() {
+			t.Errorf("file %d: the last look followed wish %d of %d", i, looked[i].Load(), wished[i].Load())
+		}
+	}
+	q.close()
+	looking.Wait()
+}

@@ -1,0 +1,40 @@
+package reconcile
+
+import (
+	"flag"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// propertyTime is how long new worlds are begun.
+const propertyTime = 40 * time.Second
+
+// Whatever happens to the folder, the table, the way between them and the agent itself: once it is quiet and a full pass has been
+// made, the table has every session that is on disk, and nothing else is left to do.
+//
+// On failure rapid prints the steps, and how to run them again.
+func TestWhateverHappensEverySessionArrives(t *testing.T) {
+	for name, value := range map[string]string{"rapid.steps": "50", "rapid.shrinktime": "20s", "rapid.nofailfile": "true"} {
+		if err := flag.Set(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	worlds, steps, begin := 0, 0, time.Now()
+	defer func() { t.Logf("%d worlds, %d steps in %v", worlds, steps, time.Since(begin).Round(time.Second)) }()
+	failed := false
+	rapid.Check(t, func(rt *rapid.T) {
+		// Once a world has failed, it is to be made smaller, however long that takes.
+		if time.Since(begin) > propertyTime && !failed {
+			return
+		}
+		worlds++
+		w := newWorld(t, rt, &steps)
+		failed = true
+		defer w.close(t)
+		rt.Repeat(w.actions())
+		w.settle(rt)
+		failed = false
+	})
+}

@@ -1,0 +1,109 @@
+package reconcile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+)
+
+// outages are the ways in which a root goes away.
+var outages = map[string]func(dir string) error{
+	"missing": func(dir string) error { return nil },
+	"a file in its place": func(dir string) error {
+		return os.WriteFile(dir, nil, 0o600)
+	},
+	"an empty directory in its place": func(dir string) error { return os.Mkdir(dir, 0o700) },
+	"unreadable": func(dir string) error {
+		return os.Mkdir(dir, 0o000)
+	},
+}
+
+func (p *place) takeRoot(t *testing.T, how func(string) error) {
+	t.Helper()
+	if err := errors.Join(os.Rename(p.dir, p.dir+".away"), how(p.dir)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *place) returnRoot(t *testing.T) {
+	t.Helper()
+	if err := os.Remove(p.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if err := os.Rename(p.dir+".away", p.dir); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *place) indexed(t *testing.T, where string) []string {
+	t.Helper()
+	return dump(t, p.cfg.QueueDB, `SELECT path, file_hash, state FROM files WHERE `+where)
+}
+
+func TestARootThatIsNotThereIsAnOutage(t *testing.T) {
+	for name, how := range outages {
+		for _, mode := range []Mode{Scan, Quick, Full} {
+			t.Run(name+", "+string(mode), func(t *testing.T) {
+				p := tempPlace(t)
+				p.writeSessions(t, 11)
+				p.reconcile(t, Quick)
+				p.takeRoot(t, how)
+				before, rows := p.contents(t), p.hashes(t)
+				w := p.work(t)
+				r := w.pass(t.Context(), mode, PassOptions{}, nil)
+				w.stop()
+				if r.Outcome != RootUnavailable || r.InSync || r.Gone != 0 {
+					t.Errorf("the pass says %+v, want that the root is unavailable", r)
+				}
+				if len(r.Problems) == 0 || !strings.Contains(r.Problems[0].Error, "--accept-missing") {
+					t.Errorf("problems: %+v, want what to do", r.Problems)
+				}
+				if r := p.survey(t, Quick); r.Outcome != RootUnavailable || r.InSync || r.Gone != 0 {
+					t.Errorf("the survey says %+v, want that the root is unavailable", r)
+				}
+				if gone := p.indexed(t, `state = 'gone'`); len(gone) > 0 {
+					t.Errorf("gone: %q", gone)
+				}
+				// Notes aside, which tell of the link.
+				if len(p.contents(t)) < len(before) || len(p.hashes(t)) != len(rows) {
+					t.Error("something was removed")
+				}
+				p.returnRoot(t)
+				r = p.reconcile(t, Quick)
+				wantSync(t, r, true)
+				if r.Uploaded != 0 || r.Gone != 0 {
+					t.Errorf("when it is back: %+v, want nothing to do", r)
+				}
+			})
+		}
+	}
+}
+
+func TestAnEmptyRootOfFewFilesIsBelieved(t *testing.T) {
+	for _, test := range []struct {
+		files  int
+		accept bool
+	}{{10, false}, {11, true}, {40, true}} {
+		p := tempPlace(t)
+		p.writeSessions(t, test.files)
+		p.reconcile(t, Quick)
+		p.takeRoot(t, outages["an empty directory in its place"])
+		rows := p.hashes(t)
+		r := p.try(t, Quick, PassOptions{AcceptMissing: test.accept})
+		if r.Outcome != Complete || r.Gone != int64(test.files) {
+			t.Errorf("%d files, accepted: %v: %+v, want them gone", test.files, test.accept, r)
+		}
+		if gone := p.indexed(t, `state = 'gone'`); len(gone) != test.files {
+			t.Errorf("%d files gone, want %d", len(gone), test.files)
+		}
+		p.wantRows(t, rows...)
+		p.returnRoot(t)
+		r = p.reconcile(t, Quick)
+		wantSync(t, r, true)
+		if r.Uploaded != 0 || len(p.indexed(t, `state = 'synced'`)) != test.files {
+			t.Errorf("when they are back: %+v", r)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package reconcile
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+	_ "time/tzdata"
+
+	"github.com/gfxsync/gfxsync/reconcile/state"
+)
+
+func TestParseSchedule(t *testing.T) {
+	at := func(s string) time.Time {
+		t.Helper()
+		v, err := time.ParseInLocation(time.DateTime, s, time.UTC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	now := at("2026-03-01 12:34:56") // a Sunday
+	for spec, next := range map[string]time.Time{
+		"0 5 * * *":                     at("2026-03-02 05:00:00"),
+		"*/10 * * * *":                  at("2026-03-01 12:40:00"),
+		"30 12 * * 1-5":                 at("2026-03-02 12:30:00"),
+		"@every 30s":                    at("2026-03-01 12:35:26"),
+		"@every 10m":                    at("2026-03-01 12:44:56"),
+		"@daily":                        at("2026-03-02 00:00:00"),
+		"@hourly":                       at("2026-03-01 13:00:00"),
+		"CRON_TZ=Asia/Seoul 0 5 * * *":  at("2026-03-01 20:00:00"),
+		"CRON_TZ=UTC 0 5 * * *":         at("2026-03-02 05:00:00"),
+		"TZ=America/New_York 0 5 * * *": at("2026-03-02 10:00:00"),
+	} {
+		s, err := ParseSchedule(spec)
+		if err != nil {
+			t.Errorf("%q: %v", spec, err)
+			continue
+		}
+		if s.String() != spec {
+			t.Errorf("%q prints as %q", spec, s)
+		}
+		if got := s.cron.Next(now); !got.Equal(next) {
+			t.Errorf("%q is due at %v, want %v", spec, got.UTC(), next)
+		}
+	}
+	if s, err := ParseSchedule(""); err != nil || s.cron != nil || s.String() != "" {
+		t.Errorf("empty: %+v (%v), want never", s, err)
+	}
+	for _, spec := range []string{
+		"nonsense", " ", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "@every", "@every 5", "@every x", "@sometimes",
+		"CRON_TZ=Nowhere/Else 0 5 * * *", "CRON_TZ=Asia/Seoul", "0 5 * * MOO",
+	} {
+		if s, err := parseSafely(t, spec); err == nil {
+			t.Errorf("%q is taken for %+v", spec, s)
+		}
+	}
+}
+
+func parseSafely(t *testing.T, spec string) (Schedule, error) {
+	t.Helper()
+	defer func() {
+		if p := recover(); p != nil {
+			t.Errorf("%q: panic: %v", spec, p)
+		}
+	}()
+	return ParseSchedule(spec)
+}
+
+func TestWishesForPassesComeTogetherInTheDeepest(t *testing.T) {
+	for _, test := range []struct {
+		wishes []Mode
+		want   Mode
+	}{
+		{nil, ""},
+		{[]Mode{Scan}, Scan},
+		{[]Mode{Scan, Quick, Scan}, Quick},
+		{[]Mode{Quick, Full, Scan}, Full},
+		{[]Mode{Full, Full}, Full},
+	} {
+		a := &Agent{wake: make(chan struct{}, 1)}
+		for _, mode := range test.wishes {
+			a.want(mode)
+		}
+		if got := a.takeWanted(); got != test.want || len(a.wake) != min(1, len(test.wishes)) {
+			t.Errorf("%v: %q, want %q", test.wishes, got, test.want)
+		}
+		if again := a.takeWanted(); again != "" {
+			t.Errorf("%v: then %q", test.wishes, again)
+		}
+	}
+}
+
+// blocked holds the pass that an agent makes, until release is called.
+func (p *place) blocked(t *testing.T) (release func()) {
+	t.Helper()
+	gate := make(chan struct{})
+	p.remote.onCall(func(call string) {
+		if call == "digest" {
+			<-gate
+		}
+	})
+	release = sync.OnceFunc(func() { close(gate) })
+	t.Cleanup(release)
+	return release
+}
+
+func TestAPassThatIsDueWhileAnotherRunsIsSkipped(t *testing.T) {
+	p := tempPlace(t)
+	every, err := ParseSchedule("@every 1s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cfg.Schedules.Quick = every
+	release := p.blocked(t)
+	w := p.running(t)
+	defer release()
+	eventually(t, "passes that are due are counted", func() bool { return w.skipped.Load() > 0 })
+	if mode := w.takeWanted(); mode != "" {
+		t.Errorf("a %s pass waits, want it skipped", mode)
+	}
+	if n := p.remote.counted("digest"); n > 1 {
+		t.Errorf("%d passes at a time", n)
+	}
+	release()
+	eventually(t, "the schedule goes on", func() bool { return p.remote.counted("digest") > 0 && w.skipped.Load() > 0 })
+}
+
+func TestDueWishesForAPassWhenNoneRuns(t *testing.T) {
+	a := &Agent{wake: make(chan struct{}, 1), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	a.passing.Store(true)
+	a.due(Full)
+	if mode := a.takeWanted(); mode != "" || a.skipped.Load() != 1 {
+		t.Errorf("while one runs: %q, %d skipped", mode, a.skipped.Load())
+	}
+	a.passing.Store(false)
+	a.due(Full)
+	if mode := a.takeWanted(); mode != Full || a.skipped.Load() != 1 {
+		t.Errorf("while none runs: %q, %d skipped", mode, a.skipped.Load())
+	}
+}
+
+func (w *worker) last(t *testing.T) *state.Pass {
+	t.Helper()
+	last, err := w.state.Passes.Last(context.Background(), commandRun, commandRun)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return last
+}
+
+func TestALinkThatComesBackIsFollowedByAPass(t *testing.T) {
+	p := tempPlace(t)
+	p.remote.setDown(true)
+	hash := p.session(t, "a.json", 1, 1)
+	w := p.running(t)
+	eventually(t, "the first pass has failed", func() bool { return w.last(t) != nil && !w.delivery.Link().Online })
+	first := w.last(t)
+	if r, err := decodeReport(first, nil); err != nil || r.Outcome != Incomplete || r.InSync {
+		t.Errorf("the first pass: %+v (%v), want that it is incomplete", r, err)
+	}
+	p.remote.setDown(false)
+	eventually(t, "another pass is made", func() bool { return w.last(t).ID > first.ID })
+	r, err := decodeReport(w.last(t), nil)
+	if err != nil || r.Mode != Quick || !r.InSync {
+		t.Errorf("the pass: %+v (%v), want a quick one that finds all in sync", r, err)
+	}
+	p.wantRows(t, hash)
+}
+
+// Of sleep itself there is no test: no clock of a test jumps.
+func TestWhileTheClockGoesItsWayNoPassIsWanted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &Agent{wake: make(chan struct{}, 1), log: slog.New(slog.DiscardHandler)}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		a.noticeSleep(ctx)
+		if mode := a.takeWanted(); mode != "" {
+			t.Errorf("a %s pass is wanted", mode)
+		}
+	})
+}

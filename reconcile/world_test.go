@@ -1,0 +1,168 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/gfxsync/gfxsync/reconcile/state"
+)
+
+// world is a folder, a table and an agent that runs, and the model of what must come of them.
+type world struct {
+	*place
+	*model
+	agent *Agent
+	end   func() error // ends the agent, and says what went wrong with it
+	copy  string       // a copy of the queue database from some moment, or ""
+	steps *int
+}
+
+func newWorld(t *testing.T, rt *rapid.T, steps *int) *world {
+	at, err := os.MkdirTemp(t.TempDir(), "world")
+	if err != nil {
+		rt.Fatal(err)
+	}
+	w := &world{place: newPlace(rt, at), model: newModel(), steps: steps}
+	w.cfg.NoWatch = rapid.Bool().Draw(rt, "without watcher")
+	w.cfg.DeleteSuperseded = rapid.Bool().Draw(rt, "delete superseded")
+	w.cfg.MaxRetries = rapid.IntRange(1, 2).Draw(rt, "max retries")
+	// So that an empty root is never taken for an outage.
+	w.place.write(rt, "README.txt", []byte("PokerGFX"))
+	w.startAgent(rt)
+	return w
+}
+
+func (w *world) startAgent(rt *rapid.T) {
+	a, err := Open(context.Background(), w.cfg)
+	if err != nil {
+		rt.Fatalf("start the agent: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	w.agent = a
+	w.end = func() error {
+		cancel()
+		err := <-ended
+		if errors.Is(err, context.Canceled) {
+			err = nil // ended before it had begun
+		}
+		return errors.Join(err, a.Close())
+	}
+}
+
+func (w *world) stopAgent(rt *rapid.T) {
+	end := w.end
+	w.end = nil
+	if err := end(); err != nil {
+		rt.Fatalf("stop the agent: %v", err)
+	}
+}
+
+func (w *world) close(t *testing.T) {
+	if w.end != nil {
+		if err := w.end(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := w.remote.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := os.RemoveAll(filepath.Dir(w.dir)); err != nil {
+		t.Error(err)
+	}
+}
+
+// lastPass returns the newest pass that has ended.
+func (w *world) lastPass(rt *rapid.T) *state.Pass {
+	p, err := w.agent.state.Passes.Last(context.Background(), commandRun, commandRun)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	return p
+}
+
+// pass has the running agent make a pass, and waits for its end. Scans leave nothing to wait for.
+func (w *world) pass(rt *rapid.T, mode Mode) *Report {
+	if mode == Scan {
+		w.agent.want(mode)
+		return nil
+	}
+	var before int64
+	if p := w.lastPass(rt); p != nil {
+		before = p.ID
+	}
+	w.agent.want(mode)
+	var last *state.Pass
+	eventually(rt, "a "+string(mode)+" pass comes to its end", func() bool {
+		last = w.lastPass(rt)
+		return last != nil && last.ID > before && (last.Mode == string(mode) || last.Mode == string(Full))
+	})
+	r, err := decodeReport(last, nil)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	return r
+}
+
+// settle lets everything become quiet, and compares the world with its model.
+func (w *world) settle(rt *rapid.T) {
+	w.remote.change(func() { w.remote.down, w.remote.afterDone = false, 0 })
+	o := &outcome{report: w.pass(rt, Full), rows: map[string]string{}, rejected: w.remote.rejected()}
+	s := Survey{Config: w.cfg, State: w.agent.state}
+	var err error
+	if o.survey, err = Verify(context.Background(), &s, Full); err != nil {
+		rt.Fatal(err)
+	}
+	for _, row := range dump(rt, w.tableDB, `SELECT file_hash, raw_json FROM gfx_sessions`) {
+		hash, raw, _ := strings.Cut(row, "|")
+		o.rows[hash] = raw
+	}
+	o.waiting = dump(rt, w.cfg.QueueDB, `SELECT file_hash FROM pending_sync WHERE NOT dead`)
+	o.dead = dump(rt, w.cfg.QueueDB, `SELECT file_hash FROM pending_sync WHERE dead`)
+	if err := w.check(o); err != nil {
+		rt.Fatalf("%v\nfiles:\n%s\nindex:\n%s", err, strings.Join(w.describe(), "\n"),
+			strings.Join(dump(rt, w.cfg.QueueDB, `SELECT path, file_hash, state, racy, error FROM files`), "\n"))
+	}
+}
+
+func (w *world) describe() (lines []string) {
+	for _, path := range w.paths() {
+		f := w.files[path]
+		lines = append(lines, fmt.Sprintf("%s|%s|whole %v|valid %v", path, w.cfg.Hash.Sum(f.content), f.whole, f.valid))
+	}
+	return lines
+}
+
+// snapshot copies the queue database as a power cut would leave it, while the agent works with it.
+func (w *world) snapshot(rt *rapid.T) {
+	w.copy = filepath.Join(filepath.Dir(w.dir), fmt.Sprintf("copy%d.db", w.number()))
+	onFile(rt, w.cfg.QueueDB, `VACUUM INTO '`+w.copy+`'`)
+}
+
+// crash ends the agent without letting it do anything more, and starts another one: on the last copy of the queue database, or,
+// if there is none, on no queue database at all.
+func (w *world) crash(rt *rapid.T) {
+	w.remote.setDown(true)
+	w.stopAgent(rt)
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.RemoveAll(w.cfg.QueueDB + suffix); err != nil {
+			rt.Fatal(err)
+		}
+	}
+	if w.copy != "" {
+		if err := os.Rename(w.copy, w.cfg.QueueDB); err != nil {
+			rt.Fatal(err)
+		}
+		w.copy = ""
+	}
+	w.remote.setDown(false)
+	w.startAgent(rt)
+}
