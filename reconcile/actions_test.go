@@ -29,6 +29,7 @@ func (w *world) actions() map[string]func(*rapid.T) {
 	for name, action := range all {
 		all[name] = func(rt *rapid.T) {
 			*w.steps++
+			w.cfg.Logger.Info("ACTION", "name", name)
 			action(rt)
 		}
 	}

@@ -125,6 +125,7 @@ func (a *Agent) startWork(ctx context.Context) (stop func()) {
 }
 
 func (a *Agent) begin(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx) // a stop this early is no failure
 	a.log.Info("watching", "root", show(a.cfg.Root.Dir), "pattern", a.cfg.Pattern.String(), "queue_db", a.cfg.QueueDB, "events", a.watcher != nil)
 	return a.state.Update(ctx, func(v state.View) error {
 		return errors.Join(v.Notes.Set(ctx, noteLink, linkNote{State: linkUnknown}), v.Notes.Set(ctx, noteRoot, a.cfg.Root.Dir),

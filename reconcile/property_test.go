@@ -31,10 +31,16 @@ func TestWhateverHappensEverySessionArrives(t *testing.T) {
 		}
 		worlds++
 		w := newWorld(t, rt, &steps)
-		failed = true
 		defer w.close(t)
+		done := false
+		defer func() {
+			if !done {
+				t.Logf("what the agents said:\n%s", w.log.String())
+				failed = true
+			}
+		}()
 		rt.Repeat(w.actions())
 		w.settle(rt)
-		failed = false
+		done = true
 	})
 }
