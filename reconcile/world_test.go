@@ -99,16 +99,34 @@ func (w *world) pass(rt *rapid.T, mode Mode) *Report {
 		before = p.ID
 	}
 	w.agent.want(mode)
-	var last *state.Pass
+	var made *state.Pass
 	eventually(rt, "a "+string(mode)+" pass comes to its end", func() bool {
-		last = w.lastPass(rt)
-		return last != nil && last.ID > before && (last.Mode == string(mode) || last.Mode == string(Full))
+		made = w.passAfter(rt, before, mode)
+		return made != nil
 	})
-	r, err := decodeReport(last, nil)
+	r, err := decodeReport(made, nil)
 	if err != nil {
 		rt.Fatal(err)
 	}
 	return r
+}
+
+// passAfter returns a pass of at least that depth that came after another one and has ended. It need not be the last.
+func (w *world) passAfter(rt *rapid.T, before int64, mode Mode) *state.Pass {
+	last := w.lastPass(rt)
+	if last == nil {
+		return nil
+	}
+	for id := last.ID; id > before; id-- {
+		p, err := w.agent.state.Passes.Get(context.Background(), id)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if p != nil && p.Command == commandRun && p.Report != nil && depth[Mode(p.Mode)] >= depth[mode] {
+			return p
+		}
+	}
+	return nil
 }
 
 // settle lets everything become quiet, and compares the world with its model.
