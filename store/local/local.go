@@ -84,8 +84,8 @@ func (r *Remote) Ping(ctx context.Context) error {
 func (r *Remote) Digest(ctx context.Context) (d store.Digest, err error) {
 	hashes, err := r.strings(ctx, `SELECT file_hash FROM gfx_sessions`)
 	for _, h := range hashes {
-		if len(h) < 16 {
-			continue
+		if len(h) < 16 || strings.Trim(h, "0123456789abcdef") != "" {
+			continue // of another agent, with other habits
 		}
 		if v, err := strconv.ParseUint(h[:16], 16, 64); err == nil {
 			d[v>>56].Rows++

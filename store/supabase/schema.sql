@@ -32,7 +32,7 @@ FROM (SELECT lpad(to_hex(n), 2, '0') AS prefix FROM generate_series(0, 255) AS n
 LEFT JOIN (
 	SELECT substr(file_hash, 1, 2) AS prefix, count(*) AS rows, bit_xor(('x' || substr(file_hash, 1, 16))::bit(64)::bigint) AS xor
 	FROM {{schema}}.{{table}}
-	WHERE file_hash ~ '^[0-9a-f]{16}'
+	WHERE file_hash ~ '^[0-9a-f]{16,}$'
 	GROUP BY 1
 ) AS d USING (prefix);
 
