@@ -3,6 +3,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -35,21 +36,14 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
-	setDefault(&c.MaxFileSize, 64<<20)
-	setDefault(&c.MaxRetries, 5)
-	setDefault(&c.FullReaders, 2)
-	setDefault(&c.SettleLimit, 5*time.Second)
-	setDefault(&c.Delivery.QueueInterval, time.Minute)
-	setDefault(&c.Delivery.BatchSize, 500)
-	setDefault(&c.Logger, slog.New(slog.DiscardHandler))
+	c.MaxFileSize = cmp.Or(c.MaxFileSize, 64<<20)
+	c.MaxRetries = cmp.Or(c.MaxRetries, 5)
+	c.FullReaders = cmp.Or(c.FullReaders, 2)
+	c.SettleLimit = cmp.Or(c.SettleLimit, 5*time.Second)
+	c.Delivery.QueueInterval = cmp.Or(c.Delivery.QueueInterval, time.Minute)
+	c.Delivery.BatchSize = cmp.Or(c.Delivery.BatchSize, 500)
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.Delivery.Logger = c.Logger
-}
-
-func setDefault[T comparable](v *T, to T) {
-	var zero T
-	if *v == zero {
-		*v = to
-	}
 }
 
 func (c *Config) root(hashindex.Key) hashindex.Root { return c.Root }

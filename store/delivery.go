@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -33,23 +34,16 @@ type DeliveryOptions struct {
 }
 
 func (o *DeliveryOptions) setDefaults() {
-	setDefault(&o.BatchSize, 500)
-	setDefault(&o.BatchBytes, 8<<20)
-	setDefault(&o.FlushInterval, 5*time.Second)
-	setDefault(&o.QueueInterval, time.Minute)
-	setDefault(&o.ProbeFirst, time.Second)
-	setDefault(&o.ProbeLast, 14*time.Second)
-	setDefault(&o.StopGrace, 8*time.Second)
-	setDefault(&o.Logger, slog.New(slog.DiscardHandler))
+	o.BatchSize = cmp.Or(o.BatchSize, 500)
+	o.BatchBytes = cmp.Or(o.BatchBytes, 8<<20)
+	o.FlushInterval = cmp.Or(o.FlushInterval, 5*time.Second)
+	o.QueueInterval = cmp.Or(o.QueueInterval, time.Minute)
+	o.ProbeFirst = cmp.Or(o.ProbeFirst, time.Second)
+	o.ProbeLast = cmp.Or(o.ProbeLast, 14*time.Second)
+	o.StopGrace = cmp.Or(o.StopGrace, 8*time.Second)
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
 	if o.OnLink == nil {
 		o.OnLink = func(LinkStatus) {}
-	}
-}
-
-func setDefault[T comparable](v *T, to T) {
-	var zero T
-	if *v == zero {
-		*v = to
 	}
 }
 
