@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/supabase"
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
@@ -26,9 +27,11 @@ type subject struct {
 
 // subjects are the tables that a diff is tried on.
 var subjects = map[string]func(t *testing.T) *subject{
-	"local":                 func(t *testing.T) *subject { return &subject{place: tempPlace(t)} },
-	"local without view":    func(t *testing.T) *subject { return withoutDigest(&subject{place: tempPlace(t)}) },
-	"postgres":              func(t *testing.T) *subject { return onPostgres(t, supabase.SchemaSQL("public", "gfx_sessions")) },
+	"local":              func(t *testing.T) *subject { return &subject{place: tempPlace(t)} },
+	"local without view": func(t *testing.T) *subject { return withoutDigest(&subject{place: tempPlace(t)}) },
+	"postgres": func(t *testing.T) *subject {
+		return onPostgres(t, supabase.SchemaSQL("public", "gfx_sessions", store.ByHash))
+	},
 	"postgres without view": func(t *testing.T) *subject { return onPostgres(t, supabasetest.DefaultSchema) },
 }
 

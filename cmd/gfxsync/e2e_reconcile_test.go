@@ -19,6 +19,7 @@ import (
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile"
+	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/sample"
 	"github.com/gfxsync/gfxsync/store/supabase"
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
@@ -26,7 +27,7 @@ import (
 
 // onGateway is a scene on PostgreSQL with the table and the view that gfxsync's own SQL makes.
 func onGateway(t *testing.T) (*scene, *supabasetest.Server) {
-	g := supabasetest.New(t, supabasetest.WithSQL(supabase.SchemaSQL("public", "gfx_sessions")))
+	g := supabasetest.New(t, supabasetest.WithSQL(supabase.SchemaSQL("public", "gfx_sessions", store.ByHash)))
 	return newScene(t).onSupabase(g, g.SecretKey), g
 }
 

@@ -66,7 +66,7 @@ func (s *settings) openRemote(ctx context.Context, log *slog.Logger) (store.Tabl
 		return remote, nil
 	}
 	return supabase.New(supabase.Options{
-		URL: s.supabaseURL, Key: *s.key, Schema: s.schema, Table: s.table, Timeout: s.httpTimeout,
+		URL: s.supabaseURL, Key: *s.key, Schema: s.schema, Table: s.table, Conflict: s.conflict, Timeout: s.httpTimeout,
 		UserAgent: "gfxsync/" + versionText(), Logger: log,
 	}), nil
 }

@@ -18,7 +18,7 @@ func (p *program) schemaCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprint(p.stdout, supabase.SchemaSQL(s.schema, s.table))
+			_, err = fmt.Fprint(p.stdout, supabase.SchemaSQL(s.schema, s.table, s.conflict))
 			return err
 		},
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile"
+	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/supabase"
 	"github.com/gfxsync/gfxsync/watch"
 )
@@ -33,6 +34,7 @@ type settings struct {
 	queueInterval time.Duration
 	maxRetries    int
 	table, schema string
+	conflict      store.ConflictKey
 	hash          hashindex.Algorithm
 	pcID          string
 	maxFileSize   int64
@@ -83,6 +85,15 @@ var (
 			env: []string{"GFX_SYNC_SCHEMA"}, flag: "schema", usage: "schema of the table", preset: "public",
 			expected: "the name of a schema, of letters, digits and underscores",
 			parse:    func(s *settings, v string) bool { s.schema = v; return isIdentifier(v) },
+		},
+		{
+			env: []string{"GFX_SYNC_ON_CONFLICT"}, flag: "on-conflict", usage: "columns of the table's unique constraint", preset: "file_hash",
+			expected: "file_hash, gfx_pc_id,file_hash or session_id",
+			parse: func(s *settings, v string) bool {
+				var err error
+				s.conflict, err = store.ParseConflictKey(v)
+				return err == nil
+			},
 		},
 		{
 			env: []string{"GFX_SYNC_HTTP_TIMEOUT"}, flag: "http-timeout", usage: "how long a request may take", preset: "30",

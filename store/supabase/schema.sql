@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS {{schema}}.{{table}} (
 	id                 bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	session_id         bigint,
 	file_name          text,
-	file_hash          text NOT NULL UNIQUE,
+	file_hash          text NOT NULL,
 	raw_json           jsonb NOT NULL,
 	table_type         text,
 	event_title        text,
@@ -16,7 +16,8 @@ CREATE TABLE IF NOT EXISTS {{schema}}.{{table}} (
 	gfx_pc_id          text,
 	sync_source        text,
 	created_at         timestamptz NOT NULL DEFAULT now(),
-	updated_at         timestamptz NOT NULL DEFAULT now()
+	updated_at         timestamptz NOT NULL DEFAULT now(),
+	UNIQUE ({{conflict}})
 );
 
 CREATE INDEX IF NOT EXISTS {{table}}_session_id ON {{schema}}.{{table}} (session_id);

@@ -22,8 +22,9 @@ import (
 type Options struct {
 	URL       *url.URL // of the project, without /rest/v1
 	Key       Key
-	Schema    string        // default "public"
-	Table     string        // default "gfx_sessions"
+	Schema    string // default "public"
+	Table     string // default "gfx_sessions"
+	Conflict  store.ConflictKey
 	Timeout   time.Duration // of a request, answer included; default 30 s
 	UserAgent string        // "gfxsync/VERSION": Supabase refuses secret keys from what looks like a browser
 	Logger    *slog.Logger
@@ -62,7 +63,7 @@ func (r *Remote) Close() error {
 func (r *Remote) Upsert(ctx context.Context, records []store.Record) (err error) {
 	for range len(store.Columns()) { // each round can find one column more missing
 		_, err = r.do(ctx, r.opts.Table, encode(records, r.absentColumns()), func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-			return t.Upsert(nil, store.ColumnFileHash, "minimal", "")
+			return t.Upsert(nil, r.opts.Conflict.String(), "minimal", "")
 		})
 		if err == nil || !r.learnAbsent(err) {
 			break
