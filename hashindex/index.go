@@ -25,6 +25,9 @@ const (
 	Dead    State = "dead"    // the remote has refused it too often
 	Invalid State = "invalid" // it cannot be made into a record; Entry.Error says why
 	Gone    State = "gone"    // it was here and is not any more
+
+	// Superseded is a file whose session's one row belongs to a better version of that session.
+	Superseded State = "superseded"
 )
 
 // Stamp is what a directory listing tells of a file.
@@ -37,9 +40,11 @@ type Stamp struct {
 type Entry struct {
 	Key
 	Stamp
-	Hash  string // of the bytes at that size and time; empty for a file that could not be read
-	State State
-	Error string
+	Hash    string // of the bytes at that size and time; empty for a file that could not be read
+	Session *int64 // which session it is of; nil: it does not tell
+	Hands   int    // how far that session has come in it
+	State   State
+	Error   string
 	// StampSeen is when this Stamp was first seen, by the local clock. While Racy, a further change of the file may have left no
 	// trace in it: the file is to be hashed again.
 	StampSeen time.Time
@@ -50,7 +55,8 @@ type Entry struct {
 
 // Index is the table of files, and of the hashes that the remote has acknowledged.
 type Index struct {
-	q Querier
+	q     Querier
+	scope string
 }
 
 // Querier is what *sql.DB and *sql.Tx have in common.
@@ -61,15 +67,22 @@ type Querier interface {
 }
 
 // New returns the index seen through q: a database, or a transaction to take part in.
-func New(q Querier) Index { return Index{q} }
+func New(q Querier) Index { return Index{q: q} }
 
-const entryColumns = `root, path, size, mtime_ns, file_hash, state, error, stamp_seen_ms, racy, seen_ms, synced_ms`
+// In returns the index for which hashes are those of one root, and the remote's those of that root's rows; with the empty scope, of
+// all roots and rows.
+func (x Index) In(scope string) Index { return Index{q: x.q, scope: scope} }
+
+// inScope, with the scope as the first argument of a statement, picks the files of the scope.
+const inScope = ` AND (?1 = '' OR root = ?1)`
+
+const entryColumns = `root, path, size, mtime_ns, file_hash, session_id, hands, state, error, stamp_seen_ms, racy, seen_ms, synced_ms`
 
 func scanEntry(row interface{ Scan(...any) error }) (Entry, error) {
 	var e Entry
 	var stampSeen, seen int64
 	var synced sql.NullInt64
-	err := row.Scan(&e.Root, &e.Path, &e.Size, &e.ModTime, &e.Hash, &e.State, &e.Error, &stampSeen, &e.Racy, &seen, &synced)
+	err := row.Scan(&e.Root, &e.Path, &e.Size, &e.ModTime, &e.Hash, &e.Session, &e.Hands, &e.State, &e.Error, &stampSeen, &e.Racy, &seen, &synced)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -100,7 +113,7 @@ func (x Index) Put(ctx context.Context, e *Entry) error {
 		synced = e.SyncedAt.UnixMilli()
 	}
 	_, err := x.q.ExecContext(ctx, `INSERT OR REPLACE INTO files (order_key, `+entryColumns+`)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, orderKey(e.Path), e.Root, e.Path, e.Size, e.ModTime, e.Hash, e.State, e.Error,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, orderKey(e.Path), e.Root, e.Path, e.Size, e.ModTime, e.Hash, e.Session, e.Hands, e.State, e.Error,
 		e.StampSeen.UnixMilli(), e.Racy, e.SeenAt.UnixMilli(), synced)
 	if err != nil {
 		return fmt.Errorf("write %s to the index: %w", e.Path, err)
@@ -111,9 +124,9 @@ func (x Index) Put(ctx context.Context, e *Entry) error {
 // Acknowledge writes down that the remote has the hash that was uploaded for this file: every file that has it and waited for that
 // is synced.
 func (x Index) Acknowledge(ctx context.Context, k Key, hash string, now time.Time) error {
-	_, err := x.q.ExecContext(ctx, `INSERT INTO remote_hashes (file_hash, own, root, order_key) VALUES (?, 1, ?, ?)
-		ON CONFLICT (file_hash) DO UPDATE SET own = 1, root = excluded.root, order_key = excluded.order_key`,
-		hash, k.Root, orderKey(k.Path))
+	_, err := x.q.ExecContext(ctx, `INSERT INTO remote_hashes (scope, file_hash, own, root, order_key) VALUES (?, ?, 1, ?, ?)
+		ON CONFLICT (scope, file_hash) DO UPDATE SET own = 1, root = excluded.root, order_key = excluded.order_key`,
+		x.scope, hash, k.Root, orderKey(k.Path))
 	if err != nil {
 		return fmt.Errorf("acknowledge %s: %w", hash, err)
 	}
@@ -121,8 +134,8 @@ func (x Index) Acknowledge(ctx context.Context, k Key, hash string, now time.Tim
 }
 
 func (x Index) synced(ctx context.Context, hash string, now time.Time) error {
-	_, err := x.q.ExecContext(ctx, `UPDATE files SET state = 'synced', error = '', synced_ms = ?
-		WHERE file_hash = ? AND state IN ('pending', 'queued', 'dead')`, now.UnixMilli(), hash)
+	_, err := x.q.ExecContext(ctx, `UPDATE files SET state = 'synced', error = '', synced_ms = ?3
+		WHERE file_hash = ?2 AND state IN ('pending', 'queued', 'dead')`+inScope, x.scope, hash, now.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("mark %s as synced: %w", hash, err)
 	}
@@ -132,7 +145,7 @@ func (x Index) synced(ctx context.Context, hash string, now time.Time) error {
 // Acknowledged says whether the remote is known to have this hash.
 func (x Index) Acknowledged(ctx context.Context, hash string) (bool, error) {
 	var known bool
-	err := x.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM remote_hashes WHERE file_hash = ?)`, hash).Scan(&known)
+	err := x.q.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM remote_hashes WHERE scope = ? AND file_hash = ?)`, x.scope, hash).Scan(&known)
 	if err != nil {
 		return false, fmt.Errorf("look up hash %s in the index: %w", hash, err)
 	}
@@ -141,12 +154,12 @@ func (x Index) Acknowledged(ctx context.Context, hash string) (bool, error) {
 
 // Move takes every file with that hash from one of some states to another, with the reason, if there is one.
 func (x Index) Move(ctx context.Context, hash string, from []State, to State, reason string) error {
-	args := []any{to, reason, hash}
+	args := []any{x.scope, to, reason, hash}
 	for _, s := range from {
 		args = append(args, s)
 	}
 	marks := strings.TrimSuffix(strings.Repeat("?, ", len(from)), ", ")
-	_, err := x.q.ExecContext(ctx, `UPDATE files SET state = ?, error = ? WHERE file_hash = ? AND state IN (`+marks+`)`, args...)
+	_, err := x.q.ExecContext(ctx, `UPDATE files SET state = ?2, error = ?3 WHERE file_hash = ?4`+inScope+` AND state IN (`+marks+`)`, args...)
 	if err != nil {
 		return fmt.Errorf("move hash %s to %s: %w", hash, to, err)
 	}

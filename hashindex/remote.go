@@ -39,7 +39,7 @@ type RemoteHash struct {
 
 // RemoteDigest returns the digest of the hashes that the remote is known to have.
 func (x Index) RemoteDigest(ctx context.Context) (d Digest, err error) {
-	rows, err := x.q.QueryContext(ctx, `SELECT file_hash FROM remote_hashes`)
+	rows, err := x.q.QueryContext(ctx, `SELECT file_hash FROM remote_hashes WHERE scope = ?`, x.scope)
 	if err != nil {
 		return d, fmt.Errorf("sum up the index: %w", err)
 	}
@@ -66,7 +66,7 @@ func (x Index) RemoteMark(ctx context.Context) (mark int64, err error) {
 // RemoteRange returns, in order, the hashes above after and not above last that were known at the mark, at most limit of them.
 func (x Index) RemoteRange(ctx context.Context, after, last string, mark int64, limit int) (list []RemoteHash, err error) {
 	rows, err := x.q.QueryContext(ctx, `SELECT file_hash, own FROM remote_hashes
-		WHERE file_hash > ? AND file_hash <= ? AND seq <= ? ORDER BY file_hash LIMIT ?`, after, last, mark, limit)
+		WHERE scope = ? AND file_hash > ? AND file_hash <= ? AND seq <= ? ORDER BY file_hash LIMIT ?`, x.scope, after, last, mark, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the index: %w", err)
 	}
@@ -83,7 +83,7 @@ func (x Index) RemoteRange(ctx context.Context, after, last string, mark int64, 
 
 // RemoteFound writes down that the remote was found to have this hash. Files that waited for that are synced.
 func (x Index) RemoteFound(ctx context.Context, hash string, now time.Time) error {
-	_, err := x.q.ExecContext(ctx, `INSERT OR IGNORE INTO remote_hashes (file_hash, own) VALUES (?, 0)`, hash)
+	_, err := x.q.ExecContext(ctx, `INSERT OR IGNORE INTO remote_hashes (scope, file_hash, own) VALUES (?, ?, 0)`, x.scope, hash)
 	if err != nil {
 		return fmt.Errorf("write hash %s to the index: %w", hash, err)
 	}
@@ -92,7 +92,7 @@ func (x Index) RemoteFound(ctx context.Context, hash string, now time.Time) erro
 
 // RemoteLost writes down that the remote does not have this hash: files that have it are to be sent again.
 func (x Index) RemoteLost(ctx context.Context, hash string) error {
-	if _, err := x.q.ExecContext(ctx, `DELETE FROM remote_hashes WHERE file_hash = ?`, hash); err != nil {
+	if _, err := x.q.ExecContext(ctx, `DELETE FROM remote_hashes WHERE scope = ? AND file_hash = ?`, x.scope, hash); err != nil {
 		return fmt.Errorf("remove hash %s from the index: %w", hash, err)
 	}
 	return x.Move(ctx, hash, []State{Synced}, Pending, "")
@@ -101,7 +101,7 @@ func (x Index) RemoteLost(ctx context.Context, hash string) error {
 // RemoteForeign returns how many hashes the remote has that are of no file this index has ever uploaded or seen.
 func (x Index) RemoteForeign(ctx context.Context) (n int, err error) {
 	err = x.q.QueryRowContext(ctx, `SELECT count(*) FROM remote_hashes r WHERE NOT own
-		AND NOT EXISTS (SELECT 1 FROM files f WHERE f.file_hash = r.file_hash)`).Scan(&n)
+		AND NOT EXISTS (SELECT 1 FROM files f WHERE f.file_hash = r.file_hash AND (r.scope = '' OR f.root = r.scope))`).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the index: %w", err)
 	}
@@ -110,7 +110,8 @@ func (x Index) RemoteForeign(ctx context.Context) (n int, err error) {
 
 // WithHash returns a present file that has the hash, and whether there is one.
 func (x Index) WithHash(ctx context.Context, hash string) (Entry, bool, error) {
-	page, err := x.page(ctx, `SELECT `+entryColumns+` FROM files WHERE file_hash = ? AND state <> 'gone' LIMIT 1`, hash)
+	page, err := x.page(ctx, `SELECT `+entryColumns+` FROM files WHERE file_hash = ?2 AND state <> 'gone'`+inScope+` LIMIT 1`,
+		x.scope, hash)
 	if err != nil || len(page) == 0 {
 		return Entry{}, false, err
 	}

@@ -26,6 +26,14 @@ type Root struct {
 	Dir   string
 }
 
+// String names the root as GFX_SYNC_GFX_WATCH_PATH does.
+func (r Root) String() string {
+	if r.Label == "" {
+		return r.Dir
+	}
+	return r.Label + "=" + r.Dir
+}
+
 // Abs returns the path of a file below the root for the operating system.
 func (r Root) Abs(path string) string { return filepath.Join(r.Dir, filepath.FromSlash(path)) }
 

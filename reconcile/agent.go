@@ -23,7 +23,7 @@ type Agent struct {
 	unlock   func() error
 	delivery *store.Delivery
 	intake   *intake
-	watcher  *watch.Watcher // nil with NoWatch
+	watchers map[string]*watch.Watcher // by the label of the root; none with NoWatch
 	counts   counters
 
 	wake     chan struct{}
@@ -40,6 +40,9 @@ type Agent struct {
 // the errors of state.Open. The caller closes the Agent.
 func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	cfg.setDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
 	s, err := state.Open(ctx, cfg.QueueDB)
 	if err != nil {
 		return nil, err
@@ -48,12 +51,18 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if err := s.Update(ctx, func(v state.View) error { return v.Adopt(ctx, cfg.labels(), cfg.scopes(), cfg.bySession()) }); err != nil {
+		return nil, errors.Join(err, unlock(), s.Close())
+	}
 	a := &Agent{cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, wake: make(chan struct{}, 1)}
 	a.cfg.Delivery.OnLink = a.linkChanged
 	a.delivery = store.NewDelivery(cfg.Remote, &ledger{state: s, cfg: &a.cfg, counts: &a.counts}, a.cfg.Delivery)
 	a.intake = newIntake(&a.cfg, s, a.delivery, &a.counts)
-	if !cfg.NoWatch {
-		a.watcher = watch.New(cfg.Root.Dir, watch.Options{Pattern: cfg.Pattern, Logger: cfg.Logger})
+	a.watchers = map[string]*watch.Watcher{}
+	for _, root := range cfg.Roots {
+		if !cfg.NoWatch {
+			a.watchers[root.Label] = watch.New(root.Dir, watch.Options{Pattern: cfg.Pattern, Logger: cfg.Logger})
+		}
 	}
 	return a, nil
 }
@@ -71,12 +80,12 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	stop := a.startWork(ctx)
 	var feeding sync.WaitGroup
-	var watchErr error
+	watchErrs := make(chan error, len(a.watchers))
 	feeding.Go(func() { a.passLoop(ctx) })
 	feeding.Go(func() { a.noticeSleep(ctx) })
-	if a.watcher != nil {
-		feeding.Go(func() { watchErr = a.watcher.Run(ctx) })
-		feeding.Go(func() { a.forward(ctx, a.watcher.Events()) })
+	for label, w := range a.watchers {
+		feeding.Go(func() { watchErrs <- w.Run(ctx) })
+		feeding.Go(func() { a.forward(ctx, label, w.Events()) })
 	}
 	a.want(Quick)
 	a.delivery.DrainQueue()
@@ -85,7 +94,12 @@ func (a *Agent) Run(ctx context.Context) error {
 	stopSchedules()
 	stop()
 	a.log.Info("stopped")
-	return watchErr
+	close(watchErrs)
+	var err error
+	for e := range watchErrs {
+		err = errors.Join(err, e)
+	}
+	return err
 }
 
 // Reconcile makes one pass and returns when it has come to its end.
@@ -126,21 +140,21 @@ func (a *Agent) startWork(ctx context.Context) (stop func()) {
 
 func (a *Agent) begin(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx) // a stop this early is no failure
-	a.log.Info("watching", "root", show(a.cfg.Root.Dir), "pattern", a.cfg.Pattern.String(), "queue_db", a.cfg.QueueDB, "events", a.watcher != nil)
+	a.log.Info("watching", "root", a.cfg.rootsText(), "pattern", a.cfg.Pattern.String(), "queue_db", a.cfg.QueueDB, "events", !a.cfg.NoWatch)
 	return a.state.Update(ctx, func(v state.View) error {
-		return errors.Join(v.Notes.Set(ctx, noteLink, linkNote{State: linkUnknown}), v.Notes.Set(ctx, noteRoot, a.cfg.Root.Dir),
+		return errors.Join(v.Notes.Set(ctx, noteLink, linkNote{State: linkUnknown}), v.Notes.Set(ctx, noteRoot, a.cfg.rootsText()),
 			v.Passes.Reopen(ctx))
 	})
 }
 
 // forward takes what the watcher hands on to the intake.
-func (a *Agent) forward(ctx context.Context, events <-chan watch.Event) {
+func (a *Agent) forward(ctx context.Context, label string, events <-chan watch.Event) {
 	for e := range events {
 		if e.Op == watch.LookAgain {
 			a.want(Scan)
 			continue
 		}
-		l := look{key: hashindex.Key{Root: a.cfg.Root.Label, Path: e.Path}, at: e.At}
+		l := look{key: hashindex.Key{Root: label, Path: e.Path}, at: e.At}
 		if a.intake.looks.add(ctx, l, true) != nil {
 			continue // stopping: the channel is read to its end
 		}

@@ -47,9 +47,9 @@ func askAgent(ctx context.Context, cfg Config, mode Mode, opts PassOptions, prog
 	var root string
 	if known, err := s.Notes.Get(ctx, noteRoot, &root); err != nil {
 		return nil, err
-	} else if known && root != cfg.Root.Dir {
+	} else if known && root != cfg.rootsText() {
 		return nil, fmt.Errorf("%w: %s, not %s; stop it first, or give this command another GFX_SYNC_QUEUE_DB_PATH",
-			ErrOtherAgent, root, cfg.Root.Dir)
+			ErrOtherAgent, root, cfg.rootsText())
 	}
 	var id int64
 	err = s.Update(ctx, func(v state.View) (err error) {

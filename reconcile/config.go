@@ -17,16 +17,16 @@ const syncSource = "gfxsync"
 
 // Config is all that an Agent needs to know. Zero values of the optional fields take the defaults of the design.
 type Config struct {
-	Root        hashindex.Root // required
-	QueueDB     string         // required: path of the SQLite file
-	Remote      store.Table    // required; the caller closes it
+	Roots       []hashindex.Root // required; the labels distinct, and empty only for a single one
+	QueueDB     string           // required: path of the SQLite file
+	Remote      store.Table      // required; the caller closes it
 	Pattern     watch.Pattern
 	NoWatch     bool // rest on scans alone
 	Hash        hashindex.Algorithm
 	MaxFileSize int64         // bytes; default 64 MiB
 	MaxRetries  int           // default 5
 	SettleLimit time.Duration // how long an incomplete file may stay the same before it is invalid; default 5 s
-	PCID        string        // the column gfx_pc_id
+	PCID        string        // the column gfx_pc_id of files whose root has no label
 	FullReaders int           // how many files a full pass reads at a time; default 2
 	Schedules   Schedules
 	// DeleteSuperseded removes the rows of older versions of files. Nothing else is ever deleted on the remote.
@@ -45,7 +45,3 @@ func (c *Config) setDefaults() {
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.Delivery.Logger = c.Logger
 }
-
-func (c *Config) root(hashindex.Key) hashindex.Root { return c.Root }
-
-func (c *Config) abs(k hashindex.Key) string { return c.root(k).Abs(k.Path) }

@@ -38,7 +38,9 @@ type intake struct {
 	held     *semaphore.Weighted
 	findings chan finding
 	counts   *counters
-	root     atomic.Pointer[fs.FileInfo] // the identity of the root in which files were last seen
+
+	rootsMu sync.Mutex
+	roots   rootIdentities
 }
 
 // finding is what a look has come to.
@@ -56,6 +58,7 @@ func newIntake(cfg *Config, s *state.State, d *store.Delivery, c *counters) *int
 	return &intake{
 		cfg: cfg, log: cfg.Logger, state: s, delivery: d, looks: newLooks(),
 		held: semaphore.NewWeighted(heldBytes + cfg.MaxFileSize), findings: make(chan finding, 256), counts: c,
+		roots: rootIdentities{},
 	}
 }
 
@@ -81,7 +84,7 @@ func (in *intake) work(ctx context.Context) {
 		}
 		f, err := in.examine(ctx, l)
 		if err != nil && ctx.Err() == nil {
-			in.log.Error("cannot look at a file; trying again", "path", show(l.key.Path), "error", err)
+			in.log.Error("cannot look at a file; trying again", "path", name(l.key), "error", err)
 			f = finding{look: l, after: diskRetry}
 		}
 		in.findings <- f
@@ -149,23 +152,27 @@ func (in *intake) judge(ctx context.Context, l look, content []byte, stamp hashi
 	in.counts.read(stamp.Size)
 	e := in.newEntry(l, stamp, old, begin)
 	e.Hash = in.cfg.Hash.Sum(content)
+	record, invalid := store.MakeRecord(store.Origin{
+		Source: store.Source(l.key), FileHash: e.Hash, GFXPCID: in.cfg.pcID(l.key.Root), SyncSource: syncSource, ModTime: stamp.ModTime,
+	}, content)
+	e.Session, e.Hands = record.SessionID, record.HandCount
 	if known && e.Hash == old.Hash && !in.undelivered(&old) && !(l.recheck && old.State == hashindex.Invalid) {
 		return in.sameContent(l, e, old), nil
 	}
 	change := in.change(&e, &old, known)
-	arrived, err := in.state.Index.Acknowledged(ctx, e.Hash)
+	if invalid == nil && e.Session == nil && in.cfg.bySession() {
+		invalid = errNoSession
+	}
+	if invalid != nil {
+		return in.unsettled(l, old, stamp, time.Since(begin), invalid), nil
+	}
+	arrived, err := in.state.In(in.cfg.scope(l.key.Root)).Index.Acknowledged(ctx, e.Hash)
 	if err != nil {
 		return finding{look: l}, err
 	}
 	if arrived {
 		e.State, e.SyncedAt = hashindex.Synced, e.SeenAt
 		return finding{look: l, entry: &e, change: change}, nil
-	}
-	record, err := store.MakeRecord(store.Origin{
-		Source: store.Source(l.key), FileHash: e.Hash, GFXPCID: in.cfg.PCID, SyncSource: syncSource,
-	}, content)
-	if err != nil {
-		return in.unsettled(l, old, stamp, time.Since(begin), err), nil
 	}
 	e.State = hashindex.Pending
 	f := finding{
@@ -204,7 +211,7 @@ func (in *intake) undelivered(e *hashindex.Entry) bool {
 
 func (in *intake) sameContent(l look, e, old hashindex.Entry) finding {
 	e.State, e.Error, e.SyncedAt = old.State, old.Error, old.SyncedAt
-	if e.Stamp == old.Stamp && e.Racy == old.Racy {
+	if e.Stamp == old.Stamp && e.Racy == old.Racy && (e.Session == nil) == (old.Session == nil) {
 		return finding{look: l}
 	}
 	return finding{look: l, entry: &e}
@@ -231,30 +238,23 @@ func (in *intake) newEntry(l look, stamp hashindex.Stamp, old hashindex.Entry, h
 	}
 }
 
-// rootSeen notes the identity of the root in which a scan has seen files, or an emptiness that it may believe.
-func (in *intake) rootSeen(identity fs.FileInfo) { in.root.Store(&identity) }
-
-// rootStands says whether the root is still the one in which files were last seen. While it is not, nothing can be concluded of any
-// file: a share that is lost looks like an empty folder, or like files that cannot be read.
-func (in *intake) rootStands(k hashindex.Key) bool {
-	identity := in.root.Load()
-	return identity != nil && in.cfg.root(k).Is(*identity)
-}
-
 // gone says that there is no such file, unless it is the root that is not there.
 func (in *intake) gone(l look, old hashindex.Entry, known bool) (finding, error) {
 	if !known || old.State == hashindex.Gone {
 		return finding{look: l}, nil
 	}
-	if !in.rootStands(l.key) {
+	if !in.rootStands(l.key.Root) {
 		return finding{look: l}, nil
 	}
 	if in.undelivered(&old) {
-		in.log.Warn("a file is gone before its content could be sent", "path", show(l.key.Path), "hash", old.Hash)
+		in.log.Warn("a file is gone before its content could be sent", "path", name(l.key), "hash", old.Hash)
 	}
 	old.State, old.SeenAt = hashindex.Gone, time.Now()
 	return finding{look: l, entry: &old, change: &in.counts.gone}, nil
 }
+
+// name is how a file is called in logs.
+func name(k hashindex.Key) string { return store.Source(k).String() }
 
 // show makes a path fit to print.
 func show(path string) string { return norm.NFC.String(path) }

@@ -29,11 +29,7 @@ func (l *ledger) Acknowledged(ctx context.Context, items []store.Item) error {
 	now := time.Now()
 	err := l.state.Update(ctx, func(v state.View) error {
 		for i := range items {
-			hash := items[i].Record.FileHash
-			if err := v.Index.Acknowledge(ctx, hashindex.Key(items[i].Source), hash, now); err != nil {
-				return err
-			}
-			if err := v.Queue.Done(ctx, hash); err != nil {
+			if err := l.acknowledge(ctx, v, &items[i], now); err != nil {
 				return err
 			}
 		}
@@ -49,6 +45,17 @@ func (l *ledger) Acknowledged(ctx context.Context, items []store.Item) error {
 	return err
 }
 
+func (l *ledger) acknowledge(ctx context.Context, v state.View, it *store.Item, now time.Time) error {
+	if l.cfg.bySession() {
+		return acknowledgeVersion(ctx, v, it)
+	}
+	v = v.In(l.cfg.scope(it.Source.Root))
+	if err := v.Index.Acknowledge(ctx, hashindex.Key(it.Source), it.Record.FileHash, now); err != nil {
+		return err
+	}
+	return v.Queue.Done(ctx, it.Record.FileHash)
+}
+
 // Waiting implements store.Ledger.
 func (l *ledger) Waiting(ctx context.Context, items []store.Item, cause error) error {
 	now := time.Now()
@@ -57,7 +64,8 @@ func (l *ledger) Waiting(ctx context.Context, items []store.Item, cause error) e
 			if err := v.Queue.Put(ctx, items[i].Source, &items[i].Record, cause, now); err != nil {
 				return err
 			}
-			if err := v.Index.Move(ctx, items[i].Record.FileHash, []hashindex.State{hashindex.Pending}, hashindex.Queued, ""); err != nil {
+			index := v.In(l.cfg.scope(items[i].Source.Root)).Index
+			if err := index.Move(ctx, items[i].Record.FileHash, []hashindex.State{hashindex.Pending}, hashindex.Queued, ""); err != nil {
 				return err
 			}
 		}
@@ -80,7 +88,12 @@ func (l *ledger) Refused(ctx context.Context, it store.Item, cause error) (dead 
 		if dead = retries >= l.cfg.MaxRetries; dead {
 			to = hashindex.Dead
 		}
-		return v.Index.Move(ctx, it.Record.FileHash, []hashindex.State{hashindex.Pending, hashindex.Queued}, to, cause.Error())
+		index := v.In(l.cfg.scope(it.Source.Root)).Index
+		err = index.Move(ctx, it.Record.FileHash, []hashindex.State{hashindex.Pending, hashindex.Queued}, to, cause.Error())
+		if err == nil && dead && l.cfg.bySession() {
+			_, err = v.Index.Lead(ctx, it.Record.SessionID, now) // the next best is to be the row
+		}
+		return err
 	})
 	return dead, err
 }

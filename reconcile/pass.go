@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -22,11 +21,9 @@ const giveUp = time.Minute
 // pass makes one pass to its end, deliveries included. Whatever it finds different goes through the intake like a file event.
 func (a *Agent) pass(ctx context.Context, mode Mode, opts PassOptions, progress func(Progress)) *Report {
 	begin, before, requests := time.Now(), a.counts.now(), a.cfg.Remote.Requests()
-	r := &Report{Mode: mode, Outcome: Complete, At: begin, Root: a.cfg.Root.Dir, Problems: []Problem{}}
-	if err := a.cfg.Root.Check(); err != nil {
-		r.rootUnavailable(a.cfg.Root.Dir, err)
-	} else {
-		a.passOver(ctx, r, mode, opts, progress)
+	r := newReport(&a.cfg, mode, begin)
+	if roots := r.available(a.cfg.Roots); len(roots) > 0 {
+		a.passOver(ctx, r, roots, mode, opts, progress)
 	}
 	r.since(before, a.counts.now())
 	r.Requests = a.cfg.Remote.Requests() - requests
@@ -34,15 +31,15 @@ func (a *Agent) pass(ctx context.Context, mode Mode, opts PassOptions, progress 
 	if mode == Scan {
 		return r // too frequent to sum up the whole index each time
 	}
-	if err := r.readState(ctx, a.state.View); err != nil {
+	if err := r.readState(ctx, a.state.View, a.cfg.scopes()); err != nil {
 		r.Outcome = Incomplete
-		r.problem("", kindIndex, err.Error())
+		r.problem(hashindex.Key{}, kindIndex, err.Error())
 	}
 	r.InSync = r.Outcome == Complete && r.Pending+r.Queued+r.Dead == 0
 	return r
 }
 
-func (a *Agent) passOver(ctx context.Context, r *Report, mode Mode, opts PassOptions, progress func(Progress)) {
+func (a *Agent) passOver(ctx context.Context, r *Report, roots []hashindex.Root, mode Mode, opts PassOptions, progress func(Progress)) {
 	if mode != Scan {
 		// Before the scan, so that what the remote lost is looked at, and what it has is not sent again.
 		a.compareRemote(ctx, r)
@@ -50,16 +47,13 @@ func (a *Agent) passOver(ctx context.Context, r *Report, mode Mode, opts PassOpt
 	if mode == Full {
 		a.reviveDead(ctx, r)
 	}
-	err := a.scan(ctx, r, mode, opts, progress)
-	switch {
-	case errors.Is(err, hashindex.ErrRootUnavailable):
-		r.rootUnavailable(a.cfg.Root.Dir, err)
-		return
-	case err != nil:
-		r.Outcome = Incomplete
-		r.problem(a.cfg.Root.Dir, kindUnreadable, err.Error())
+	p := newProgress(ctx, a.state.Index, progress)
+	for _, root := range roots {
+		seen, err := a.scan(ctx, root, mode, opts, p)
+		r.scanned(root, seen, err)
 	}
-	if mode == Scan {
+	p.end()
+	if mode == Scan || r.Outcome == RootUnavailable {
 		return
 	}
 	a.finish(ctx)
@@ -68,63 +62,87 @@ func (a *Agent) passOver(ctx context.Context, r *Report, mode Mode, opts PassOpt
 	}
 }
 
-func (r *Report) rootUnavailable(root string, err error) {
-	r.Outcome = RootUnavailable
-	r.problem(root, kindRoot, err.Error()+"; nothing was marked gone; if the files were really removed, run gfxsync reconcile --accept-missing")
-}
-
 // compareRemote asks the remote what it has. What the index took it to have and it has not is an intent again.
 func (a *Agent) compareRemote(ctx context.Context, r *Report) {
-	d := remoteDiff{index: a.state.Index, table: a.cfg.Remote, hint: a.hintNoDigest}
-	d.lost = func(ctx context.Context, hashes []string) error {
-		return a.state.Update(ctx, func(v state.View) error {
-			for _, h := range hashes {
-				_, present, err := v.Index.WithHash(ctx, h)
-				if err != nil {
-					return err
-				}
-				if present {
-					r.RemoteMissing++
-				}
-				if err := v.Index.RemoteLost(ctx, h); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	compare := a.compareHashes
+	if a.cfg.bySession() {
+		compare = a.compareSessions
 	}
-	d.found = func(ctx context.Context, hashes []string) error {
-		now := time.Now()
-		return a.state.Update(ctx, func(v state.View) error {
-			for _, h := range hashes {
-				if err := v.Index.RemoteFound(ctx, h, now); err != nil {
-					return err
-				}
-				if err := v.Queue.Done(ctx, h); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	if err := d.run(ctx); err != nil {
+	if err := compare(ctx, r); err != nil {
 		r.Outcome = Incomplete
-		r.problem("", kindRemote, err.Error())
+		r.problem(hashindex.Key{}, kindRemote, err.Error())
 	}
 	a.heal(ctx, r)
 }
 
-func (a *Agent) heal(ctx context.Context, r *Report) {
-	err := a.state.Update(ctx, func(v state.View) error {
-		n, err := v.Heal(ctx)
-		if n > 0 {
-			a.log.Info("intents were missing in the index", "files", n)
+func (a *Agent) compareHashes(ctx context.Context, r *Report) error {
+	for _, scope := range a.cfg.scopes() {
+		d := remoteDiff{index: a.state.In(scope).Index, table: a.cfg.table(scope), hint: a.hintNoDigest}
+		d.lost = func(ctx context.Context, hashes []string) error {
+			return a.state.Update(ctx, func(v state.View) error {
+				missing, err := writeLost(ctx, v.In(scope), hashes)
+				r.RemoteMissing += missing
+				return err
+			})
 		}
-		return err
+		d.found = func(ctx context.Context, hashes []string) error {
+			return a.state.Update(ctx, func(v state.View) error { return writeFound(ctx, v.In(scope), hashes) })
+		}
+		if err := d.run(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeLost returns how many of the hashes present files have.
+func writeLost(ctx context.Context, v state.View, hashes []string) (missing int64, err error) {
+	for _, h := range hashes {
+		_, present, err := v.Index.WithHash(ctx, h)
+		if err != nil {
+			return missing, err
+		}
+		if present {
+			missing++
+		}
+		if err := v.Index.RemoteLost(ctx, h); err != nil {
+			return missing, err
+		}
+	}
+	return missing, nil
+}
+
+func writeFound(ctx context.Context, v state.View, hashes []string) error {
+	now := time.Now()
+	for _, h := range hashes {
+		if err := v.Index.RemoteFound(ctx, h, now); err != nil {
+			return err
+		}
+		if err := v.Queue.Done(ctx, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Agent) heal(ctx context.Context, r *Report) {
+	var healed int64
+	err := a.state.Update(ctx, func(v state.View) error {
+		for _, scope := range a.cfg.scopes() {
+			n, err := v.In(scope).Heal(ctx)
+			if err != nil {
+				return err
+			}
+			healed += n
+		}
+		return nil
 	})
+	if healed > 0 {
+		a.log.Info("intents were missing in the index", "files", healed)
+	}
 	if err != nil {
 		r.Outcome = Incomplete
-		r.problem("", kindIndex, err.Error())
+		r.problem(hashindex.Key{}, kindIndex, err.Error())
 	}
 }
 
@@ -140,28 +158,25 @@ func (a *Agent) reviveDead(ctx context.Context, r *Report) {
 		return err
 	})
 	if err != nil {
-		r.problem("", kindIndex, err.Error())
+		r.problem(hashindex.Key{}, kindIndex, err.Error())
 	}
 }
 
 // scan looks at every file whose stamp is not the index's, or whose intent nobody is carrying out; in a full pass, it hashes the
 // others too and looks at those whose hash is not the index's.
-func (a *Agent) scan(ctx context.Context, r *Report, mode Mode, opts PassOptions, progress func(Progress)) error {
-	scanner := hashindex.Scanner{
-		Index: a.state.Index, Root: a.cfg.Root, Match: a.cfg.Pattern.Match, AcceptEmpty: opts.AcceptMissing,
-	}
-	identity, err := a.cfg.Root.Identity()
+func (a *Agent) scan(ctx context.Context, root hashindex.Root, mode Mode, opts PassOptions, p *passProgress) (hashindex.Scanned, error) {
+	scanner := hashindex.Scanner{Index: a.state.Index, Root: root, Match: a.cfg.Pattern.Match, AcceptEmpty: opts.AcceptMissing}
+	identity, err := root.Identity()
 	if err != nil {
-		return err
+		return hashindex.Scanned{}, err
 	}
-	p := newProgress(ctx, a.state.Index, progress)
 	var readers *rehash
 	if mode == Full {
 		readers = a.startRehash(ctx, p)
 	}
 	seen, err := scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, old *hashindex.Entry) error {
-		a.intake.rootSeen(identity)
-		l := look{key: hashindex.Key{Root: a.cfg.Root.Label, Path: path}, at: time.Now()}
+		a.intake.rootSeen(root.Label, identity)
+		l := look{key: hashindex.Key{Root: root.Label, Path: path}, at: time.Now()}
 		if stamp != nil && old != nil && !a.differs(stamp, old) {
 			if readers != nil {
 				return readers.add(ctx, l, old)
@@ -178,15 +193,10 @@ func (a *Agent) scan(ctx context.Context, r *Report, mode Mode, opts PassOptions
 	if readers != nil {
 		readers.wait()
 	}
-	p.end()
 	if err == nil {
-		a.intake.rootSeen(identity)
+		a.intake.rootSeen(root.Label, identity)
 	}
-	r.Files = seen.Files
-	for _, err := range seen.Problems {
-		r.problem("", kindUnreadable, err.Error())
-	}
-	return err
+	return seen, err
 }
 
 // finish waits until what the pass has found is delivered, waits in the queue, or does not move any more.
@@ -216,7 +226,7 @@ func (a *Agent) waitIdle(ctx context.Context, idle func() bool) {
 		case <-tick.C:
 		}
 		// Beside a watcher there may always be something under way that is not the pass's.
-		if now := a.counts.now(); now != last && a.watcher == nil {
+		if now := a.counts.now(); now != last && len(a.watchers) == 0 {
 			last, since = now, time.Now()
 		} else if time.Since(since) > giveUp {
 			a.log.Warn("the pass does not wait any longer for what is under way")
@@ -226,7 +236,7 @@ func (a *Agent) waitIdle(ctx context.Context, idle func() bool) {
 }
 
 // readState fills in what the state file says at the end of a pass.
-func (r *Report) readState(ctx context.Context, v state.View) error {
+func (r *Report) readState(ctx context.Context, v state.View, scopes []string) error {
 	counts, err := v.Index.Counts(ctx)
 	if err != nil {
 		return err
@@ -242,8 +252,13 @@ func (r *Report) readState(ctx context.Context, v state.View) error {
 		return err
 	}
 	r.RemoteOnly += foreign
-	if r.Superseded, err = v.CountSuperseded(ctx); err != nil {
-		return err
+	r.Superseded = counts[hashindex.Superseded]
+	for _, scope := range scopes {
+		n, err := v.In(scope).CountSuperseded(ctx)
+		if err != nil {
+			return err
+		}
+		r.Superseded += n
 	}
 	return r.listProblems(ctx, v)
 }
@@ -258,7 +273,7 @@ func (r *Report) listProblems(ctx context.Context, v state.View) error {
 			return fmt.Errorf("list what is %s: %w", s.state, err)
 		}
 		for _, e := range page {
-			r.problem(e.Path, s.kind, e.Error)
+			r.problem(e.Key, s.kind, e.Error)
 		}
 	}
 	return nil

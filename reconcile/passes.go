@@ -132,7 +132,7 @@ func (a *Agent) tellScan(ctx context.Context, r *Report) {
 	}
 	a.log.Debug("scanned", "files", r.Files, "ms", r.DurationMS)
 	a.warn(r)
-	a.note(noteScan, scanNote{At: r.At, Files: r.Files, DurationMS: r.DurationMS, Outcome: r.Outcome, Skipped: a.skipped.Load()})
+	a.note(noteScan, scanNote{At: r.At, Files: r.Files, DurationMS: r.DurationMS, Outcome: r.Outcome, Skipped: a.skipped.Load(), Roots: r.Roots})
 }
 
 // warn logs what stood in the way of a pass, as long as it is not the same as the last time.

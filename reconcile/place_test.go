@@ -58,7 +58,7 @@ func tempPlace(t *testing.T) *place {
 
 func settings(dir, queueDB string, remote store.Table) Config {
 	return Config{
-		Root: hashindex.Root{Dir: dir}, QueueDB: queueDB, Remote: remote, NoWatch: true, SettleLimit: 30 * time.Millisecond,
+		Roots: []hashindex.Root{{Dir: dir}}, QueueDB: queueDB, Remote: remote, NoWatch: true, SettleLimit: 30 * time.Millisecond,
 		MaxRetries: 2, PCID: "GFX-TEST", Delivery: store.DeliveryOptions{
 			FlushInterval: 5 * time.Millisecond, ProbeFirst: time.Millisecond, ProbeLast: 5 * time.Millisecond,
 		},

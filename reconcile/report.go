@@ -1,7 +1,10 @@
 package reconcile
 
 import (
+	"errors"
 	"time"
+
+	"github.com/gfxsync/gfxsync/hashindex"
 )
 
 // Mode is how deep a pass goes.
@@ -30,7 +33,7 @@ type Report struct {
 	Mode          Mode      `json:"mode"`
 	Outcome       Outcome   `json:"outcome"`
 	At            time.Time `json:"at"`
-	Root          string    `json:"root"`
+	Root          string    `json:"root"`           // as GFX_SYNC_GFX_WATCH_PATH says
 	Files         int       `json:"files"`          // files that match the pattern
 	Hashed        int64     `json:"hashed"`         // of them read and hashed
 	BytesHashed   int64     `json:"bytes_hashed"`   //
@@ -40,7 +43,7 @@ type Report struct {
 	Invalid       int       `json:"invalid"`        // files that cannot be made into a record
 	RemoteMissing int64     `json:"remote_missing"` // contents of present files that the remote had lost
 	RemoteOnly    int       `json:"remote_only"`    // rows of contents that this index never had
-	Superseded    int       `json:"superseded"`     // rows of older versions of files
+	Superseded    int       `json:"superseded"`     // rows of older versions of files; by session, files that a better version stands for
 	Deleted       int       `json:"deleted"`        // of them removed
 	Uploaded      int64     `json:"uploaded"`       // records that the remote acknowledged
 	Pending       int       `json:"pending"`        // files on their way
@@ -50,10 +53,21 @@ type Report struct {
 	DurationMS    int64     `json:"duration_ms"`
 	Requests      int64     `json:"remote_requests"`
 	Problems      []Problem `json:"problems"` // at most 100
+
+	Roots []RootReport `json:"roots"`
+}
+
+// RootReport is what a pass found of one root.
+type RootReport struct {
+	Label string `json:"label"` // empty where there is but one root
+	Dir   string `json:"dir"`
+	Files int    `json:"files"`
+	Error string `json:"error,omitempty"` // why it was unavailable
 }
 
 // Problem is one thing that is not as it should be.
 type Problem struct {
+	Root  string `json:"root,omitempty"` // the root's label, if it has one
 	Path  string `json:"path"`
 	Kind  string `json:"kind"`
 	Error string `json:"error"`
@@ -74,9 +88,65 @@ const (
 	kindRemoteMissing = "remote missing"
 )
 
-func (r *Report) problem(path, kind, text string) {
+// problem reports something that is not as it should be with a file, a root, or, with the zero Key, neither.
+func (r *Report) problem(at hashindex.Key, kind, text string) {
 	if len(r.Problems) < maxProblems {
-		r.Problems = append(r.Problems, Problem{Path: show(path), Kind: kind, Error: text})
+		r.Problems = append(r.Problems, Problem{Root: at.Root, Path: show(at.Path), Kind: kind, Error: text})
+	}
+}
+
+func newReport(cfg *Config, mode Mode, at time.Time) *Report {
+	r := &Report{Mode: mode, Outcome: Complete, At: at, Root: cfg.rootsText(), Problems: []Problem{}}
+	for _, root := range cfg.Roots {
+		r.Roots = append(r.Roots, RootReport{Label: root.Label, Dir: show(root.Dir)})
+	}
+	return r
+}
+
+// available returns the roots that can be scanned, and reports the others.
+func (r *Report) available(roots []hashindex.Root) (there []hashindex.Root) {
+	for _, root := range roots {
+		if err := root.Check(); err != nil {
+			r.rootUnavailable(root, err)
+			continue
+		}
+		there = append(there, root)
+	}
+	return there
+}
+
+// scanned takes up what the scan of a root came to.
+func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error) {
+	r.Files += seen.Files
+	for i := range r.Roots {
+		if r.Roots[i].Label == root.Label {
+			r.Roots[i].Files = seen.Files
+		}
+	}
+	for _, err := range seen.Problems {
+		r.problem(hashindex.Key{Root: root.Label}, kindUnreadable, err.Error())
+	}
+	switch {
+	case errors.Is(err, hashindex.ErrRootUnavailable):
+		r.rootUnavailable(root, err)
+	case err != nil:
+		r.Outcome = Incomplete
+		r.problem(hashindex.Key{Root: root.Label, Path: root.Dir}, kindUnreadable, err.Error())
+	}
+}
+
+// rootUnavailable says that nothing can be concluded of a root. The pass goes on with the others, if there are any.
+func (r *Report) rootUnavailable(root hashindex.Root, err error) {
+	r.problem(hashindex.Key{Root: root.Label, Path: root.Dir}, kindRoot,
+		err.Error()+"; nothing was marked gone; if the files were really removed, run gfxsync reconcile --accept-missing")
+	r.Outcome = RootUnavailable
+	for i := range r.Roots {
+		if r.Roots[i].Label == root.Label {
+			r.Roots[i].Error = err.Error()
+		}
+		if r.Roots[i].Error == "" {
+			r.Outcome = Incomplete
+		}
 	}
 }
 

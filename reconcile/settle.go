@@ -17,6 +17,9 @@ const (
 // errTooLarge says that a file is larger than GFX_SYNC_MAX_FILE_SIZE.
 var errTooLarge = errors.New("the file is larger than GFX_SYNC_MAX_FILE_SIZE allows")
 
+// errNoSession says that a file cannot have a row where each session has one.
+var errNoSession = errors.New("the file has no session ID, by which GFX_SYNC_ON_CONFLICT=session_id tells its row")
+
 // unsettled is the finding for a file that cannot be made into a record as it is now: half written, perhaps. It is looked at
 // again on a growing delay, and with the next event; when it has stayed the same for the settle limit, it is invalid.
 func (in *intake) unsettled(l look, old hashindex.Entry, stamp hashindex.Stamp, cost time.Duration, reason error) finding {
@@ -44,13 +47,13 @@ func (in *intake) invalid(l look, old hashindex.Entry, stamp hashindex.Stamp, no
 		e.Racy = true
 	}
 	e.Hash = hash
-	if !in.rootStands(l.key) {
+	if !in.rootStands(l.key.Root) {
 		return finding{look: l} // the next scan finds it again
 	}
 	f := finding{look: l, entry: &e}
 	if e.Hash != old.Hash || e.Error != old.Error {
 		f.change = in.change(&e, &old, !old.SeenAt.IsZero())
-		in.log.Warn("a file cannot be synced", "path", show(l.key.Path), "bytes", stamp.Size, "error", reason)
+		in.log.Warn("a file cannot be synced", "path", name(l.key), "bytes", stamp.Size, "error", reason)
 	}
 	return f
 }

@@ -36,6 +36,8 @@ type scanNote struct {
 	DurationMS int64     `json:"duration_ms"`
 	Outcome    Outcome   `json:"outcome"`
 	Skipped    int64     `json:"skipped"` // scheduled passes that were due while another ran
+
+	Roots []RootReport `json:"roots"`
 }
 
 // Status is what the state file says of the files, the queue and the agent (design, "The command line").
@@ -47,6 +49,7 @@ type Status struct {
 	Invalid       int        `json:"invalid"`
 	Gone          int        `json:"gone"`
 	Synced        int        `json:"synced"`
+	Superseded    int        `json:"superseded"` // files whose session has a better version
 	AgentRunning  bool       `json:"agent_running"`
 	Link          string     `json:"link"` // online, offline or unknown
 	LinkSince     *time.Time `json:"link_since,omitempty"`
@@ -64,7 +67,7 @@ func ReadStatus(ctx context.Context, s *state.State) (Status, error) {
 	}
 	st := Status{
 		Pending: counts[hashindex.Pending], Invalid: counts[hashindex.Invalid], Gone: counts[hashindex.Gone],
-		Synced: counts[hashindex.Synced], Link: linkUnknown,
+		Synced: counts[hashindex.Synced], Superseded: counts[hashindex.Superseded], Link: linkUnknown,
 	}
 	for state, n := range counts {
 		if state != hashindex.Gone {

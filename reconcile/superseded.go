@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 )
 
@@ -12,33 +13,39 @@ const supersededStep = 50
 
 // deleteSuperseded removes the rows of older versions of files, once the remote is seen to have the newer ones.
 func (a *Agent) deleteSuperseded(ctx context.Context, r *Report) {
-	for after := ""; ; {
-		step, err := a.state.Superseded(ctx, after, supersededStep)
-		if err == nil && len(step) == 0 {
-			return
-		}
-		if err == nil {
-			var deleted int
-			deleted, err = a.deleteStep(ctx, after, step)
-			r.Deleted += deleted
-			after = step[len(step)-1].Hash
-		}
-		if err != nil {
+	for _, scope := range a.cfg.scopes() {
+		if err := a.deleteSupersededIn(ctx, scope, r); err != nil {
 			r.Outcome = Incomplete
-			r.problem("", kindRemote, fmt.Sprintf("delete superseded rows: %v", err))
+			r.problem(hashindex.Key{}, kindRemote, fmt.Sprintf("delete superseded rows: %v", err))
 			return
 		}
 	}
 }
 
+func (a *Agent) deleteSupersededIn(ctx context.Context, scope string, r *Report) error {
+	for after := ""; ; {
+		step, err := a.state.In(scope).Superseded(ctx, after, supersededStep)
+		if err != nil || len(step) == 0 {
+			return err
+		}
+		deleted, err := a.deleteStep(ctx, scope, after, step)
+		r.Deleted += deleted
+		if err != nil {
+			return err
+		}
+		after = step[len(step)-1].Hash
+	}
+}
+
 // deleteStep has the index forget the rows before it deletes them: after a crash in between they are rows that nobody knows, and
 // none is missing.
-func (a *Agent) deleteStep(ctx context.Context, after string, step []state.Superseded) (int, error) {
+func (a *Agent) deleteStep(ctx context.Context, scope, after string, step []state.Superseded) (int, error) {
 	var newer []string
 	for _, s := range step {
 		newer = append(newer, s.Newer)
 	}
-	there, err := a.cfg.Remote.Has(ctx, newer)
+	table := a.cfg.table(scope)
+	there, err := table.Has(ctx, newer)
 	if err != nil {
 		return 0, err
 	}
@@ -48,6 +55,7 @@ func (a *Agent) deleteStep(ctx context.Context, after string, step []state.Super
 	}
 	var doomed []string
 	err = a.state.Update(ctx, func(v state.View) error {
+		v = v.In(scope)
 		// Asked again: a file may have come back to its older content meanwhile.
 		still, err := v.Superseded(ctx, after, supersededStep)
 		for i := 0; err == nil && i < len(still); i++ {
@@ -61,5 +69,5 @@ func (a *Agent) deleteStep(ctx context.Context, after string, step []state.Super
 	if err != nil || len(doomed) == 0 {
 		return 0, err
 	}
-	return len(doomed), a.cfg.Remote.Delete(ctx, doomed)
+	return len(doomed), table.Delete(ctx, doomed)
 }

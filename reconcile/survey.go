@@ -47,20 +47,21 @@ const (
 func (s *Survey) Run(ctx context.Context, mode Mode, opts PassOptions) (*Report, error) {
 	s.Config.setDefaults()
 	begin, requests := time.Now(), s.Config.Remote.Requests()
-	s.report = &Report{Mode: mode, Outcome: Complete, At: begin, Root: s.Config.Root.Dir, Problems: []Problem{}}
+	if err := s.Config.check(); err != nil {
+		return nil, err
+	}
+	s.report = newReport(&s.Config, mode, begin)
 	err := s.compare(ctx, mode, opts)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case errors.Is(err, hashindex.ErrRootUnavailable):
-		s.report.rootUnavailable(s.Config.Root.Dir, err)
 	case err != nil:
 		s.report.Outcome = Incomplete
-		s.report.problem("", kindRemote, err.Error())
-	default:
+		s.report.problem(hashindex.Key{}, kindRemote, err.Error())
+	case s.report.Outcome == Complete:
 		err = s.waitForAgent(ctx)
 	}
-	if err := errors.Join(contextOnly(err), s.report.readState(ctx, s.State.View)); err != nil {
+	if err := errors.Join(contextOnly(err), s.report.readState(ctx, s.State.View, s.Config.scopes())); err != nil {
 		return nil, err
 	}
 	r := s.report
@@ -78,23 +79,70 @@ func contextOnly(err error) error {
 }
 
 func (s *Survey) compare(ctx context.Context, mode Mode, opts PassOptions) error {
-	if err := s.Config.Root.Check(); err != nil {
-		return err
-	}
-	d := remoteDiff{index: s.State.Index, table: s.Config.Remote, hint: func(err error) {
-		s.Config.Logger.Info("comparing with the remote page by page, which costs a request for a thousand rows", "error", err)
-	}}
-	d.lost, d.found = s.remoteLost, s.remoteFound
 	// The directory first: what is sent while it is read is then found on the remote.
-	if err := s.compareFiles(ctx, mode, opts); err != nil {
-		return err
+	p := newProgress(ctx, s.State.Index, s.Progress)
+	for _, root := range s.report.available(s.Config.Roots) {
+		seen, err := s.compareFiles(ctx, root, mode, opts, p)
+		s.report.scanned(root, seen, err)
 	}
-	return d.run(ctx)
+	p.end()
+	if ctx.Err() != nil || s.report.Outcome == RootUnavailable {
+		return ctx.Err()
+	}
+	if s.Config.bySession() {
+		d := sessionDiff{cfg: &s.Config, index: s.State.Index, each: s.compareSessions}
+		return d.run(ctx)
+	}
+	return s.compareHashes(ctx)
 }
 
-func (s *Survey) remoteLost(ctx context.Context, hashes []string) error {
+func (s *Survey) compareHashes(ctx context.Context) error {
+	for _, scope := range s.Config.scopes() {
+		view := s.State.In(scope)
+		d := remoteDiff{index: view.Index, table: s.Config.table(scope), hint: func(err error) {
+			s.Config.Logger.Info("comparing with the remote page by page, which costs a request for a thousand rows", "error", err)
+		}}
+		d.lost = func(ctx context.Context, hashes []string) error { return s.remoteLost(ctx, view.Index, hashes) }
+		d.found = func(ctx context.Context, hashes []string) error { return s.remoteFound(ctx, view.Index, hashes) }
+		if err := d.run(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compareSessions looks for sessions whose best version in the folder is better than the remote's row.
+func (s *Survey) compareSessions(ctx context.Context, part sessionPart) error {
+	for session := range part.found {
+		if _, _, ours, err := s.State.Index.Best(ctx, session); err != nil {
+			return err
+		} else if !ours {
+			s.report.RemoteOnly++
+		}
+	}
+	for after := part.after; ; {
+		sessions, err := s.State.Index.Sessions(ctx, after, part.last, hashPage)
+		if err != nil || len(sessions) == 0 {
+			return err
+		}
+		for _, session := range sessions {
+			best, e, ok, err := s.State.Index.Best(ctx, session)
+			if err != nil {
+				return err
+			}
+			row, there := part.found[session]
+			arrived := there && (row.Hash == best.Hash || row.Better(best))
+			if ok && !arrived && (e.State == hashindex.Synced || e.State == hashindex.Superseded) {
+				s.suspect(suspect{key: e.Key, kind: kindRemoteMissing, hash: best.Hash}, &s.report.RemoteMissing)
+			}
+		}
+		after = sessions[len(sessions)-1]
+	}
+}
+
+func (s *Survey) remoteLost(ctx context.Context, index hashindex.Index, hashes []string) error {
 	for _, h := range hashes {
-		e, present, err := s.State.Index.WithHash(ctx, h)
+		e, present, err := index.WithHash(ctx, h)
 		if err != nil {
 			return err
 		}
@@ -106,13 +154,13 @@ func (s *Survey) remoteLost(ctx context.Context, hashes []string) error {
 }
 
 // remoteFound counts rows that are of nothing the index has ever had; those it knows of by now are counted with the index.
-func (s *Survey) remoteFound(ctx context.Context, hashes []string) error {
+func (s *Survey) remoteFound(ctx context.Context, index hashindex.Index, hashes []string) error {
 	for _, h := range hashes {
-		known, err := s.State.Index.Acknowledged(ctx, h)
+		known, err := index.Acknowledged(ctx, h)
 		if err != nil {
 			return err
 		}
-		if _, present, err := s.State.Index.WithHash(ctx, h); err != nil {
+		if _, present, err := index.WithHash(ctx, h); err != nil {
 			return err
 		} else if !known && !present {
 			s.report.RemoteOnly++
@@ -121,16 +169,12 @@ func (s *Survey) remoteFound(ctx context.Context, hashes []string) error {
 	return nil
 }
 
-func (s *Survey) compareFiles(ctx context.Context, mode Mode, opts PassOptions) error {
-	p := newProgress(ctx, s.State.Index, s.Progress)
-	defer p.end()
+func (s *Survey) compareFiles(ctx context.Context, root hashindex.Root, mode Mode, opts PassOptions, p *passProgress) (hashindex.Scanned, error) {
 	readers, readCtx := errgroup.WithContext(ctx)
 	readers.SetLimit(s.Config.FullReaders)
-	scanner := hashindex.Scanner{
-		Index: s.State.Index, Root: s.Config.Root, Match: s.Config.Pattern.Match, AcceptEmpty: opts.AcceptMissing,
-	}
+	scanner := hashindex.Scanner{Index: s.State.Index, Root: root, Match: s.Config.Pattern.Match, AcceptEmpty: opts.AcceptMissing}
 	seen, err := scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, old *hashindex.Entry) error {
-		key := hashindex.Key{Root: s.Config.Root.Label, Path: path}
+		key := hashindex.Key{Root: root.Label, Path: path}
 		switch {
 		case stamp == nil:
 			s.report.Gone++
@@ -144,12 +188,7 @@ func (s *Survey) compareFiles(ctx context.Context, mode Mode, opts PassOptions) 
 		p.file(stamp.Size)
 		return nil
 	})
-	err = errors.Join(err, readers.Wait())
-	s.report.Files = seen.Files
-	for _, problem := range seen.Problems {
-		s.report.problem("", kindUnreadable, problem.Error())
-	}
-	return err
+	return seen, errors.Join(err, readers.Wait())
 }
 
 func (s *Survey) rehash(ctx context.Context, key hashindex.Key, old hashindex.Entry) {
@@ -179,7 +218,7 @@ func (s *Survey) suspect(one suspect, count *int64) {
 	defer s.mu.Unlock()
 	*count++
 	if s.Found != nil {
-		s.Found(Problem{Path: show(one.key.Path), Kind: one.kind})
+		s.Found(Problem{Root: one.key.Root, Path: show(one.key.Path), Kind: one.kind})
 	}
 	if s.overflow = s.overflow || len(s.suspects) == maxSuspects; !s.overflow {
 		s.suspects = append(s.suspects, one)
@@ -210,7 +249,7 @@ func (s *Survey) waitForAgent(ctx context.Context) error {
 		}
 	}
 	for _, one := range s.suspects {
-		s.report.problem(one.key.Path, one.kind, "")
+		s.report.problem(one.key, one.kind, "")
 	}
 	return nil
 }
@@ -244,16 +283,29 @@ func (s *Survey) settleSuspects(ctx context.Context) (pending bool, err error) {
 // arrived says whether the index has the file as it is on disk now, and the remote too.
 func (s *Survey) arrived(ctx context.Context, one suspect) (bool, error) {
 	e, known, err := s.State.Index.Get(ctx, one.key)
-	if err != nil || !known || (e.State != hashindex.Synced && e.State != hashindex.Invalid) {
+	if err != nil || !known || (e.State != hashindex.Synced && e.State != hashindex.Superseded && e.State != hashindex.Invalid) {
 		return false, err
 	}
 	if one.kind == kindRemoteMissing {
-		have, err := s.Config.Remote.Has(ctx, []string{one.hash})
-		return len(have) == 1, err
+		return s.isThere(ctx, one, e.Session)
 	}
 	hash, err := hashLarge(s.Config.abs(one.key), s.Config.Hash)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
 	return err == nil && hash == e.Hash, nil
+}
+
+// isThere says whether the remote has what it was found to lack, or by now a better version of the session.
+func (s *Survey) isThere(ctx context.Context, one suspect, session *int64) (bool, error) {
+	hash := one.hash
+	if s.Config.bySession() && session != nil {
+		best, _, _, err := s.State.Index.Best(ctx, *session)
+		if err != nil {
+			return false, err
+		}
+		hash = best.Hash
+	}
+	have, err := s.Config.table(s.Config.scope(one.key.Root)).Has(ctx, []string{hash})
+	return len(have) == 1, err
 }

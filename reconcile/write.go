@@ -42,7 +42,7 @@ func (in *intake) writeGroup(ctx context.Context, group []finding) {
 		return
 	}
 	if err != nil {
-		in.log.Error("cannot write to the queue database; trying again", "path", show(group[0].look.key.Path), "error", err)
+		in.log.Error("cannot write to the queue database; trying again", "path", name(group[0].look.key), "error", err)
 	}
 	for i := range group {
 		in.act(&group[i], err)
@@ -78,12 +78,15 @@ func (in *intake) store(ctx context.Context, v state.View, f *finding) error {
 		return nil
 	}
 	if err == nil && f.entry.State == hashindex.Synced {
-		err = f.checkArrived(ctx, v.Index)
+		err = f.checkArrived(ctx, v.In(in.cfg.scope(f.look.key.Root)).Index)
 	}
 	if err != nil {
 		return err
 	}
 	if err := v.Index.Put(ctx, f.entry); err != nil {
+		return err
+	}
+	if err := in.lead(ctx, v, now.Session, f.entry.Session); err != nil {
 		return err
 	}
 	if !f.straightToQueue {
@@ -131,7 +134,7 @@ func (in *intake) act(f *finding, failed error) {
 		return
 	}
 	if f.entry != nil && f.entry.State == hashindex.Gone {
-		in.log.Info("gone", "path", show(f.look.key.Path))
+		in.log.Info("gone", "path", name(f.look.key))
 	}
 	in.looks.done(f.look.key)
 }

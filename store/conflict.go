@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 )
 
@@ -35,3 +36,16 @@ func (k ConflictKey) String() string { return conflictColumns[k] }
 
 // Columns returns the columns of the constraint.
 func (k ConflictKey) Columns() []string { return strings.Split(k.String(), ",") }
+
+// sortKey tells the record's row from others, and sorts rows in the same way for every agent. Of a session only one version is ever
+// sent at a time (Ledger.Wanted).
+func (r *Record) sortKey(k ConflictKey) string {
+	switch {
+	case k == ByPCAndHash:
+		return r.GFXPCID + "\x00" + r.FileHash
+	case k == BySession && r.SessionID != nil:
+		return strconv.FormatInt(*r.SessionID, 10) + "\x00" + r.FileHash
+	default:
+		return r.FileHash
+	}
+}

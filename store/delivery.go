@@ -10,6 +10,8 @@ import (
 
 // Ledger is told what became of each record, and has it written down durably before it returns.
 type Ledger interface {
+	// Wanted returns those of the items that are still to be sent. The others are history, and written down as such.
+	Wanted(ctx context.Context, items []Item) ([]Item, error)
 	// Acknowledged: the remote has these records.
 	Acknowledged(ctx context.Context, items []Item) error
 	// Waiting: these records are to be kept in the queue. The cause is nil where they have not been tried.
@@ -29,6 +31,7 @@ type DeliveryOptions struct {
 	ProbeFirst    time.Duration // delay of the first probe of a dead link; default 1 s
 	ProbeLast     time.Duration // largest delay of a probe; default 14 s: a remote that is back is noticed within 15
 	StopGrace     time.Duration // how long a stop may take; default 8 s
+	Conflict      ConflictKey   // what makes two records one row
 	OnLink        func(LinkStatus)
 	Logger        *slog.Logger
 }
@@ -57,6 +60,8 @@ type Delivery struct {
 	link   *Link
 
 	wakeCreated, wakeModified, wakeQueue chan struct{}
+
+	turn sync.Mutex // held while sending BySession: what is wanted depends on what was acknowledged before
 
 	mu                sync.Mutex
 	created, modified lane

@@ -145,6 +145,10 @@ type fakeLedger struct {
 
 func id(it *store.Item) string { return it.Source.Path + "@" + it.Record.FileHash }
 
+func (l *fakeLedger) Wanted(_ context.Context, items []store.Item) ([]store.Item, error) {
+	return items, nil
+}
+
 func (l *fakeLedger) Acknowledged(_ context.Context, items []store.Item) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -30,6 +30,7 @@ type Origin struct {
 	FileHash   string
 	GFXPCID    string
 	SyncSource string
+	ModTime    int64
 }
 
 var (
@@ -53,6 +54,7 @@ func MakeRecord(o Origin, content []byte) (Record, error) {
 		TableType:  "UNKNOWN",
 		GFXPCID:    printable(o.GFXPCID),
 		SyncSource: o.SyncSource,
+		ModTime:    o.ModTime,
 		RawJSON:    raw,
 	}
 	// PostgreSQL's jsonb keeps the last of equal keys, and so does this loop.

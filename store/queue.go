@@ -14,11 +14,15 @@ import (
 // Queue is the table pending_sync: the records that wait for the remote, with their content, so that they arrive even if the
 // file is gone by then. A record leaves it by success, by a success of the same hash, or by the operator's word (Drop).
 type Queue struct {
-	q sqlite.Querier
+	q     sqlite.Querier
+	scope string
 }
 
 // NewQueue returns the queue seen through q: a database, or a transaction to take part in.
-func NewQueue(q sqlite.Querier) Queue { return Queue{q} }
+func NewQueue(q sqlite.Querier) Queue { return Queue{q: q} }
+
+// In returns the queue for which a hash is of the records of one root alone; with the empty scope, of all.
+func (q Queue) In(scope string) Queue { return Queue{q: q.q, scope: scope} }
 
 // Queued is an entry of the queue.
 type Queued struct {
@@ -39,11 +43,12 @@ var ErrNoSuchEntry = errors.New("no such entry in the queue")
 // Put keeps the record in the queue, where it may already be. Its retries are not touched. Cause, if any, is why it waits.
 func (q Queue) Put(ctx context.Context, src Source, r *Record, cause error, now time.Time) error {
 	_, err := q.q.ExecContext(ctx, `
-		INSERT INTO pending_sync (root, file_path, file_hash, record_json, last_error, created_at, last_attempt)
-		VALUES (?, ?, ?, ?, ?, ?, ?)
+		INSERT INTO pending_sync (root, file_path, file_hash, record_json, last_error, created_at, last_attempt, session_id, hands, mtime_ns)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (root, file_hash) DO UPDATE SET last_error = excluded.last_error, last_attempt = excluded.last_attempt
 		WHERE excluded.last_attempt IS NOT NULL`,
-		src.Root, src.Path, r.FileHash, string(r.AppendJSON(nil, nil)), message(cause), now.UnixMilli(), attempt(cause, now))
+		src.Root, src.Path, r.FileHash, string(r.AppendJSON(nil, nil)), message(cause), now.UnixMilli(), attempt(cause, now),
+		r.SessionID, r.HandCount, r.ModTime)
 	if err != nil {
 		return fmt.Errorf("queue %s: %w", src.Path, err)
 	}
@@ -65,7 +70,7 @@ func (q Queue) Refuse(ctx context.Context, src Source, hash string, max int, nex
 
 // Done removes every entry with that hash: the remote has it.
 func (q Queue) Done(ctx context.Context, hash string) error {
-	if _, err := q.q.ExecContext(ctx, `DELETE FROM pending_sync WHERE file_hash = ?`, hash); err != nil {
+	if _, err := q.q.ExecContext(ctx, `DELETE FROM pending_sync WHERE file_hash = ?2 AND (?1 = '' OR root = ?1)`, q.scope, hash); err != nil {
 		return fmt.Errorf("take %s from the queue: %w", hash, err)
 	}
 	return nil
@@ -75,7 +80,7 @@ func (q Queue) Done(ctx context.Context, hash string) error {
 // maxBytes unless the first alone is larger. An entry whose last attempt lies in the future is due: the clock was set back.
 func (q Queue) Due(ctx context.Context, after int64, limit int, maxBytes int64, now time.Time) (items []Item, err error) {
 	rows, err := q.q.QueryContext(ctx, `
-		SELECT id, root, file_path, record_json, created_at FROM pending_sync
+		SELECT id, root, file_path, record_json, created_at, mtime_ns FROM pending_sync
 		WHERE id > ? AND NOT dead AND (next_attempt <= ? OR last_attempt > ?) ORDER BY id LIMIT ?`,
 		after, now.UnixMilli(), now.UnixMilli(), limit)
 	if err != nil {
@@ -86,8 +91,8 @@ func (q Queue) Due(ctx context.Context, after int64, limit int, maxBytes int64, 
 	for rows.Next() {
 		item := Item{Lane: LaneQueue}
 		var content []byte
-		var created int64
-		if err := rows.Scan(&item.queueID, &item.Source.Root, &item.Source.Path, &content, &created); err != nil {
+		var created, modified int64
+		if err := rows.Scan(&item.queueID, &item.Source.Root, &item.Source.Path, &content, &created, &modified); err != nil {
 			return nil, fmt.Errorf("read the queue: %w", err)
 		}
 		if size += int64(len(content)); size > maxBytes && len(items) > 0 {
@@ -96,7 +101,7 @@ func (q Queue) Due(ctx context.Context, after int64, limit int, maxBytes int64, 
 		if err := json.Unmarshal(content, &item.Record); err != nil {
 			return nil, fmt.Errorf("read entry %d of the queue: %w", item.queueID, err)
 		}
-		item.At = time.UnixMilli(created)
+		item.At, item.Record.ModTime = time.UnixMilli(created), modified
 		items = append(items, item)
 	}
 	return items, rows.Err()

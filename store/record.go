@@ -17,6 +17,14 @@ type Source struct {
 	Path string
 }
 
+// String is how a file is called in logs and lists: by its path, after the label of its root if that has one.
+func (s Source) String() string {
+	if s.Root == "" {
+		return printable(s.Path)
+	}
+	return s.Root + ":" + printable(s.Path)
+}
+
 // Record is one row of gfx_sessions (design, "The table"). RawJSON is byte for byte what the file holds after a byte order
 // mark, and is shared, never copied or changed.
 type Record struct {
@@ -33,6 +41,8 @@ type Record struct {
 	GFXPCID          string
 	SyncSource       string
 	RawJSON          []byte
+
+	ModTime int64 // of the file, in nanoseconds since 1970: no column, but what tells the newer of two versions of a session
 }
 
 // Column names of gfx_sessions that every table must have.

@@ -9,7 +9,7 @@ import (
 
 // Remote is where records are delivered: a table gfx_sessions somewhere.
 type Remote interface {
-	// Upsert makes a row of every record, or of none. The records are at least one, with distinct hashes, sorted by hash. Nil
+	// Upsert makes a row of every record, or of none. The records are at least one, distinct in the conflict key, sorted by it. Nil
 	// means that the remote has acknowledged them all; any other answer is a *RemoteError or the context's error.
 	Upsert(ctx context.Context, records []Record) error
 	// Ping proves, without writing, that the remote answers, takes the key and has the table. Errors are as Upsert's.
@@ -30,8 +30,27 @@ type Table interface {
 	Has(ctx context.Context, hashes []string) ([]string, error)
 	// Delete removes the rows of these hashes, as far as they are there.
 	Delete(ctx context.Context, hashes []string) error
+	// Of returns the table that only the rows of one GFX PC make, where the conflict key tells the PCs apart; else the table itself.
+	// It is for asking, and needs no Close.
+	Of(pcID string) Table
 	// Requests returns how many requests have been made so far.
 	Requests() int64
+}
+
+// SessionTable is a Table that has one row for each session (BySession).
+type SessionTable interface {
+	Table
+	// Sessions returns the rows of sessions above the given one, ascending by session, at most limit of them but perhaps fewer: only an
+	// empty answer says that there are no more.
+	Sessions(ctx context.Context, after int64, limit int) ([]SessionRow, error)
+}
+
+// SessionRow is what the row of a session tells of the version that it holds.
+type SessionRow struct {
+	Session  int64
+	FileHash string
+	Hands    int    // -1: the table does not tell
+	PCID     string // empty: the table does not tell
 }
 
 // Class says what a failure means for the records that it struck (design, "What a failure means").

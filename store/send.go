@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -19,24 +19,42 @@ func (d *Delivery) deliver(ctx context.Context, items []Item) {
 		d.wait(ctx, items, nil)
 		return
 	}
-	d.send(ctx, group(items))
+	_ = d.sendWanted(ctx, items)
 }
 
-// bundle is the items of one hash: one row, whichever path it came from.
+// sendWanted sends those of the items that are still wanted. Its error is send's.
+func (d *Delivery) sendWanted(ctx context.Context, items []Item) error {
+	if d.opts.Conflict == BySession {
+		d.turn.Lock()
+		defer d.turn.Unlock()
+	}
+	wanted, err := d.ledger.Wanted(ctx, items)
+	if err != nil {
+		d.log.Error("cannot tell which records are still to be sent; they wait", "records", len(items), "error", err)
+		d.wait(ctx, items, nil)
+		return nil
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	return d.send(ctx, group(wanted, d.opts.Conflict))
+}
+
+// bundle is the items of one content: one row, whichever path it came from.
 type bundle []Item
 
-// group sorts the items by hash, the conflict key: two rows with one key fail a whole upsert (SQLSTATE 21000), and two agents
-// that write overlapping rows in one order cannot deadlock.
-func group(items []Item) []bundle {
-	byHash := make(map[string]bundle, len(items))
+// group sorts the items by the conflict key: two rows with one key fail a whole upsert (SQLSTATE 21000), and two agents that write
+// overlapping rows in one order cannot deadlock.
+func group(items []Item, k ConflictKey) []bundle {
+	byKey := make(map[string]bundle, len(items))
 	for _, it := range items {
-		byHash[it.Record.FileHash] = append(byHash[it.Record.FileHash], it)
+		key := it.Record.sortKey(k)
+		byKey[key] = append(byKey[key], it)
 	}
-	bundles := make([]bundle, 0, len(byHash))
-	for _, b := range byHash {
-		bundles = append(bundles, b)
+	bundles := make([]bundle, 0, len(byKey))
+	for _, key := range slices.Sorted(maps.Keys(byKey)) {
+		bundles = append(bundles, byKey[key])
 	}
-	slices.SortFunc(bundles, func(a, b bundle) int { return strings.Compare(a[0].Record.FileHash, b[0].Record.FileHash) })
 	return bundles
 }
 
@@ -116,7 +134,7 @@ func (d *Delivery) acknowledge(ctx context.Context, items []Item) {
 	}
 	for i := range items {
 		it := &items[i]
-		d.log.LogAttrs(ctx, slog.LevelInfo, "synced", slog.String("path", printable(it.Source.Path)), slog.String("hash", it.Record.FileHash),
+		d.log.LogAttrs(ctx, slog.LevelInfo, "synced", slog.String("path", it.Source.String()), slog.String("hash", it.Record.FileHash),
 			slog.Int("bytes", len(it.Record.RawJSON)), slog.String("lane", it.Lane.String()),
 			slog.Float64("ms", float64(time.Since(it.At).Microseconds())/1000))
 	}
@@ -135,14 +153,14 @@ func (d *Delivery) refuse(ctx context.Context, items bundle, cause error) {
 	it := items[len(items)-1]
 	dead, err := d.ledger.Refused(ctx, it, cause)
 	if err != nil {
-		d.log.Error("cannot keep a refused record in the offline queue; its file will be read again", "path", printable(it.Source.Path), "error", err)
+		d.log.Error("cannot keep a refused record in the offline queue; its file will be read again", "path", it.Source.String(), "error", err)
 		return
 	}
 	say := d.log.Info
 	if dead {
 		say = d.log.Warn
 	}
-	say("the remote refuses a record", "path", printable(it.Source.Path), "hash", it.Record.FileHash, "dead", dead, "error", cause)
+	say("the remote refuses a record", "path", it.Source.String(), "hash", it.Record.FileHash, "dead", dead, "error", cause)
 }
 
 // runQueue empties the queue: at every interval, when the link comes back, and on demand. While the link is down it is the only
@@ -193,7 +211,7 @@ func (d *Delivery) drain(work, until context.Context) {
 			d.probe(work)
 			return
 		}
-		if err := d.send(work, group(items)); err != nil {
+		if err := d.sendWanted(work, items); err != nil {
 			return
 		}
 		last = &items[len(items)-1]

@@ -12,6 +12,8 @@ import (
 	"github.com/DeRuina/timberjack"
 	"github.com/joho/godotenv"
 	"github.com/urfave/cli/v2"
+
+	"github.com/gfxsync/gfxsync/store"
 )
 
 // errSettings says that a command cannot begin as it is configured.
@@ -132,21 +134,26 @@ func (s *settings) checkRun() error {
 	case s.localDB == "" && s.key == nil:
 		return fmt.Errorf("%w: GFX_SYNC_SUPABASE_SERVICE_KEY is not set: expected the project's secret key (Supabase dashboard, "+
 			"Project Settings, API Keys)", errSettings)
-	case s.watchPath == "":
+	case len(s.roots) == 0:
 		return fmt.Errorf("%w: GFX_SYNC_GFX_WATCH_PATH is not set: expected the path of the folder that PokerGFX writes to", errSettings)
 	case s.queueDB == "":
 		return fmt.Errorf("%w: GFX_SYNC_QUEUE_DB_PATH is not set: expected the path of a file", errSettings)
+	case s.localDB != "" && s.conflict != store.ByHash:
+		return fmt.Errorf("%w: GFX_SYNC_ON_CONFLICT is %s, but the table of GFX_SYNC_LOCAL_DB is unique on file_hash: leave one of them out",
+			errSettings, s.conflict)
 	case s.localDB == s.queueDB:
 		return fmt.Errorf("%w: GFX_SYNC_LOCAL_DB and GFX_SYNC_QUEUE_DB_PATH are both %q: expected two files", errSettings, s.localDB)
 	}
 	for name, path := range map[string]string{
 		"GFX_SYNC_QUEUE_DB_PATH": s.queueDB, "GFX_SYNC_LOCAL_DB": s.localDB, "GFX_SYNC_LOG_FILE": s.logFile,
 	} {
-		if path != "" && isInside(path, s.watchPath) {
-			return fmt.Errorf("%w: %s is %q: expected a path outside the watch path, in which nothing is ever written", errSettings, name, path)
+		for _, root := range s.roots {
+			if path != "" && isInside(path, root.Dir) {
+				return fmt.Errorf("%w: %s is %q: expected a path outside the watch path, in which nothing is ever written", errSettings, name, path)
+			}
 		}
 	}
-	return nil
+	return checkRoots(s.roots)
 }
 
 func isInside(path, dir string) bool {

@@ -166,7 +166,7 @@ func (d *demo) open(ctx context.Context) error {
 		return err
 	}
 	d.cfg = reconcile.Config{
-		Root: hashindex.Root{Dir: d.watchDir}, QueueDB: d.stateFile, Remote: d.cable, SettleLimit: demoSettle, PCID: "demo", Logger: d.log,
+		Roots: []hashindex.Root{{Dir: d.watchDir}}, QueueDB: d.stateFile, Remote: d.cable, SettleLimit: demoSettle, PCID: "demo", Logger: d.log,
 		Delivery: store.DeliveryOptions{FlushInterval: demoFlush, ProbeFirst: demoProbeFirst, ProbeLast: demoProbeLast},
 		// The table is compared when the agent starts, and when the demo asks for it.
 		Schedules: reconcile.Schedules{Scan: scan},

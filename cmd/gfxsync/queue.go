@@ -45,6 +45,7 @@ func (p *program) queueCommand() *cli.Command {
 
 type queuedJSON struct {
 	ID          int64      `json:"id"`
+	Root        string     `json:"root,omitempty"` // its label
 	Path        string     `json:"path"`
 	Hash        string     `json:"file_hash"`
 	Bytes       int64      `json:"bytes"`
@@ -84,7 +85,7 @@ func (p *program) listQueue(c *cli.Context, s *state.State) error {
 		if e.Dead {
 			state = "dead"
 		}
-		t.AppendRow(table.Row{e.ID, state, e.Path, humanize.IBytes(uint64(e.Bytes)), e.CreatedAt.Local().Format(time.DateTime), e.Retries, e.Error})
+		t.AppendRow(table.Row{e.ID, state, named(e.Root, e.Path), humanize.IBytes(uint64(e.Bytes)), e.CreatedAt.Local().Format(time.DateTime), e.Retries, e.Error})
 	}
 	t.Render()
 	return nil
@@ -92,7 +93,7 @@ func (p *program) listQueue(c *cli.Context, s *state.State) error {
 
 func toJSON(e *store.Queued) queuedJSON {
 	j := queuedJSON{
-		ID: e.ID, Path: norm.NFC.String(e.Source.Path), Hash: e.FileHash, Bytes: e.Bytes, Retries: e.Retries, Dead: e.Dead, Error: e.LastError, CreatedAt: e.CreatedAt,
+		ID: e.ID, Root: e.Source.Root, Path: norm.NFC.String(e.Source.Path), Hash: e.FileHash, Bytes: e.Bytes, Retries: e.Retries, Dead: e.Dead, Error: e.LastError, CreatedAt: e.CreatedAt,
 	}
 	if !e.LastAttempt.IsZero() {
 		j.LastAttempt = &e.LastAttempt
@@ -155,6 +156,7 @@ func (p *program) invalidCommand() *cli.Command {
 }
 
 type invalidJSON struct {
+	Root   string    `json:"root,omitempty"` // its label
 	Path   string    `json:"path"`
 	Bytes  int64     `json:"bytes"`
 	Hash   string    `json:"file_hash"`
@@ -173,7 +175,7 @@ func (p *program) listInvalid(c *cli.Context, s *state.State) error {
 			break
 		}
 		for _, e := range page {
-			entries = append(entries, invalidJSON{Path: norm.NFC.String(e.Path), Bytes: e.Size, Hash: e.Hash, Error: e.Error, SeenAt: e.SeenAt})
+			entries = append(entries, invalidJSON{Root: e.Root, Path: norm.NFC.String(e.Path), Bytes: e.Size, Hash: e.Hash, Error: e.Error, SeenAt: e.SeenAt})
 		}
 		after = page[len(page)-1].Key
 	}
@@ -187,7 +189,7 @@ func (p *program) listInvalid(c *cli.Context, s *state.State) error {
 	t := newTable(p.stdout)
 	t.AppendHeader(table.Row{"file", "size", "seen", "what is wrong"})
 	for _, e := range entries {
-		t.AppendRow(table.Row{e.Path, humanize.IBytes(uint64(e.Bytes)), e.SeenAt.Local().Format(time.DateTime), e.Error})
+		t.AppendRow(table.Row{named(e.Root, e.Path), humanize.IBytes(uint64(e.Bytes)), e.SeenAt.Local().Format(time.DateTime), e.Error})
 	}
 	t.Render()
 	return nil

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/gfxsync/gfxsync/reconcile"
+	"github.com/gfxsync/gfxsync/store"
 )
 
 var (
@@ -105,7 +107,7 @@ func (p *program) dryRun(c *cli.Context, cfg reconcile.Config, opts reconcile.Pa
 	}
 	survey := &reconcile.Survey{Config: cfg, State: s, Found: func(found reconcile.Problem) {
 		if !c.Bool("json") {
-			fmt.Fprintf(p.stdout, "would send %s (%s)\n", found.Path, found.Kind)
+			fmt.Fprintf(p.stdout, "would send %s (%s)\n", named(found.Root, found.Path), found.Kind)
 		}
 	}}
 	r, err := survey.Run(c.Context, modeOf(c), opts)
@@ -150,7 +152,9 @@ func verdict(r *reconcile.Report) string {
 func printReport(w io.Writer, r *reconcile.Report) {
 	t := newTable(w)
 	t.AppendRow(table.Row{"result", verdict(r)})
-	t.AppendRow(table.Row{"folder", fmt.Sprintf("%s files in %s", humanize.Comma(int64(r.Files)), r.Root)})
+	for _, root := range r.Roots {
+		t.AppendRow(table.Row{strings.TrimSpace("folder " + root.Label), folderText(&root)})
+	}
 	t.AppendRow(table.Row{"differed", fmt.Sprintf("%d new, %d changed, %d gone", r.Added, r.Changed, r.Gone)})
 	t.AppendRow(table.Row{"hashed", fmt.Sprintf("%s files, %s", humanize.Comma(r.Hashed), humanize.IBytes(uint64(r.BytesHashed)))})
 	t.AppendRow(table.Row{"table", fmt.Sprintf("%d missing, %d of other agents, %d superseded", r.RemoteMissing, r.RemoteOnly, r.Superseded)})
@@ -160,13 +164,23 @@ func printReport(w io.Writer, r *reconcile.Report) {
 	t.AppendRow(table.Row{"took", fmt.Sprintf("%v, %d requests", time.Duration(r.DurationMS)*time.Millisecond, r.Requests)})
 	t.Render()
 	for _, problem := range r.Problems {
-		fmt.Fprintf(w, "%s: %s", problem.Kind, problem.Path)
+		fmt.Fprintf(w, "%s: %s", problem.Kind, named(problem.Root, problem.Path))
 		if problem.Error != "" {
 			fmt.Fprintf(w, ": %s", problem.Error)
 		}
 		fmt.Fprintln(w)
 	}
 }
+
+func folderText(r *reconcile.RootReport) string {
+	if r.Error != "" {
+		return r.Dir + " is unavailable"
+	}
+	return fmt.Sprintf("%s files in %s", humanize.Comma(int64(r.Files)), r.Dir)
+}
+
+// named is how a file is called where there may be several roots.
+func named(root, path string) string { return store.Source{Root: root, Path: path}.String() }
 
 // plainEvery is how often progress is told where there is no terminal to draw on.
 const plainEvery = 10 * time.Second

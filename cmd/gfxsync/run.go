@@ -8,7 +8,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile"
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/local"
@@ -73,11 +72,11 @@ func (s *settings) openRemote(ctx context.Context, log *slog.Logger) (store.Tabl
 
 func (s *settings) agentConfig(remote store.Table, log *slog.Logger) reconcile.Config {
 	return reconcile.Config{
-		Root: hashindex.Root{Dir: s.watchPath}, QueueDB: s.queueDB, Remote: remote, Pattern: s.pattern, Hash: s.hash,
+		Roots: s.roots, QueueDB: s.queueDB, Remote: remote, Pattern: s.pattern, Hash: s.hash,
 		MaxFileSize: s.maxFileSize, MaxRetries: s.maxRetries, PCID: s.pcID, Logger: log,
 		FullReaders: s.fullReaders, Schedules: s.schedules, DeleteSuperseded: s.superseded == "delete",
 		Delivery: store.DeliveryOptions{
-			BatchSize: s.batchSize, FlushInterval: s.flushInterval, QueueInterval: s.queueInterval,
+			BatchSize: s.batchSize, FlushInterval: s.flushInterval, QueueInterval: s.queueInterval, Conflict: s.conflict,
 		},
 	}
 }

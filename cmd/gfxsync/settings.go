@@ -26,7 +26,7 @@ type settings struct {
 	supabaseURL   *url.URL
 	key           *supabase.Key
 	localDB       string
-	watchPath     string
+	roots         []hashindex.Root
 	queueDB       string
 	pattern       watch.Pattern
 	batchSize     int
@@ -105,9 +105,9 @@ var (
 	}
 	fileSettings = []setting{
 		{
-			env: []string{"GFX_SYNC_GFX_WATCH_PATH"}, flag: "watch", usage: "the folder that PokerGFX writes to", preset: onWindows("C:/GFX/output", ""),
-			expected: "the path of a folder",
-			parse:    func(s *settings, v string) bool { return parsePath(&s.watchPath, v) && !isFile(s.watchPath) },
+			env: []string{"GFX_SYNC_GFX_WATCH_PATH"}, flag: "watch", usage: "the folder that PokerGFX writes to; several as PC01=/nas/PC01;PC02=/nas/PC02",
+			preset: onWindows("C:/GFX/output", ""), expected: rootsExpected,
+			parse: func(s *settings, v string) bool { return parseRoots(&s.roots, v) },
 		},
 		{
 			env: []string{"GFX_SYNC_FILE_PATTERN"}, flag: "pattern", usage: "names of the files to sync", preset: "*.json",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -88,7 +89,7 @@ func printStatus(w io.Writer, st *reconcile.Status) {
 	t.AppendRows([]table.Row{
 		{"agent", agent},
 		{"link", link},
-		{"files", fmt.Sprintf("%s (%d synced, %d pending, %d invalid), %d gone", humanize.Comma(int64(st.Files)), st.Synced, st.Pending, st.Invalid, st.Gone)},
+		{"files", fmt.Sprintf("%s (%s), %d gone", humanize.Comma(int64(st.Files)), filesText(st), st.Gone)},
 		{"queue", fmt.Sprintf("%d waiting, %d dead", st.Queued, st.Dead)},
 	})
 	if st.LinkError != "" {
@@ -97,10 +98,21 @@ func printStatus(w io.Writer, st *reconcile.Status) {
 	if scan := st.LastScan; scan != nil {
 		t.AppendRow(table.Row{"last scan", fmt.Sprintf("%s: %s, %d files in %d ms; %d passes skipped while another ran",
 			scan.At.Local().Format(time.DateTime), scan.Outcome, scan.Files, scan.DurationMS, scan.Skipped)})
+		for _, root := range scan.Roots {
+			t.AppendRow(table.Row{strings.TrimSpace("folder " + root.Label), folderText(&root)})
+		}
 	}
 	appendPass(t, "last reconcile", st.LastReconcile)
 	appendPass(t, "last verify", st.LastVerify)
 	t.Render()
+}
+
+func filesText(st *reconcile.Status) string {
+	text := fmt.Sprintf("%d synced, %d pending, %d invalid", st.Synced, st.Pending, st.Invalid)
+	if st.Superseded > 0 {
+		text += fmt.Sprintf(", %d superseded", st.Superseded)
+	}
+	return text
 }
 
 func appendPass(t table.Writer, name string, r *reconcile.Report) {

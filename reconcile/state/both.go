@@ -12,8 +12,10 @@ import (
 // a record in the queue. It returns how many there were.
 func (v View) Heal(ctx context.Context) (int64, error) {
 	res, err := v.q.ExecContext(ctx, `UPDATE files SET state = 'pending'
-		WHERE (state = 'synced' AND NOT EXISTS (SELECT 1 FROM remote_hashes r WHERE r.file_hash = files.file_hash))
-		   OR (state = 'queued' AND NOT EXISTS (SELECT 1 FROM pending_sync q WHERE q.file_hash = files.file_hash))`)
+		WHERE (?1 = '' OR root = ?1) AND (
+			(state = 'synced' AND NOT EXISTS (SELECT 1 FROM remote_hashes r WHERE r.scope = ?1 AND r.file_hash = files.file_hash))
+			OR (state = 'queued' AND NOT EXISTS (SELECT 1 FROM pending_sync q WHERE q.file_hash = files.file_hash AND (?1 = '' OR q.root = ?1))))`,
+		v.scope)
 	if err != nil {
 		return 0, fmt.Errorf("check the index: %w", err)
 	}
@@ -29,14 +31,14 @@ type Superseded struct {
 // superseded selects what is uploaded by this index for a file that has a newer version on the remote, of no present file, and not
 // waiting in the queue.
 const superseded = ` FROM remote_hashes r JOIN files f ON f.root = r.root AND f.order_key = r.order_key
-	WHERE r.own AND f.state = 'synced' AND f.file_hash <> r.file_hash
-	AND NOT EXISTS (SELECT 1 FROM files p WHERE p.file_hash = r.file_hash AND p.state <> 'gone')
-	AND NOT EXISTS (SELECT 1 FROM pending_sync q WHERE q.file_hash = r.file_hash)`
+	WHERE r.scope = ?1 AND r.own AND r.session_id IS NULL AND f.state = 'synced' AND f.file_hash <> r.file_hash
+	AND NOT EXISTS (SELECT 1 FROM files p WHERE p.file_hash = r.file_hash AND p.state <> 'gone' AND (?1 = '' OR p.root = ?1))
+	AND NOT EXISTS (SELECT 1 FROM pending_sync q WHERE q.file_hash = r.file_hash AND (?1 = '' OR q.root = ?1))`
 
 // Superseded returns at most limit superseded rows whose hashes come after the given one.
 func (v View) Superseded(ctx context.Context, after string, limit int) (list []Superseded, err error) {
-	rows, err := v.q.QueryContext(ctx, `SELECT r.file_hash, f.file_hash`+superseded+` AND r.file_hash > ? ORDER BY r.file_hash LIMIT ?`,
-		after, limit)
+	rows, err := v.q.QueryContext(ctx, `SELECT r.file_hash, f.file_hash`+superseded+` AND r.file_hash > ?2 ORDER BY r.file_hash LIMIT ?3`,
+		v.scope, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the index: %w", err)
 	}
@@ -53,7 +55,7 @@ func (v View) Superseded(ctx context.Context, after string, limit int) (list []S
 
 // CountSuperseded returns how many superseded rows there are.
 func (v View) CountSuperseded(ctx context.Context) (n int, err error) {
-	if err := v.q.QueryRowContext(ctx, `SELECT count(*)`+superseded).Scan(&n); err != nil {
+	if err := v.q.QueryRowContext(ctx, `SELECT count(*)`+superseded, v.scope).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count the index: %w", err)
 	}
 	return n, nil

@@ -15,10 +15,14 @@ import (
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
-//go:embed 001.sql
-var schema001 string
+var (
+	//go:embed 001.sql
+	schema001 string
+	//go:embed 002.sql
+	schema002 string
 
-var migrations = []string{schema001}
+	migrations = []string{schema001, schema002}
+)
 
 // State is the open file. The View is for reading; what is written goes through Update.
 type State struct {
@@ -33,7 +37,15 @@ type View struct {
 	Notes  Notes
 	Passes Passes
 
-	q sqlite.Querier
+	q     sqlite.Querier
+	scope string
+}
+
+// In returns the view of one root alone, as far as hashes are concerned, for a remote in which a hash is one row for each root. The
+// empty scope is all roots.
+func (v View) In(scope string) View {
+	v.Index, v.Queue, v.scope = v.Index.In(scope), v.Queue.In(scope), scope
+	return v
 }
 
 func view(q sqlite.Querier) View {

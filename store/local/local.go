@@ -116,6 +116,9 @@ func (r *Remote) Delete(ctx context.Context, hashes []string) error {
 	}))
 }
 
+// Of implements store.Table: the file's conflict key is file_hash.
+func (r *Remote) Of(string) store.Table { return r }
+
 // Requests implements store.Table: what would be requests to a server.
 func (r *Remote) Requests() int64 { return r.requests.Load() }
 

@@ -26,7 +26,7 @@ func (r *Remote) Digest(ctx context.Context) (d store.Digest, err error) {
 	next := 0
 	for next < len(d) {
 		body, err := r.do(ctx, digestView(r.opts.Table), nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-			return t.Select("prefix,rows,xor", "", false).Gte("prefix", fmt.Sprintf("%02x", next)).Order("prefix", &ascending)
+			return r.part(t.Select("prefix,rows,xor", "", false)).Gte("prefix", fmt.Sprintf("%02x", next)).Order("prefix", &ascending)
 		})
 		var re *store.RemoteError
 		if errors.As(err, &re) && re.Class == store.Setup {
@@ -72,7 +72,7 @@ var ascending = postgrest.OrderOpts{Ascending: true}
 // Hashes implements store.Table by keyset paging.
 func (r *Remote) Hashes(ctx context.Context, after string, limit int) ([]string, error) {
 	return r.hashes(ctx, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-		return t.Select(store.ColumnFileHash, "", false).Gt(store.ColumnFileHash, after).
+		return r.part(t.Select(store.ColumnFileHash, "", false)).Gt(store.ColumnFileHash, after).
 			Order(store.ColumnFileHash, &ascending).Limit(limit, "")
 	})
 }
@@ -80,7 +80,7 @@ func (r *Remote) Hashes(ctx context.Context, after string, limit int) ([]string,
 // Has implements store.Table.
 func (r *Remote) Has(ctx context.Context, hashes []string) ([]string, error) {
 	return r.hashes(ctx, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-		return t.Select(store.ColumnFileHash, "", false).In(store.ColumnFileHash, hashes)
+		return r.part(t.Select(store.ColumnFileHash, "", false)).In(store.ColumnFileHash, hashes)
 	})
 }
 
@@ -105,7 +105,7 @@ func (r *Remote) hashes(ctx context.Context, build func(*postgrest.QueryBuilder)
 // Delete implements store.Table.
 func (r *Remote) Delete(ctx context.Context, hashes []string) error {
 	_, err := r.do(ctx, r.opts.Table, nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-		return t.Delete("minimal", "").In(store.ColumnFileHash, hashes)
+		return r.part(t.Delete("minimal", "")).In(store.ColumnFileHash, hashes)
 	})
 	return err
 }

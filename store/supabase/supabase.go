@@ -32,6 +32,12 @@ type Options struct {
 
 // Remote implements store.Table. It is safe for concurrent use.
 type Remote struct {
+	*shared
+	pcID string // only the rows of this PC are asked for; empty: all
+}
+
+// shared is what the parts of one table have in common.
+type shared struct {
 	opts      Options
 	transport *http.Transport
 	requests  atomic.Int64
@@ -40,7 +46,7 @@ type Remote struct {
 	absent map[string]bool // columns that the table was found not to have
 }
 
-var _ store.Table = (*Remote)(nil)
+var _ store.SessionTable = (*Remote)(nil)
 
 // New makes the remote. Nothing is asked of the server yet.
 func New(opts Options) *Remote {
@@ -50,7 +56,7 @@ func New(opts Options) *Remote {
 	opts.Schema = cmp.Or(opts.Schema, "public")
 	opts.Table = cmp.Or(opts.Table, "gfx_sessions")
 	opts.Timeout = cmp.Or(opts.Timeout, 30*time.Second)
-	return &Remote{opts: opts, transport: newTransport(), absent: map[string]bool{}}
+	return &Remote{shared: &shared{opts: opts, transport: newTransport(), absent: map[string]bool{}}}
 }
 
 // Close releases the connections.
@@ -135,13 +141,17 @@ func (r *Remote) learnAbsent(err error) bool {
 	if m == nil || !isColumn(m[1]) || m[1] == store.ColumnFileHash || m[1] == store.ColumnRawJSON {
 		return false
 	}
+	r.noteAbsent(m[1])
+	return true
+}
+
+func (r *Remote) noteAbsent(column string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.absent[m[1]] {
-		r.absent[m[1]] = true
-		r.opts.Logger.Warn("the table lacks a column; it is left out", "table", r.opts.Table, "column", m[1])
+	if !r.absent[column] {
+		r.absent[column] = true
+		r.opts.Logger.Warn("the table lacks a column; it is left out", "table", r.opts.Table, "column", column)
 	}
-	return true
 }
 
 func isColumn(name string) bool {

@@ -1,0 +1,210 @@
+package reconcile
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/store"
+)
+
+// What is particular to a remote with one row for each session. Of all files of a session, that with the most hands, then the newest,
+// is to be the row; the others are superseded. Which one that is depends on nothing but what is known of files, queue and remote, so
+// that nothing flips back and forth whatever order things come in.
+
+// lead settles which version of the sessions is the best, after a file of theirs was written to the index.
+func (in *intake) lead(ctx context.Context, v state.View, sessions ...*int64) error {
+	if !in.cfg.bySession() {
+		return nil
+	}
+	for _, s := range sessions {
+		if s == nil {
+			continue
+		}
+		if _, err := v.Index.Lead(ctx, s, time.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func version(r *store.Record) hashindex.Version {
+	return hashindex.Version{Session: *r.SessionID, Hash: r.FileHash, Hands: r.HandCount, ModTime: r.ModTime}
+}
+
+// Wanted implements store.Ledger: of each session, the best version that is known.
+func (l *ledger) Wanted(ctx context.Context, items []store.Item) ([]store.Item, error) {
+	if !l.cfg.bySession() {
+		return items, nil
+	}
+	var wanted []store.Item
+	var history []int64
+	for i := range items {
+		if items[i].Record.SessionID == nil {
+			continue // of a time when that was no obstacle; its file is looked at again
+		}
+		standing, err := l.state.Standing(ctx, version(&items[i].Record))
+		if err != nil {
+			return nil, err
+		}
+		switch standing {
+		case state.Best:
+			wanted = append(wanted, items[i])
+		case state.History:
+			history = append(history, *items[i].Record.SessionID)
+		}
+	}
+	if len(history) == 0 {
+		return wanted, nil
+	}
+	return wanted, l.state.Update(ctx, func(v state.View) error {
+		for _, s := range history {
+			if err := settleSession(ctx, v, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func settleSession(ctx context.Context, v state.View, session int64) error {
+	if err := v.WriteOff(ctx, session); err != nil {
+		return err
+	}
+	_, err := v.Index.Lead(ctx, &session, time.Now())
+	return err
+}
+
+// acknowledgeVersion writes down that a session's row is now this record.
+func acknowledgeVersion(ctx context.Context, v state.View, it *store.Item) error {
+	ver := version(&it.Record)
+	if err := v.Index.AcknowledgeVersion(ctx, hashindex.Key(it.Source), ver); err != nil {
+		return err
+	}
+	return settleSession(ctx, v, ver.Session)
+}
+
+// sessionDiff compares the rows of a remote that has one for each session with those that the index takes it to have.
+type sessionDiff struct {
+	cfg   *Config
+	index hashindex.Index
+	// each is given the sessions above after and not above last: the versions that the remote has, and those that it was known to have
+	// at the mark.
+	each func(ctx context.Context, part sessionPart) error
+}
+
+type sessionPart struct {
+	after, last, mark int64
+	found, known      map[int64]hashindex.Version
+}
+
+func (d *sessionDiff) run(ctx context.Context) error {
+	mark, err := d.index.RemoteMark(ctx)
+	if err != nil {
+		return err
+	}
+	for after := int64(math.MinInt64); ; {
+		rows, err := d.cfg.Remote.(store.SessionTable).Sessions(ctx, after, hashPage)
+		if err != nil {
+			return err
+		}
+		last := int64(math.MaxInt64)
+		if len(rows) > 0 {
+			last = rows[len(rows)-1].Session
+		}
+		if err := d.compare(ctx, rows, sessionPart{after: after, last: last, mark: mark}); err != nil || len(rows) == 0 {
+			return err
+		}
+		after = last
+	}
+}
+
+// compare goes through what is known in the range of a page of rows, which may be much more than a page.
+func (d *sessionDiff) compare(ctx context.Context, rows []store.SessionRow, page sessionPart) error {
+	for part, more := page, true; more; part.after = part.last {
+		known, err := d.index.RemoteVersions(ctx, part.after, page.last, page.mark, hashPage)
+		if err != nil {
+			return err
+		}
+		part.last, part.known = page.last, map[int64]hashindex.Version{}
+		if more = len(known) == hashPage; more {
+			part.last = known[len(known)-1].Session
+		}
+		for _, v := range known {
+			part.known[v.Session] = v
+		}
+		part.found = map[int64]hashindex.Version{}
+		for len(rows) > 0 && rows[0].Session <= part.last {
+			part.found[rows[0].Session] = d.rank(rows[0], part.known)
+			rows = rows[1:]
+		}
+		if err := d.each(ctx, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rank says how good the version of a row is. When its file was written the table does not tell, unless it is the row that is known:
+// of equally many hands, ours is then the better one, but not than another PC's, or two agents would replace each other's row for ever.
+func (d *sessionDiff) rank(row store.SessionRow, known map[int64]hashindex.Version) hashindex.Version {
+	if v, ok := known[row.Session]; ok && v.Hash == row.FileHash {
+		return v
+	}
+	v := hashindex.Version{Session: row.Session, Hash: row.FileHash, Hands: row.Hands}
+	if !d.cfg.isOurs(row.PCID) {
+		v.ModTime = math.MaxInt64
+		if row.Hands < 0 {
+			v.Hands = math.MaxInt32
+		}
+	}
+	return v
+}
+
+// compareSessions asks the remote which versions it has, and writes down what it says.
+func (a *Agent) compareSessions(ctx context.Context, r *Report) error {
+	d := sessionDiff{cfg: &a.cfg, index: a.state.Index, each: func(ctx context.Context, part sessionPart) error {
+		return a.state.Update(ctx, func(v state.View) error { return writeVersions(ctx, v, part) })
+	}}
+	if err := d.run(ctx); err != nil {
+		return err
+	}
+	return a.state.Update(ctx, func(v state.View) error {
+		lost, err := v.Index.Lead(ctx, nil, time.Now())
+		r.RemoteMissing += lost
+		return err
+	})
+}
+
+func writeVersions(ctx context.Context, v state.View, part sessionPart) error {
+	for session := range part.known {
+		if _, there := part.found[session]; there {
+			continue
+		}
+		if changed, err := v.Index.ChangedSince(ctx, session, part.mark); err != nil {
+			return err
+		} else if changed {
+			continue
+		}
+		if err := v.Index.ForgetVersion(ctx, session); err != nil {
+			return err
+		}
+	}
+	for session, found := range part.found {
+		if part.known[session] == found {
+			continue
+		}
+		// What was acknowledged while the page was read is newer than the page.
+		if changed, err := v.Index.ChangedSince(ctx, session, part.mark); err != nil {
+			return err
+		} else if changed {
+			continue
+		}
+		if err := v.Index.RemoteVersion(ctx, found); err != nil {
+			return err
+		}
+	}
+	return nil
+}
