@@ -7,6 +7,7 @@ import (
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/store"
 )
 
 // PassOptions are what a person may ask of a pass.
@@ -204,6 +205,8 @@ func (a *Agent) finish(ctx context.Context) {
 	a.waitIdle(ctx, a.intakeIdle)
 	a.delivery.Flush()
 	a.waitIdle(ctx, a.Idle)
+	a.lookAtIntents(ctx)
+	a.waitIdle(ctx, a.Idle)
 	if ctx.Err() != nil {
 		return
 	}
@@ -213,6 +216,25 @@ func (a *Agent) finish(ctx context.Context) {
 	drains := a.delivery.Drains()
 	a.delivery.DrainQueue()
 	a.waitIdle(ctx, func() bool { return a.delivery.Drains() > drains && a.Idle() })
+}
+
+// lookAtIntents looks again at files that became an intent after they were looked at: of a session, one version may have been sent
+// before a better one was seen.
+func (a *Agent) lookAtIntents(ctx context.Context) {
+	for after := (hashindex.Key{}); ; {
+		page, err := a.state.Index.List(ctx, hashindex.Pending, after, maxWaiting)
+		if err != nil || len(page) == 0 {
+			return // what is left over shows in the report
+		}
+		for _, e := range page {
+			if after = e.Key; a.delivery.Holds(store.Source(e.Key), e.Hash) {
+				continue
+			}
+			if a.intake.looks.add(ctx, look{key: e.Key, at: time.Now()}, false) != nil {
+				return
+			}
+		}
+	}
 }
 
 func (a *Agent) waitIdle(ctx context.Context, idle func() bool) {

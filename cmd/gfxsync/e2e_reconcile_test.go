@@ -217,7 +217,7 @@ func changeUnseen(t *testing.T, s *scene) {
 
 func (s *scene) execState(statement string) {
 	s.t.Helper()
-	db, err := sql.Open("sqlite", s.queue)
+	db, err := sql.Open("sqlite", busyWait(s.queue))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -348,7 +348,7 @@ func TestACleanUpIsConfirmedByAPerson(t *testing.T) {
 // dump returns every row of some tables of a SQLite file, as text.
 func (s *scene) dump(tables ...string) []string {
 	s.t.Helper()
-	db, err := sql.Open("sqlite", s.queue)
+	db, err := sql.Open("sqlite", busyWait(s.queue))
 	if err != nil {
 		s.t.Fatal(err)
 	}

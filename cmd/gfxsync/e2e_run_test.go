@@ -48,7 +48,7 @@ func TestFilesThatAppearWhileTheAgentRunsBecomeRows(t *testing.T) {
 // checkLocal compares the local table with the files: a row for each content, session_id exact, raw_json byte for byte.
 func checkLocal(t *testing.T, path string, files tree) {
 	t.Helper()
-	db, err := sql.Open("sqlite", path)
+	db, err := sql.Open("sqlite", busyWait(path))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -171,6 +171,9 @@ func (s *scene) waitStatus(within time.Duration, what string, ok func(*reconcile
 	})
 }
 
+// busyWait names a SQLite file that the agent may be writing to.
+func busyWait(path string) string { return "file:" + path + "?_pragma=busy_timeout(10000)" }
+
 func eventually(t *testing.T, within time.Duration, what string, ok func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
