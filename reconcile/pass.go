@@ -205,8 +205,6 @@ func (a *Agent) finish(ctx context.Context) {
 	a.waitIdle(ctx, a.intakeIdle)
 	a.delivery.Flush()
 	a.waitIdle(ctx, a.Idle)
-	a.lookAtIntents(ctx)
-	a.waitIdle(ctx, a.Idle)
 	if ctx.Err() != nil {
 		return
 	}
@@ -216,6 +214,8 @@ func (a *Agent) finish(ctx context.Context) {
 	drains := a.delivery.Drains()
 	a.delivery.DrainQueue()
 	a.waitIdle(ctx, func() bool { return a.delivery.Drains() > drains && a.Idle() })
+	a.lookAtIntents(ctx)
+	a.waitIdle(ctx, a.Idle)
 }
 
 // lookAtIntents looks again at files that became an intent after they were looked at: of a session, one version may have been sent

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -39,6 +40,9 @@ func (l *ledger) Wanted(ctx context.Context, items []store.Item) ([]store.Item, 
 	if !l.cfg.bySession() {
 		return items, nil
 	}
+	if err := l.askRows(ctx, items); err != nil {
+		return nil, err
+	}
 	var wanted []store.Item
 	var history []int64
 	for i := range items {
@@ -67,6 +71,60 @@ func (l *ledger) Wanted(ctx context.Context, items []store.Item) ([]store.Item, 
 		}
 		return nil
 	})
+}
+
+// rowsStep is how many sessions' rows are asked for by one request, whose URL holds them.
+const rowsStep = 100
+
+// askRows brings what is known of the sessions' rows up to date: another agent may have put a better version there, which is not to
+// be replaced.
+func (l *ledger) askRows(ctx context.Context, items []store.Item) error {
+	var sessions []int64
+	for i := range items {
+		if id := items[i].Record.SessionID; id != nil && !slices.Contains(sessions, *id) {
+			sessions = append(sessions, *id)
+		}
+	}
+	for step := range slices.Chunk(sessions, rowsStep) {
+		rows, err := l.cfg.Remote.(store.SessionTable).RowsOf(ctx, step)
+		if err != nil {
+			return err
+		}
+		if err := l.state.Update(ctx, func(v state.View) error { return l.takeRows(ctx, v, step, rows) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeRows writes down what rows some sessions have, if it is not what was known.
+func (l *ledger) takeRows(ctx context.Context, v state.View, sessions []int64, rows []store.SessionRow) error {
+	found := map[int64]store.SessionRow{}
+	for _, row := range rows {
+		found[row.Session] = row
+	}
+	for _, session := range sessions {
+		known, err := v.Index.RemoteVersions(ctx, session-1, session, math.MaxInt64, 1)
+		if err != nil {
+			return err
+		}
+		row, there := found[session]
+		switch {
+		case there && (len(known) == 0 || known[0].Hash != row.FileHash):
+			err = v.Index.RemoteVersion(ctx, l.cfg.rank(row))
+		case !there && len(known) > 0:
+			err = v.Index.ForgetVersion(ctx, session)
+		default:
+			continue
+		}
+		if err == nil {
+			_, err = v.Index.Lead(ctx, &session, time.Now())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func settleSession(ctx context.Context, v state.View, session int64) error {
@@ -137,7 +195,11 @@ func (d *sessionDiff) compare(ctx context.Context, rows []store.SessionRow, page
 		}
 		part.found = map[int64]hashindex.Version{}
 		for len(rows) > 0 && rows[0].Session <= part.last {
-			part.found[rows[0].Session] = d.rank(rows[0], part.known)
+			found := d.cfg.rank(rows[0])
+			if v, ok := part.known[found.Session]; ok && v.Hash == found.Hash {
+				found = v
+			}
+			part.found[found.Session] = found
 			rows = rows[1:]
 		}
 		if err := d.each(ctx, part); err != nil {
@@ -147,14 +209,11 @@ func (d *sessionDiff) compare(ctx context.Context, rows []store.SessionRow, page
 	return nil
 }
 
-// rank says how good the version of a row is. When its file was written the table does not tell, unless it is the row that is known:
-// of equally many hands, ours is then the better one, but not than another PC's, or two agents would replace each other's row for ever.
-func (d *sessionDiff) rank(row store.SessionRow, known map[int64]hashindex.Version) hashindex.Version {
-	if v, ok := known[row.Session]; ok && v.Hash == row.FileHash {
-		return v
-	}
+// rank says how good the version of a row is that is not known. When its file was written the table does not tell: of equally many
+// hands, ours is the better one, but not than another PC's, or two agents would replace each other's row for ever.
+func (c *Config) rank(row store.SessionRow) hashindex.Version {
 	v := hashindex.Version{Session: row.Session, Hash: row.FileHash, Hands: row.Hands}
-	if !d.cfg.isOurs(row.PCID) {
+	if !c.isOurs(row.PCID) {
 		v.ModTime = math.MaxInt64
 		if row.Hands < 0 {
 			v.Hands = math.MaxInt32

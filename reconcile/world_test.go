@@ -80,28 +80,30 @@ func (w *world) close(t *testing.T) {
 }
 
 // lastPass returns the newest pass that has ended.
-func (w *world) lastPass(rt *rapid.T) *state.Pass {
-	p, err := w.agent.state.Passes.Last(context.Background(), commandRun, commandRun)
+func lastPass(rt *rapid.T, a *Agent) *state.Pass {
+	p, err := a.state.Passes.Last(context.Background(), commandRun, commandRun)
 	if err != nil {
 		rt.Fatal(err)
 	}
 	return p
 }
 
-// pass has the running agent make a pass, and waits for its end. Scans leave nothing to wait for.
-func (w *world) pass(rt *rapid.T, mode Mode) *Report {
+func (w *world) pass(rt *rapid.T, mode Mode) *Report { return awaitedPass(rt, w.agent, mode) }
+
+// awaitedPass has the running agent make a pass, and waits for its end. Scans leave nothing to wait for.
+func awaitedPass(rt *rapid.T, a *Agent, mode Mode) *Report {
 	if mode == Scan {
-		w.agent.want(mode)
+		a.want(mode)
 		return nil
 	}
 	var before int64
-	if p := w.lastPass(rt); p != nil {
+	if p := lastPass(rt, a); p != nil {
 		before = p.ID
 	}
-	w.agent.want(mode)
+	a.want(mode)
 	var made *state.Pass
 	eventually(rt, "a "+string(mode)+" pass comes to its end", func() bool {
-		made = w.passAfter(rt, before, mode)
+		made = passAfter(rt, a, before, mode)
 		return made != nil
 	})
 	r, err := decodeReport(made, nil)
@@ -112,13 +114,13 @@ func (w *world) pass(rt *rapid.T, mode Mode) *Report {
 }
 
 // passAfter returns a pass of at least that depth that came after another one and has ended. It need not be the last.
-func (w *world) passAfter(rt *rapid.T, before int64, mode Mode) *state.Pass {
-	last := w.lastPass(rt)
+func passAfter(rt *rapid.T, a *Agent, before int64, mode Mode) *state.Pass {
+	last := lastPass(rt, a)
 	if last == nil {
 		return nil
 	}
 	for id := last.ID; id > before; id-- {
-		p, err := w.agent.state.Passes.Get(context.Background(), id)
+		p, err := a.state.Passes.Get(context.Background(), id)
 		if err != nil {
 			rt.Fatal(err)
 		}

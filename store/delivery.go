@@ -10,7 +10,8 @@ import (
 
 // Ledger is told what became of each record, and has it written down durably before it returns.
 type Ledger interface {
-	// Wanted returns those of the items that are still to be sent. The others are history, and written down as such.
+	// Wanted returns those of the items that are still to be sent. The others are history, and written down as such. It fails as the
+	// remote does, which it may have to ask.
 	Wanted(ctx context.Context, items []Item) ([]Item, error)
 	// Acknowledged: the remote has these records.
 	Acknowledged(ctx context.Context, items []Item) error

@@ -43,6 +43,8 @@ type SessionTable interface {
 	// Sessions returns the rows of sessions above the given one, ascending by session, at most limit of them but perhaps fewer: only an
 	// empty answer says that there are no more.
 	Sessions(ctx context.Context, after int64, limit int) ([]SessionRow, error)
+	// RowsOf returns those rows that the sessions have. There may be at most a hundred sessions.
+	RowsOf(ctx context.Context, sessions []int64) ([]SessionRow, error)
 }
 
 // SessionRow is what the row of a session tells of the version that it holds.

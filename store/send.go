@@ -30,9 +30,9 @@ func (d *Delivery) sendWanted(ctx context.Context, items []Item) error {
 	}
 	wanted, err := d.ledger.Wanted(ctx, items)
 	if err != nil {
-		d.log.Error("cannot tell which records are still to be sent; they wait", "records", len(items), "error", err)
-		d.wait(ctx, items, nil)
-		return nil
+		d.linkDown(ctx, err)
+		d.wait(ctx, items, err)
+		return err
 	}
 	if len(wanted) == 0 {
 		return nil
@@ -149,8 +149,18 @@ func (d *Delivery) wait(ctx context.Context, items []Item, cause error) {
 	}
 }
 
+// refuse counts a refusal of a content: once for each root, of which each may keep it in the queue.
 func (d *Delivery) refuse(ctx context.Context, items bundle, cause error) {
-	it := items[len(items)-1]
+	byRoot := map[string]Item{}
+	for _, it := range items {
+		byRoot[it.Source.Root] = it
+	}
+	for _, it := range byRoot {
+		d.refuseOne(ctx, it, cause)
+	}
+}
+
+func (d *Delivery) refuseOne(ctx context.Context, it Item, cause error) {
 	dead, err := d.ledger.Refused(ctx, it, cause)
 	if err != nil {
 		d.log.Error("cannot keep a refused record in the offline queue; its file will be read again", "path", it.Source.String(), "error", err)

@@ -38,10 +38,24 @@ func (r *Remote) part(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
 
 // Sessions implements store.SessionTable by keyset paging.
 func (r *Remote) Sessions(ctx context.Context, after int64, limit int) ([]store.SessionRow, error) {
+	return r.sessions(ctx, func(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
+		return rows.Gt(columnSession, strconv.FormatInt(after, 10)).Order(columnSession, &ascending).Limit(limit, "")
+	})
+}
+
+// RowsOf implements store.SessionTable.
+func (r *Remote) RowsOf(ctx context.Context, sessions []int64) ([]store.SessionRow, error) {
+	ids := make([]string, len(sessions))
+	for i, s := range sessions {
+		ids[i] = strconv.FormatInt(s, 10)
+	}
+	return r.sessions(ctx, func(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder { return rows.In(columnSession, ids) })
+}
+
+func (r *Remote) sessions(ctx context.Context, which func(*postgrest.FilterBuilder) *postgrest.FilterBuilder) ([]store.SessionRow, error) {
 	for {
 		body, err := r.do(ctx, r.opts.Table, nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-			return t.Select(strings.Join(r.sessionColumns(), ","), "", false).Gt(columnSession, strconv.FormatInt(after, 10)).
-				Order(columnSession, &ascending).Limit(limit, "")
+			return which(t.Select(strings.Join(r.sessionColumns(), ","), "", false))
 		})
 		if err == nil {
 			return readSessions(body)
