@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/supabase-community/postgrest-go"
 
@@ -97,7 +98,7 @@ func (r *Remote) hashes(ctx context.Context, build func(*postgrest.QueryBuilder)
 	}
 	list := make([]string, len(rows))
 	for i, row := range rows {
-		list[i] = row.Hash
+		list[i] = strings.TrimRight(row.Hash, " ") // a char(64) column pads what is shorter
 	}
 	return list, nil
 }

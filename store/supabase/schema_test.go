@@ -234,7 +234,7 @@ func TestSchemaDigestLeavesOutWhatIsNoHash(t *testing.T) {
 		r := p.record(t, 1, 1, "PC01")
 		p.upsert(t, r)
 		p.exec(t, `insert into TABLE! (file_hash, raw_json, gfx_pc_id, session_id) values
-			('ABCDEF0123456789ABCDEF', '{}', 'PC01', 11), ('abc', '{}', 'PC01', 12), ('md5:0123456789abcdef', '{}', 'PC01', 13), ('', '{}', 'PC01', 14)`)
+			('ABCDEF0123456789ABCDEF', '{}', 'PC01', 11), ('abCDEF0123456789ABCDEF', '{}', 'PC01', 15), ('abc', '{}', 'PC01', 12), ('md5:0123456789abcdef', '{}', 'PC01', 13), ('', '{}', 'PC01', 14)`)
 		if p.digest(t, "PC01") != digestOf(r.FileHash) {
 			t.Error("the digest is not that of the one hash")
 		}
@@ -251,13 +251,13 @@ func TestSchemaShowsNothingToAnybodyElse(t *testing.T) {
 			for path, rows := range map[string]int{"gfx_sessions": 2, "gfx_sessions_current": 2, "gfx_session_digest?rows=gt.0": 2} {
 				for _, token := range []string{p.AnonJWT, authenticated} {
 					if status, body := p.get(t, path, token); status == http.StatusOK && strings.TrimSpace(string(body)) != "[]" {
-						t.Errorf("%s.%s: HTTP %d, %s, want no row", p.schema, path, status, body)
+						t.Errorf("%s.%s: HTTP %d, %.100s, want no row", p.schema, path, status, body)
 					}
 				}
 				var seen []any
 				status, body := p.get(t, path, p.ServiceJWT)
 				if err := json.Unmarshal(body, &seen); err != nil || len(seen) != rows {
-					t.Errorf("%s.%s: HTTP %d, %s: service_role sees %d rows, want %d", p.schema, path, status, body, len(seen), rows)
+					t.Errorf("%s.%s: HTTP %d, %.100s: service_role sees %d rows, want %d", p.schema, path, status, body, len(seen), rows)
 				}
 			}
 		}
