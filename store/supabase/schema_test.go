@@ -234,7 +234,8 @@ func TestSchemaDigestLeavesOutWhatIsNoHash(t *testing.T) {
 		r := p.record(t, 1, 1, "PC01")
 		p.upsert(t, r)
 		p.exec(t, `insert into TABLE! (file_hash, raw_json, gfx_pc_id, session_id) values
-			('ABCDEF0123456789ABCDEF', '{}', 'PC01', 11), ('abCDEF0123456789ABCDEF', '{}', 'PC01', 15), ('abc', '{}', 'PC01', 12), ('md5:0123456789abcdef', '{}', 'PC01', 13), ('', '{}', 'PC01', 14)`)
+			('ABCDEF0123456789ABCDEF', '{}', 'PC01', 11), ('abCDEF0123456789ABCDEF', '{}', 'PC01', 12), ('abc', '{}', 'PC01', 13),
+			('md5:0123456789abcdef', '{}', 'PC01', 14), ('', '{}', 'PC01', 15)`)
 		if p.digest(t, "PC01") != digestOf(r.FileHash) {
 			t.Error("the digest is not that of the one hash")
 		}
