@@ -59,6 +59,7 @@ func clip(s string) string {
 // Codes that stand for themselves (PostgreSQL documentation, appendix A; PostgREST documentation, "Errors").
 var byCode = map[string]store.Class{
 	"PGRST301": store.Credentials, "PGRST302": store.Credentials, "PGRST303": store.Credentials, "42501": store.Credentials,
+	"55000": store.Setup, // the unique constraint is deferrable: ON CONFLICT takes none such
 	"42P01": store.Setup, "42P10": store.Setup, "42703": store.Setup, "PGRST106": store.Setup, "PGRST204": store.Setup, "PGRST205": store.Setup,
 	"40001": store.Contention, "40P01": store.Contention, "55P03": store.Contention,
 	"57014": store.TooMuch,

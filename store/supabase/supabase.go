@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -138,7 +139,7 @@ func (r *Remote) learnAbsent(err error) bool {
 		return false
 	}
 	m := missingColumn.FindStringSubmatch(re.Message)
-	if m == nil || !isColumn(m[1]) || m[1] == store.ColumnFileHash || m[1] == store.ColumnRawJSON {
+	if m == nil || !r.isOptional(m[1]) {
 		return false
 	}
 	r.noteAbsent(m[1])
@@ -150,17 +151,15 @@ func (r *Remote) noteAbsent(column string) {
 	defer r.mu.Unlock()
 	if !r.absent[column] {
 		r.absent[column] = true
-		r.opts.Logger.Warn("the table lacks a column; it is left out", "table", r.opts.Table, "column", column)
+		r.opts.Logger.Warn("the table lacks a column; it is left out until gfxsync starts again (gfxsync schema prints the SQL that adds it)",
+			"table", r.opts.Table, "column", column)
 	}
 }
 
-func isColumn(name string) bool {
-	for _, c := range store.Columns() {
-		if c == name {
-			return true
-		}
-	}
-	return false
+// isOptional says whether gfxsync fills the column, and can do without it. The conflict key it cannot do without.
+func (r *Remote) isOptional(column string) bool {
+	return slices.Contains(store.Columns(), column) && column != store.ColumnFileHash && column != store.ColumnRawJSON &&
+		!slices.Contains(r.opts.Conflict.Columns(), column)
 }
 
 func (r *Remote) absentColumns() map[string]bool {
