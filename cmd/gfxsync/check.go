@@ -18,7 +18,7 @@ import (
 
 func (p *program) checkCommand() *cli.Command {
 	var keyErr error
-	// All that an agent takes, so that its command line serves with the name of the command changed.
+	// All settings of an agent, so that what it will be started with can be checked as it is.
 	groups := [][]setting{
 		keepingKeyError(remoteSettings, &keyErr), fileSettings, deliverySettings, scheduleSettings, passSettings, stateSettings, logSettings,
 	}

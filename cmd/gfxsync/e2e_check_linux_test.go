@@ -12,7 +12,7 @@ func TestCheckKnowsAMount(t *testing.T) {
 	c := newCheckup(t)
 	c.watch = m.dir
 	c.expect(0, "!", "events", m.dir+" is a FUSE mount", "no event", "scan schedule, @every 30s", "GFX_SYNC_SCAN_SCHEDULE")
-	c.expect(0, "✓", "watch", m.dir+": 0 files in 1 folders")
+	c.expect(0, "✓", "watch", m.dir+": 0 files in 1 folder")
 
 	schedules := c.env
 	c.env = append(c.env, "GFX_SYNC_SCAN_SCHEDULE=", "GFX_SYNC_RECONCILE_SCHEDULE=", "GFX_SYNC_FULL_SCHEDULE=")

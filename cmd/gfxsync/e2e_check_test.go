@@ -276,7 +276,7 @@ func TestCheckOfALocalTable(t *testing.T) {
 	c.start()
 	c.waitStatus(20*time.Second, "the agent has delivered", func(st *reconcile.Status) bool { return st.Synced == 1 })
 	c.stop()
-	c.expect(0, "✓", "local", db+": 1 rows")
+	c.expect(0, "✓", "local", db+": 1 row")
 	if c.gateway.Connections() > 0 {
 		t.Error("Supabase was asked")
 	}

@@ -12,7 +12,7 @@ func TestInotifyLimit(t *testing.T) {
 		verdict store.Verdict
 		says    string
 	}{
-		{1, store.OK, "1 folders to watch, 8000"},
+		{1, store.OK, "1 folder to watch; all programs of this account together may watch 8000"},
 		{6000, store.OK, ""},
 		{6001, store.Warn, "sysctl -w fs.inotify.max_user_watches"},
 		{8000, store.Warn, ""},

@@ -10,7 +10,7 @@ import (
 func filesystemOf(dir string) filesystem {
 	if name := filepath.VolumeName(dir); strings.HasPrefix(name, `\\`) && !strings.HasPrefix(name, `\\.\`) &&
 		(!strings.HasPrefix(name, `\\?\`) || strings.HasPrefix(strings.ToUpper(name), `\\?\UNC\`)) {
-		return filesystem{onNetwork, name}
+		return filesystem{onNetwork, "UNC path"}
 	}
 	path, err := windows.UTF16PtrFromString(dir)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile"
@@ -105,7 +105,7 @@ func (s seen) finding(dir string) store.Finding {
 	}
 	f := store.Finding{
 		Part: "watch", Verdict: store.OK,
-		Text: fmt.Sprintf("%s: %s%s files in %s folders", dir, atLeast, humanize.Comma(int64(s.files)), humanize.Comma(int64(s.folders))),
+		Text: fmt.Sprintf("%s: %s%s in %s", dir, atLeast, english.Plural(s.files, "file", ""), english.Plural(s.folders, "folder", "")),
 	}
 	if s.unreadable > 0 {
 		f.Verdict, f.Hint = store.Fail, "let the account gfxsync runs under read all of the watch path"

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/gfxsync/gfxsync/store"
 )
 
@@ -28,7 +30,7 @@ func watchLimit(folders int) []store.Finding {
 func inotify(folders, limit int) store.Finding {
 	f := store.Finding{
 		Part: "inotify", Verdict: store.OK,
-		Text: fmt.Sprintf("%d folders to watch, %d may be watched by all programs of this account", folders, limit),
+		Text: fmt.Sprintf("%s to watch; all programs of this account together may watch %d", english.Plural(folders, "folder", ""), limit),
 		Hint: "raise fs.inotify.max_user_watches, for example: sysctl -w fs.inotify.max_user_watches=524288",
 	}
 	switch {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/dustin/go-humanize/english"
+
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
@@ -25,7 +27,7 @@ func Check(ctx context.Context, path string) store.Finding {
 	case err != nil:
 		f.Verdict, f.Text, f.Hint = store.Fail, err.Error(), "mend the file, or set GFX_SYNC_LOCAL_DB to another path: all that the folder has is sent to it"
 	default:
-		f.Text += fmt.Sprintf(": %d rows", rows)
+		f.Text += ": " + english.Plural(int(rows), "row", "")
 	}
 	return f
 }

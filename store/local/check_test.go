@@ -30,7 +30,7 @@ func TestCheck(t *testing.T) {
 		verdict    store.Verdict
 		says       string
 	}{
-		{"there", there, store.OK, there + ": 1 rows"},
+		{"there", there, store.OK, there + ": 1 row"},
 		{"absent", filepath.Join(dir, "new", "gfx.db"), store.OK, "can be made"},
 		{"empty", empty, store.OK, "can be made"},
 		{"below a file", filepath.Join(damaged, "gfx.db"), store.Fail, "GFX_SYNC_LOCAL_DB"},

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/supabase-community/postgrest-go"
 
 	"github.com/gfxsync/gfxsync/store"
@@ -34,8 +34,12 @@ var parts = []string{partURL, partKey, partClock, partTable, partColumns, partCo
 // clockTolerance is how far this machine's clock may be from the server's.
 const clockTolerance = 2 * time.Minute
 
-// schemaHint is how most of what can be wrong with a table is mended.
-const schemaHint = "run the SQL that gfxsync schema prints in the SQL editor of the Supabase dashboard"
+const (
+	// schemaHint is how most of what can be wrong with a table is mended.
+	schemaHint = "run the SQL that gfxsync schema prints in the SQL editor of the Supabase dashboard"
+	laterHint  = "try again in some minutes; if it stays so, look in the Supabase dashboard whether the project is paused or restarting, " +
+		"and at status.supabase.com"
+)
 
 // CheckOptions says what is expected of a set-up.
 type CheckOptions struct {
@@ -102,14 +106,13 @@ func (c *check) reached(x *exchange, err error, took time.Duration) bool {
 	notSupabase := x.status >= 200 && x.status < 300 && err != nil || x.status == http.StatusNotFound && codeOf(err) == ""
 	switch {
 	case notSupabase:
-		c.say(partURL, store.Fail, fmt.Sprintf("%s answers, but is no Supabase project: %v", address, messageOf(err)),
+		c.say(partURL, store.Fail, fmt.Sprintf("%s answers, but is no Supabase project: %s", address, messageOf(err)),
 			"check GFX_SYNC_SUPABASE_URL: Supabase dashboard, Project Settings, Data API, Project URL")
 	case err != nil && x.status == 0:
-		c.say(partURL, store.Fail, fmt.Sprintf("%s cannot be reached: %v", address, messageOf(err)),
+		c.say(partURL, store.Fail, fmt.Sprintf("%s cannot be reached: %s", address, messageOf(err)),
 			"check GFX_SYNC_SUPABASE_URL, the network and the firewall, and that the project is not paused (Supabase dashboard)")
 	case err != nil && store.ClassOf(err) == store.Outage:
-		c.say(partURL, store.Fail, fmt.Sprintf("%s answers, but cannot serve now: %v", address, err),
-			"try again in some minutes; if it stays so, look at the project in the Supabase dashboard and at status.supabase.com")
+		c.say(partURL, store.Fail, fmt.Sprintf("%s answers, but cannot serve now: %s", address, messageOf(err)), laterHint)
 	default:
 		c.say(partURL, store.OK, fmt.Sprintf("%s answers (%d ms)", address, took.Milliseconds()), "")
 		return true
@@ -170,7 +173,7 @@ func (c *check) there(err error) bool {
 		c.blocked = "there is no table " + c.table
 		c.say(partTable, store.Fail, c.blocked, schemaHint+", or set GFX_SYNC_TABLE")
 	default:
-		c.say(partTable, store.Fail, fmt.Sprintf("%s cannot be read: %v", c.table, err), "")
+		c.say(partTable, store.Fail, fmt.Sprintf("%s cannot be read: %s", c.table, messageOf(err)), laterHint)
 	}
 	return false
 }
@@ -206,14 +209,19 @@ func (c *check) digest(ctx context.Context) {
 	switch {
 	case errors.Is(err, store.ErrNoDigest):
 		c.say(partDigest, store.Warn, fmt.Sprintf("there is no view %s that can be used; %s", view, pages), schemaHint)
+	case err != nil && store.ClassOf(err) == store.TooMuch:
+		c.say(partDigest, store.Warn, fmt.Sprintf("the view %s takes the server too long (%s); %s", view, messageOf(err), pages), "")
+	case codeOf(err) == "42501": // other than without the view, a reconcile fails
+		c.say(partDigest, store.Fail, fmt.Sprintf("the key may not read the view %s: %s", view, messageOf(err)),
+			fmt.Sprintf("in the SQL editor: GRANT SELECT ON %s TO service_role;", view))
 	case err != nil:
-		c.say(partDigest, store.Warn, fmt.Sprintf("the view %s cannot be read: %v", view, messageOf(err)), schemaHint)
+		c.say(partDigest, store.Fail, fmt.Sprintf("the view %s cannot be read: %s", view, messageOf(err)), laterHint)
 	default:
 		rows := int64(0)
 		for _, prefix := range d {
 			rows += prefix.Rows
 		}
-		c.say(partDigest, store.OK, fmt.Sprintf("%s: %s rows", view, humanize.Comma(rows)), "")
+		c.say(partDigest, store.OK, fmt.Sprintf("%s: %s", view, english.Plural(int(rows), "row", "")), "")
 	}
 }
 

@@ -79,7 +79,7 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 		says      []string
 	}{
 		{name: "nothing", sql: `select`, deletes: true, want: allIsWell, part: "rights", says: []string{"may select, insert, update, delete"}},
-		{name: "rows counted", sql: `select`, want: allIsWell, part: "digest", says: []string{"public.gfx_session_digest: 1 rows"}},
+		{name: "rows counted", sql: `select`, want: allIsWell, part: "digest", says: []string{"public.gfx_session_digest: 1 row"}},
 		{
 			name: "no table", sql: `drop table gfx_sessions cascade`, part: "table", says: []string{"no table public.gfx_sessions", "gfxsync schema"},
 			want: but("table fail", "columns skipped", "constraint skipped", "rights skipped", "digest skipped"),
@@ -125,8 +125,8 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 			says: []string{"no view public.gfx_session_digest", "pages the table", "gfxsync schema"},
 		},
 		{
-			name: "no right to the view", sql: `revoke all on gfx_session_digest from service_role`, want: but("digest warn"), part: "digest",
-			says: []string{"permission denied for view gfx_session_digest", "gfxsync schema"},
+			name: "no right to the view", sql: `revoke all on gfx_session_digest from service_role`, want: but("digest fail"), part: "digest",
+			says: []string{"permission denied for view gfx_session_digest", "GRANT SELECT ON public.gfx_session_digest TO service_role"},
 		},
 		{
 			name: "no right to insert", sql: `revoke insert on gfx_sessions from service_role`, want: but("rights fail"), part: "rights",
@@ -156,6 +156,10 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 		{
 			name: "no rights at all", sql: `revoke all on gfx_sessions from service_role`, want: but("rights fail", "digest skipped"),
 			part: "rights", says: []string{"may not select, insert; not tested: update", grant + "SELECT, INSERT ON"},
+		},
+		{
+			name: "session_id too narrow", sql: `alter table gfx_sessions drop column session_id; alter table gfx_sessions add column session_id integer`,
+			want: but("columns fail"), part: "columns", says: []string{"session_id is too narrow", "ALTER COLUMN session_id TYPE bigint"},
 		},
 		{
 			name: "a generated column", sql: `alter table gfx_sessions drop column player_count;
@@ -259,6 +263,19 @@ func TestCheckFindsWhatIsWrongWithTheURL(t *testing.T) {
 			says(t, findings, "url", tc.says...)
 		})
 	}
+}
+
+func TestCheckOfADigestThatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	s := finished(t)
+	s.Exec(t, `create or replace view gfx_session_digest with (security_invoker = on) as
+		select 'x'::text as prefix, 1::bigint as rows, 1::bigint as xor from pg_sleep(60)`)
+	s.SetStatementTimeout(time.Second)
+	findings := remoteAt(t, s.URL, s.SecretKey, nil).Check(t.Context(), supabase.CheckOptions{})
+	if got := summary(findings); got != but("digest warn") {
+		t.Errorf("got %s", got)
+	}
+	says(t, findings, "digest", "takes the server too long", "pages the table instead")
 }
 
 func TestCheckComparesTheClocks(t *testing.T) {

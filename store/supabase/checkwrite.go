@@ -6,11 +6,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/supabase-community/postgrest-go"
+
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// noHash is the hash of no row: hashes are hex digits.
-const noHash = "gfxsync-check"
+const (
+	// noHash is the hash of no row: hashes are hex digits.
+	noHash          = "gfxsync-check"
+	columnSessionID = "session_id"
+)
 
 // write tries what changes a table, on no row.
 func (c *check) write(ctx context.Context) {
@@ -57,12 +62,24 @@ func (c *check) columns(ctx context.Context) (present []string, err error) {
 	case needed:
 		c.say(partColumns, store.Fail, fmt.Sprintf("%s has no %s; %s are required", c.table, list, strings.Join(c.required(), ", ")),
 			schemaHint+", or set GFX_SYNC_TABLE to the right table")
+	case slices.Contains(present, columnSessionID) && c.narrowSessionIDs(ctx):
+		c.say(partColumns, store.Fail, "session_id is too narrow for the numbers of sessions, of 18 digits: every record would be refused",
+			fmt.Sprintf("in the SQL editor: ALTER TABLE %s ALTER COLUMN session_id TYPE bigint;", c.table))
 	case missing != nil:
 		c.say(partColumns, store.Warn, fmt.Sprintf("%s has no %s; rows are written without", c.table, list), schemaHint+", if they are wanted")
 	default:
 		c.say(partColumns, store.OK, fmt.Sprintf("all %d", len(present)), "")
 	}
 	return present, err
+}
+
+// narrowSessionIDs asks for a session with a number as they are: PostgreSQL refuses it (22003) where the column cannot hold it, before
+// it looks for a row. There is none of that hash, so that a table without an index on session_id is not read through.
+func (c *check) narrowSessionIDs(ctx context.Context) bool {
+	_, err := c.r.do(ctx, c.r.opts.Table, nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+		return t.Select(store.ColumnFileHash, "", false).Eq(store.ColumnFileHash, noHash).Eq(columnSessionID, "638961999170907267").Limit(1, "")
+	})
+	return codeOf(err) == "22003"
 }
 
 // upsert tries the unique constraint, and with it the right to update: the constraint is looked for before the rights.
