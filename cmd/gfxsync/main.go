@@ -53,7 +53,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		HideVersion:     true,
 		HideHelpCommand: true,
 		Commands: []*cli.Command{
-			p.runCommand(), p.reconcileCommand(), p.verifyCommand(), p.statusCommand(), p.queueCommand(), p.invalidCommand(),
+			p.runCommand(), p.checkCommand(), p.reconcileCommand(), p.verifyCommand(), p.statusCommand(), p.queueCommand(), p.invalidCommand(),
 			p.schemaCommand(), p.demoCommand(), p.versionCommand(),
 		},
 		Action: func(c *cli.Context) error {

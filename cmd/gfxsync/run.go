@@ -64,10 +64,14 @@ func (s *settings) openRemote(ctx context.Context, log *slog.Logger) (store.Tabl
 		}
 		return remote, nil
 	}
+	return s.openSupabase(log), nil
+}
+
+func (s *settings) openSupabase(log *slog.Logger) *supabase.Remote {
 	return supabase.New(supabase.Options{
 		URL: s.supabaseURL, Key: *s.key, Schema: s.schema, Table: s.table, Conflict: s.conflict, Timeout: s.httpTimeout,
 		UserAgent: "gfxsync/" + versionText(), Logger: log,
-	}), nil
+	})
 }
 
 func (s *settings) agentConfig(remote store.Table, log *slog.Logger) reconcile.Config {

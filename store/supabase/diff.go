@@ -35,7 +35,7 @@ func (r *Remote) Digest(ctx context.Context) (d store.Digest, err error) {
 		})
 		var re *store.RemoteError
 		if errors.As(err, &re) && (re.Class == store.Setup || re.Code == insufficientPrivilege) {
-			return d, fmt.Errorf("%w (%s); gfxsync schema prints the SQL that makes it", store.ErrNoDigest, re.Message)
+			return d, fmt.Errorf("%w: %w", store.ErrNoDigest, re)
 		}
 		if err != nil {
 			return d, err

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -18,8 +19,9 @@ const whereKeysAre = "use the secret key (sb_secret_…) or the legacy service_r
 // Key is a Supabase API key. However it is printed or logged, it does not show.
 type Key struct {
 	// A function, because fmt prints fields of unexported types without asking their methods, but of a function the address alone.
-	secret func() string
-	jwt    bool
+	secret  func() string
+	jwt     bool
+	expires time.Time
 }
 
 // ParseKey takes a secret key (sb_secret_…) or a legacy service_role key, which is a JWT (Supabase documentation, "Understanding
@@ -47,8 +49,15 @@ func ParseKey(s string) (Key, error) {
 	if claims.Role != "service_role" {
 		return Key{}, fmt.Errorf("%w: its role is %q and must be \"service_role\"; %s", ErrKey, claims.Role, whereKeysAre)
 	}
-	return Key{secret: func() string { return s }, jwt: true}, nil
+	key := Key{secret: func() string { return s }, jwt: true}
+	if claims.ExpiresAt != nil {
+		key.expires = claims.ExpiresAt.Time
+	}
+	return key, nil
 }
+
+// Expires returns when the key ends to be valid; zero is never.
+func (k Key) Expires() time.Time { return k.expires }
 
 // Kind names the kind of key without showing it.
 func (k Key) Kind() string {

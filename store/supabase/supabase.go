@@ -107,26 +107,35 @@ func encode(records []store.Record, without map[string]bool) []byte {
 func (r *Remote) do(ctx context.Context, from string, body []byte, build func(*postgrest.QueryBuilder) *postgrest.FilterBuilder) (
 	[]byte, error,
 ) {
+	x := &exchange{body: body}
+	if err := r.send(ctx, x, from, build); err != nil {
+		return nil, err
+	}
+	return x.answer, nil
+}
+
+// send is do for an exchange of which more is wanted than the body of the answer.
+func (r *Remote) send(ctx context.Context, x *exchange, from string, build func(*postgrest.QueryBuilder) *postgrest.FilterBuilder) error {
 	r.requests.Add(1)
 	ctx, cancel := context.WithTimeout(ctx, r.opts.Timeout)
 	defer cancel()
-	x := &exchange{ctx: ctx, parent: r.transport, body: body}
-	client := postgrest.NewClient(r.opts.URL.JoinPath("rest/v1/").String(), r.opts.Schema, map[string]string{
-		"apikey":     r.opts.Key.secret(),
-		"User-Agent": r.opts.UserAgent,
-	})
+	x.ctx, x.parent = ctx, r.transport
+	client := postgrest.NewClient(r.opts.URL.JoinPath("rest/v1/").String(), r.opts.Schema, map[string]string{"User-Agent": r.opts.UserAgent})
+	if r.opts.Key.secret != nil {
+		client.SetApiKey(r.opts.Key.secret())
+	}
 	if r.opts.Key.jwt {
 		client.SetAuthToken(r.opts.Key.secret())
 	}
 	client.Transport.Parent = x
 	_, _, err := build(client.From(from)).Execute()
 	if x.status >= 200 && x.status < 300 && x.err == nil {
-		return x.answer, nil
+		return nil
 	}
 	if x.status == 0 && x.err == nil {
-		return nil, fmt.Errorf("make the request: %w", err)
+		return fmt.Errorf("make the request: %w", err)
 	}
-	return nil, x.failure(time.Now())
+	return x.failure(time.Now())
 }
 
 // missingColumn is PostgREST's message of PGRST204.
@@ -134,16 +143,24 @@ var missingColumn = regexp.MustCompile(`'([^']+)' column`)
 
 // learnAbsent looks whether the error says that the table lacks a column that gfxsync can do without, and remembers it.
 func (r *Remote) learnAbsent(err error) bool {
+	name := lackingColumn(err)
+	if !r.isOptional(name) {
+		return false
+	}
+	r.noteAbsent(name)
+	return true
+}
+
+// lackingColumn returns the column that an error says the table lacks, or nothing.
+func lackingColumn(err error) string {
 	re, ok := err.(*store.RemoteError)
 	if !ok || re.Code != "PGRST204" {
-		return false
+		return ""
 	}
-	m := missingColumn.FindStringSubmatch(re.Message)
-	if m == nil || !r.isOptional(m[1]) {
-		return false
+	if m := missingColumn.FindStringSubmatch(re.Message); m != nil {
+		return m[1]
 	}
-	r.noteAbsent(m[1])
-	return true
+	return ""
 }
 
 func (r *Remote) noteAbsent(column string) {

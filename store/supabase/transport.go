@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -19,7 +21,8 @@ const maxResponse = 4 << 20
 type exchange struct {
 	ctx    context.Context
 	parent http.RoundTripper
-	body   []byte // nil: the request has none
+	body   []byte     // nil: the request has none
+	query  url.Values // parameters that postgrest-go has no word for; may be nil
 
 	status int
 	header http.Header
@@ -31,6 +34,11 @@ type exchange struct {
 func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(x.ctx)
 	req.Header.Set("Accept", "application/json")
+	if len(x.query) > 0 {
+		q := req.URL.Query()
+		maps.Copy(q, x.query)
+		req.URL.RawQuery = q.Encode()
+	}
 	req.Body, req.ContentLength, req.GetBody = http.NoBody, 0, nil
 	if x.body != nil {
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(x.body)), int64(len(x.body))

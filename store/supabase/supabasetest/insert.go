@@ -14,6 +14,9 @@ func (s *Server) insert(ctx context.Context, conn *pgconn.PgConn, q *query) (res
 	if q.prefer["missing"] == "default" {
 		return response{}, notModelled("Prefer: missing=default")
 	}
+	if q.values.Has("columns") && q.values.Get("columns") == "" { // PostgREST's InsertSpec.hs, "disallows blank ?columns"
+		return response{}, badQuery(`"failed to parse columns parameter ()" (line 1, column 1)`, "unexpected end of input")
+	}
 	p, err := parsePayload(q.body, q.header.Get("Content-Type"), columnList(q.values["columns"]))
 	if err != nil {
 		return response{}, err
@@ -28,7 +31,8 @@ func (s *Server) insert(ctx context.Context, conn *pgconn.PgConn, q *query) (res
 	}
 	sql := "insert into " + q.from() + into(p.columns) + rows + q.onConflict(p.columns)
 	isNew := "true"
-	if q.table.stored {
+	// Like PostgREST, which says RETURNING 1 (SqlFragment.hs, returningF), a plain INSERT asks for no right to SELECT.
+	if q.table.stored && q.prefer["resolution"] == "merge-duplicates" {
 		isNew = "(xmax = 0)" // what ON CONFLICT updated carries this transaction's row lock
 	}
 	return q.mutate(ctx, conn, sql, cols, isNew, http.StatusCreated, http.StatusCreated)

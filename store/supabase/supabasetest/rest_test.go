@@ -42,6 +42,11 @@ func TestInsert(t *testing.T) {
 		{"unknown in columns", bulk + "&columns=nope", `{}`, upsert, 400, "PGRST204"},
 		{"no such constraint", "gfx_sessions?on_conflict=session_id", `{"file_hash":"n","raw_json":{}}`, upsert, 400, "42P10"},
 		{"unknown table", "nope", `{}`, upsert, 404, "PGRST205"},
+		{"unknown table before unknown column", "nope?columns=nope", `[]`, upsert, 404, "PGRST205"},
+		{"no row with columns", bulk + "&columns=file_hash,raw_json", `[]`, upsert, 200, ""},
+		{"no row with an unknown column", bulk + "&columns=file_hash,nope", `[]`, upsert, 400, "PGRST204"},
+		{"no row without such constraint", "gfx_sessions?on_conflict=session_id&columns=session_id", `[]`, upsert, 400, "42P10"},
+		{"blank columns", bulk + "&columns=", `[]`, upsert, 400, "PGRST100"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a := post(t, s, tc.path, tc.body, tc.prefer)
@@ -54,6 +59,27 @@ func TestInsert(t *testing.T) {
 	want := `a{"ID": 638961999170907267} b{"n": 1} c{} p{"a": "😀 \\u0000"}`
 	if strings.Join(got, " ") != want {
 		t.Errorf("table holds %q, want %q", got, want)
+	}
+}
+
+// What rights a statement needs does not depend on there being a row.
+func TestInsertOfNoRowNeedsItsRights(t *testing.T) {
+	t.Parallel()
+	s := supabasetest.New(t)
+	const columns = "columns=file_hash,raw_json"
+	for _, tc := range []struct {
+		right  string // the one that is missing
+		insert int    // status of an insert
+		upsert int
+	}{{"select", 201, 403}, {"update", 201, 403}, {"insert", 403, 403}, {"delete", 201, 200}} {
+		s.Exec(t, "revoke "+tc.right+" on gfx_sessions from service_role")
+		if a := post(t, s, "gfx_sessions?"+columns, `[]`, "Prefer: return=minimal"); a.status != tc.insert {
+			t.Errorf("insert without %s: %d %s, want %d", tc.right, a.status, a.body, tc.insert)
+		}
+		if a := post(t, s, "gfx_sessions?on_conflict=file_hash&"+columns, `[]`, upsert); a.status != tc.upsert {
+			t.Errorf("upsert without %s: %d %s, want %d", tc.right, a.status, a.body, tc.upsert)
+		}
+		s.Exec(t, "grant "+tc.right+" on gfx_sessions to service_role")
 	}
 }
 

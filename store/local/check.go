@@ -1,0 +1,44 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dustin/go-humanize/english"
+
+	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/store/sqlite"
+)
+
+// Check says whether Open would succeed on the file at path and records could be written to it. It neither makes nor changes it.
+func Check(ctx context.Context, path string) store.Finding {
+	f := store.Finding{Part: "local", Verdict: store.OK, Text: path}
+	rows, err := look(ctx, path)
+	switch {
+	case errors.Is(err, sqlite.ErrMissing):
+		f.Text += " is not there yet, and can be made"
+		if err := sqlite.CheckPlace(path); err != nil {
+			return store.Finding{
+				Part: f.Part, Verdict: store.Fail, Text: fmt.Sprintf("%s cannot be made: %v", path, err),
+				Hint: "give the account that gfxsync runs under the right to write there, or set GFX_SYNC_LOCAL_DB to another place",
+			}
+		}
+	case err != nil:
+		f.Verdict, f.Text, f.Hint = store.Fail, err.Error(), "mend the file, or set GFX_SYNC_LOCAL_DB to another path: all that the folder has is sent to it"
+	default:
+		f.Text += ": " + english.Plural(int(rows), "row", "")
+	}
+	return f
+}
+
+func look(ctx context.Context, path string) (rows int64, err error) {
+	db, err := sqlite.OpenExisting(ctx, path, []string{schema})
+	if err != nil {
+		return 0, err
+	}
+	if err = db.Check(ctx); err == nil {
+		err = db.Read().QueryRowContext(ctx, `SELECT count(*) FROM gfx_sessions`).Scan(&rows)
+	}
+	return rows, errors.Join(err, db.Close())
+}

@@ -1,0 +1,66 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// errUndo ends a transaction that was only tried.
+var errUndo = errors.New("only tried")
+
+// Check looks through the whole file, and tries whether it can be written, without changing it. It fails with ErrDamaged, or what
+// the file system says.
+func (db *DB) Check(ctx context.Context) error {
+	var result string
+	if err := db.read.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&result); err != nil {
+		return explain(db.path, err)
+	}
+	if result != "ok" {
+		return fmt.Errorf("%s: %w: %s", db.path, ErrDamaged, result)
+	}
+	err := db.Update(ctx, func(tx *sql.Tx) error {
+		// A transaction alone writes nothing, and so does not find out.
+		if _, err := tx.ExecContext(ctx, "CREATE TABLE gfxsync_check (x)"); err != nil {
+			return err
+		}
+		return errUndo
+	})
+	if errors.Is(err, errUndo) {
+		return nil
+	}
+	return err
+}
+
+// CheckPlace says whether Open could make a file at path, without making it or its directory. For an instant there is another
+// file, where the directory would be made.
+func CheckPlace(path string) error {
+	dir, err := ExistingParent(path)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".gfxsync-check-*")
+	if err != nil {
+		return fmt.Errorf("nothing can be written in %s: %w", dir, err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// ExistingParent returns the nearest directory above path that is there. It fails if a file is in its place.
+func ExistingParent(path string) (string, error) {
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		switch {
+		case err == nil && info.IsDir():
+			return dir, nil
+		case err == nil:
+			return "", fmt.Errorf("%s is no directory", dir)
+		case !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir):
+			return "", err
+		}
+	}
+}

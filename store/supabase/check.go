@@ -1,0 +1,271 @@
+package supabase
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize/english"
+	"github.com/supabase-community/postgrest-go"
+
+	"github.com/gfxsync/gfxsync/store"
+)
+
+// Parts of a set-up, in the order in which one needs the other.
+const (
+	partURL        = "url"
+	partKey        = "key"
+	partClock      = "clock"
+	partTable      = "table"
+	partColumns    = "columns"
+	partConstraint = "constraint"
+	partRights     = "rights"
+	partDigest     = "digest"
+)
+
+var parts = []string{partURL, partKey, partClock, partTable, partColumns, partConstraint, partRights, partDigest}
+
+// clockTolerance is how far this machine's clock may be from the server's.
+const clockTolerance = 2 * time.Minute
+
+const (
+	// schemaHint is how most of what can be wrong with a table is mended.
+	schemaHint = "run the SQL that gfxsync schema prints in the SQL editor of the Supabase dashboard"
+	laterHint  = "try again in some minutes; if it stays so, look in the Supabase dashboard whether the project is paused or restarting, " +
+		"and at status.supabase.com"
+)
+
+// CheckOptions says what is expected of a set-up.
+type CheckOptions struct {
+	Deletes  bool   // whether the right to delete is needed
+	PCID     string // of the rows that are asked for, where the conflict key tells the PCs apart
+	KeyError error  // why there is no usable key: Options.Key is the zero Key, and only the URL and the clock can be tested
+}
+
+// Check tries every part of the set-up and says how to mend what fails: one finding for each part, always the same parts in the
+// same order. What cannot be tested because something else failed is Skipped. No row is made, changed or removed, so that what
+// only a row would show stays unseen: a trigger that refuses, a further column that must not be null, a sequence without rights.
+func (r *Remote) Check(ctx context.Context, opts CheckOptions) []store.Finding {
+	c := &check{r: r, opts: opts, table: r.opts.Schema + "." + r.opts.Table, found: map[string]store.Finding{}}
+	if c.connect(ctx) {
+		c.write(ctx)
+		c.digest(ctx)
+	}
+	findings := make([]store.Finding, len(parts))
+	for i, part := range parts {
+		f, ok := c.found[part]
+		if !ok {
+			f = store.Finding{Part: part, Verdict: store.Skipped, Text: "not tested: " + c.blocked}
+		}
+		findings[i] = f
+	}
+	return findings
+}
+
+type check struct {
+	r     *Remote
+	opts  CheckOptions
+	table string
+
+	found   map[string]store.Finding
+	blocked string // why the parts that are not in found were not tested
+	reads   bool   // the key may select
+}
+
+func (c *check) say(part string, verdict store.Verdict, text, hint string) {
+	c.found[part] = store.Finding{Part: part, Verdict: verdict, Text: text, Hint: hint}
+}
+
+// connect reads one hash, of whose answer most can be learned. It says whether the table can be asked more.
+func (c *check) connect(ctx context.Context) bool {
+	x := &exchange{}
+	begin := time.Now()
+	err := c.r.send(ctx, x, c.r.opts.Table, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+		return t.Select(store.ColumnFileHash, "", false).Limit(1, "")
+	})
+	took := time.Since(begin)
+	c.clock(x.header.Get("Date"), begin.Add(took/2))
+	if err == nil && json.Unmarshal(x.answer, &[]struct{}{}) != nil {
+		err = errors.New("the answer is not PostgREST's")
+	}
+	if !c.reached(x, err, took) || !c.accepted(err) || !c.there(err) {
+		return false
+	}
+	c.reads = codeOf(err) != "42501"
+	return true
+}
+
+// reached judges whether a Supabase project has answered.
+func (c *check) reached(x *exchange, err error, took time.Duration) bool {
+	address := c.r.opts.URL.String()
+	notSupabase := x.status >= 200 && x.status < 300 && err != nil || x.status == http.StatusNotFound && codeOf(err) == ""
+	switch {
+	case notSupabase:
+		c.say(partURL, store.Fail, fmt.Sprintf("%s answers, but is no Supabase project: %s", address, messageOf(err)),
+			"check GFX_SYNC_SUPABASE_URL: Supabase dashboard, Project Settings, Data API, Project URL")
+	case err != nil && x.status == 0:
+		c.say(partURL, store.Fail, fmt.Sprintf("%s cannot be reached: %s", address, messageOf(err)),
+			"check GFX_SYNC_SUPABASE_URL, the network and the firewall, and that the project is not paused (Supabase dashboard)")
+	case err != nil && store.ClassOf(err) == store.Outage:
+		c.say(partURL, store.Fail, fmt.Sprintf("%s answers, but cannot serve now: %s", address, messageOf(err)), laterHint)
+	default:
+		c.say(partURL, store.OK, fmt.Sprintf("%s answers (%d ms)", address, took.Milliseconds()), "")
+		return true
+	}
+	c.blocked = "the URL leads to no answer of Supabase"
+	c.keyWithoutServer()
+	return false
+}
+
+// keyWithoutServer says what is known of the key by itself, if that is bad.
+func (c *check) keyWithoutServer() bool {
+	key := c.r.opts.Key
+	switch expires := key.Expires(); {
+	case c.opts.KeyError != nil:
+		c.say(partKey, store.Fail, c.opts.KeyError.Error(), "set GFX_SYNC_SUPABASE_SERVICE_KEY to that key")
+	case !expires.IsZero() && expires.Before(time.Now()):
+		c.say(partKey, store.Fail, fmt.Sprintf("the %s has expired, on %s", key.Kind(), expires.Format(time.DateOnly)), credentialsHint)
+	default:
+		return false
+	}
+	return true
+}
+
+// accepted judges the key, by itself and by the server's word.
+func (c *check) accepted(err error) bool {
+	refused := store.ClassOf(err) == store.Credentials && codeOf(err) != "42501"
+	key := c.r.opts.Key
+	switch {
+	case c.keyWithoutServer():
+	case err != nil && refused:
+		c.say(partKey, store.Fail, fmt.Sprintf("the server does not accept the %s: %s", key.Kind(), messageOf(err)), credentialsHint)
+	default:
+		text := "a " + key.Kind() + ", accepted"
+		if !key.Expires().IsZero() {
+			text += ", valid until " + key.Expires().Format(time.DateOnly)
+		}
+		c.say(partKey, store.OK, text, "")
+		return true
+	}
+	c.blocked = "there is no key that the server accepts"
+	return false
+}
+
+// there judges whether the table can be asked for anything.
+func (c *check) there(err error) bool {
+	c.blocked = "the table " + c.table + " cannot be asked"
+	switch code := codeOf(err); {
+	case code == "42501" && strings.Contains(messageOf(err), "for schema"):
+		c.say(partTable, store.Fail, "the key may not use the schema "+c.r.opts.Schema,
+			fmt.Sprintf("in the SQL editor: GRANT USAGE ON SCHEMA %s TO service_role;", c.r.opts.Schema))
+	case err == nil, code == "42501", code == "42703": // no right to read it, or no column file_hash: what follows says so
+		c.say(partTable, store.OK, c.table, "")
+		return true
+	case code == "PGRST106":
+		c.say(partTable, store.Fail, fmt.Sprintf("the schema %s is not served: %s", c.r.opts.Schema, messageOf(err)),
+			"add it to the exposed schemas (Supabase dashboard, Project Settings, Data API), or set GFX_SYNC_SCHEMA")
+	case code == "PGRST205", code == "42P01":
+		c.blocked = "there is no table " + c.table
+		c.say(partTable, store.Fail, c.blocked, schemaHint+", or set GFX_SYNC_TABLE")
+	default:
+		c.say(partTable, store.Fail, fmt.Sprintf("%s cannot be read: %s", c.table, messageOf(err)), laterHint)
+	}
+	return false
+}
+
+// clock compares the clocks by the header Date, which counts whole seconds (RFC 9110, section 6.6.1).
+func (c *check) clock(date string, now time.Time) {
+	server, err := http.ParseTime(date)
+	if err != nil {
+		c.say(partClock, store.Skipped, "not tested: the server did not say what time it is", "")
+		return
+	}
+	ahead := now.Sub(server)
+	which := "ahead of"
+	if ahead < 0 {
+		ahead, which = -ahead, "behind"
+	}
+	if ahead <= clockTolerance {
+		c.say(partClock, store.OK, "as the server's", "")
+		return
+	}
+	c.say(partClock, store.Warn, fmt.Sprintf("this machine's clock is %v %s the server's", ahead.Round(time.Second), which),
+		"set it, and have it set itself (Windows: Settings, Time & language, Date & time)")
+}
+
+func (c *check) digest(ctx context.Context) {
+	view := c.r.opts.Schema + "." + digestView(c.r.opts.Table)
+	if !c.reads {
+		c.say(partDigest, store.Skipped, "not tested: the key may not select", "")
+		return
+	}
+	if c.r.opts.Conflict == store.BySession {
+		c.say(partDigest, store.Skipped, "not needed: a table with one row for each session is paged by session", "")
+		return
+	}
+	d, err := c.r.Of(c.opts.PCID).Digest(ctx)
+	const pages = "a reconcile pages the table instead, a request for a thousand rows"
+	switch {
+	case codeOf(err) == "42501":
+		c.say(partDigest, store.Warn, fmt.Sprintf("the key may not read the view %s; %s", view, pages),
+			fmt.Sprintf("in the SQL editor: GRANT SELECT ON %s TO service_role;", view))
+	case errors.Is(err, store.ErrNoDigest):
+		c.say(partDigest, store.Warn, fmt.Sprintf("there is no view %s that can be used; %s", view, pages), schemaHint)
+	case err != nil && store.ClassOf(err) == store.TooMuch:
+		c.say(partDigest, store.Warn, fmt.Sprintf("the view %s takes the server too long (%s); %s", view, messageOf(err), pages), "")
+	case err != nil:
+		c.say(partDigest, store.Fail, fmt.Sprintf("the view %s cannot be read: %s", view, messageOf(err)), laterHint)
+	default:
+		rows := int64(0)
+		for _, prefix := range d {
+			rows += prefix.Rows
+		}
+		c.say(partDigest, store.OK, fmt.Sprintf("%s: %s", view, english.Plural(int(rows), "row", "")), "")
+	}
+}
+
+// probe asks the server to insert nothing at all into these columns. With the parameter columns PostgREST (its documentation,
+// "Tables and Views", "Specifying Columns") looks them up, answers PGRST204 for one that is not there, and hands the body on
+// unread (Payload.hs, getPayload): INSERT … SELECT … FROM json_to_recordset('[]'), for an upsert with ON CONFLICT … DO UPDATE SET of
+// these columns (QueryBuilder.hs, mutatePlanToQuery; UpsertSpec.hs, "succeeds when the payload has no elements"). PostgreSQL
+// plans that, which needs the unique constraint (42P10), and then looks at all rights that it needs (42501), before it finds
+// that there is no row.
+func (c *check) probe(ctx context.Context, columns []string, upsert bool) error {
+	x := &exchange{body: []byte("[]"), query: url.Values{"columns": {strings.Join(columns, ",")}}}
+	return c.r.send(ctx, x, c.r.opts.Table, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+		return t.Insert(nil, upsert, c.r.opts.Conflict.String(), "minimal", "")
+	})
+}
+
+// codeOf returns the code of a remote's answer, or nothing.
+func codeOf(err error) string {
+	var re *store.RemoteError
+	if errors.As(err, &re) {
+		return re.Code
+	}
+	return ""
+}
+
+// messageOf is an error without the class and the hint that Error adds: a finding has its own.
+func messageOf(err error) string {
+	var re *store.RemoteError
+	if !errors.As(err, &re) {
+		return err.Error()
+	}
+	bare := *re
+	bare.Hint = ""
+	return strings.TrimPrefix(bare.Error(), re.Class.String()+": ")
+}
+
+// required returns the columns that a table cannot do without.
+func (c *check) required() []string {
+	return append([]string{store.ColumnFileHash, store.ColumnRawJSON}, slices.DeleteFunc(c.r.opts.Conflict.Columns(), func(name string) bool {
+		return name == store.ColumnFileHash
+	})...)
+}
