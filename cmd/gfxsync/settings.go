@@ -78,8 +78,8 @@ var (
 		},
 		{
 			env: []string{"GFX_SYNC_TABLE"}, flag: "table", usage: "name of the table", preset: "gfx_sessions",
-			expected: "the name of a table, of letters, digits and underscores",
-			parse:    func(s *settings, v string) bool { s.table = v; return isIdentifier(v) },
+			expected: "the name of a table, of up to 55 letters, digits and underscores", // the views' names are longer by eight
+			parse:    func(s *settings, v string) bool { s.table = v; return isIdentifier(v) && len(v) <= 55 },
 		},
 		{
 			env: []string{"GFX_SYNC_SCHEMA"}, flag: "schema", usage: "schema of the table", preset: "public",

@@ -71,8 +71,8 @@ func TestWrongValuesStopTheAgent(t *testing.T) {
 		{"GFX_SYNC_PC_ID", "pc-id", []string{strings.Repeat("x", 201)}, "a name of up to 200 bytes"},
 		{
 			"GFX_SYNC_TABLE", "table",
-			[]string{`gfx"sessions`, "gfx'sessions", "gfx_sessions; drop table x", "public.gfx_sessions", "gfx-sessions", "경기", strings.Repeat("t", 64)},
-			"the name of a table, of letters, digits and underscores",
+			[]string{`gfx"sessions`, "gfx'sessions", "gfx_sessions; drop table x", "public.gfx_sessions", "gfx-sessions", "경기", strings.Repeat("t", 56)},
+			"the name of a table, of up to 55 letters, digits and underscores",
 		},
 		{"GFX_SYNC_SCHEMA", "schema", []string{`pub"lic`, "pub'lic", "a b"}, "the name of a schema, of letters, digits and underscores"},
 		{"GFX_SYNC_LOG_LEVEL", "log-level", []string{"loud", "warning!", "7"}, "debug, info, warn or error"},
@@ -349,7 +349,7 @@ func TestSizes(t *testing.T) {
 }
 
 func TestLimitsAreAllowed(t *testing.T) {
-	s, err := configured(t, runSettings(t), "--batch-size", "10000", "--max-retries", "1", "--table", strings.Repeat("t", 63), "--log-level", "WARN",
+	s, err := configured(t, runSettings(t), "--batch-size", "10000", "--max-retries", "1", "--table", strings.Repeat("t", 55), "--log-level", "WARN",
 		"--pattern", "PGFX_[0-9]*.json", "--hash", "sha256")
 	if err != nil {
 		t.Fatal(err)
