@@ -27,14 +27,14 @@ const maxQuoted = 1 << 10
 func (x *exchange) failure(now time.Time) *store.RemoteError {
 	if x.status == 0 || x.err != nil {
 		return &store.RemoteError{
-			Class: store.Outage, Status: x.status, Message: fmt.Sprintf("no answer: %v", x.err), Err: x.err,
+			Class: store.Outage, Status: x.status, Message: clip(fmt.Sprintf("no answer: %v", x.err)), Err: x.err,
 			Ambiguous: errors.Is(x.err, context.DeadlineExceeded), // it may be at work on what it was sent
 		}
 	}
 	e := &store.RemoteError{Status: x.status, RetryAfter: retryAfter(x.header.Get("Retry-After"), now)}
 	var body struct{ Code, Message, Details, Hint string }
 	if json.Unmarshal(x.answer, &body) == nil && body.Message != "" {
-		e.Code, e.Hint = body.Code, body.Hint
+		e.Code, e.Hint = clip(body.Code), clip(body.Hint)
 		e.Message = body.Message
 		if body.Details != "" {
 			e.Message += " (" + clip(body.Details) + ")"

@@ -103,7 +103,7 @@ func (r *Remote) do(ctx context.Context, from string, body []byte, build func(*p
 	r.requests.Add(1)
 	ctx, cancel := context.WithTimeout(ctx, r.opts.Timeout)
 	defer cancel()
-	x := &exchange{ctx: ctx, parent: r.transport, body: body}
+	x := &exchange{ctx: ctx, parent: r.transport, body: body, secret: r.opts.Key.secret()}
 	client := postgrest.NewClient(r.opts.URL.JoinPath("rest/v1/").String(), r.opts.Schema, map[string]string{
 		"apikey":     r.opts.Key.secret(),
 		"User-Agent": r.opts.UserAgent,

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -20,6 +21,7 @@ type exchange struct {
 	ctx    context.Context
 	parent http.RoundTripper
 	body   []byte // nil: the request has none
+	secret string // what must not be seen in an answer that quotes the request
 
 	status int
 	header http.Header
@@ -46,9 +48,11 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if x.err != nil {
 		return nil, x.err
 	}
+	x.answer = bytes.ReplaceAll(x.answer, []byte(x.secret), []byte(redacted))
 	if x.status >= 300 && x.status < 400 {
 		// A redirect would carry the key to an address that nobody has set.
-		x.err = fmt.Errorf("the server answered with a redirect to %q", res.Header.Get("Location"))
+		to := strings.ReplaceAll(res.Header.Get("Location"), x.secret, redacted)
+		x.err = fmt.Errorf("the server answered with a redirect to %q", clip(to))
 		return nil, x.err
 	}
 	res.Body = io.NopCloser(bytes.NewReader(x.answer))
