@@ -13,47 +13,59 @@ import (
 // withKey writes the key wherever the fuzzer writes KEY.
 func withKey(s string) string { return strings.ReplaceAll(s, "KEY", testKey) }
 
-// FuzzSettings gives a setting any value at all, by environment or flag: it is taken within its bounds, or refused with a message
-// that names it and never shows a key.
+// oddValues are what somebody might put into a setting.
+var oddValues = []string{
+	"", " ", "0", "-1", "5.0", "1e9", "1e-9", "NaN", "Inf", "-Inf", "1m30s", "9223372036854775807", "9223372036854775807ns", "2562047h", "64MiB", "1e30GB", "-1KiB", "64 mib",
+	"https://project.supabase.co", "http://127.0.0.1:1/rest/v1/", "http://[::1]", "http://127.0.0.1@evil.example", "https://KEY@project.supabase.co", "https://a?apikey=KEY",
+	"http://localhost.evil.example", "https://", "HTTPS://X", "https://a/%zz", "http://[fe80::1%25en0]", "http://127.1", "http://0x7f.1", "://", "javascript:alert(1)",
+	"@every 30s", "@every -1s", "@every 0", "@every 9999999h", "0 5 * * *", "CRON_TZ=Asia/Seoul 0 5 * * *", "CRON_TZ=", "TZ=../../etc/passwd * * * * *", "CRON_TZ=KEY * * * * *",
+	"* * * * * *", "*/0 * * * *", "0-99999999999 * * * *", "30 2 30 2 *", "@reboot", "@KEY", "*.json", "[", "a/b", "C:\\GFX\\output", "//NAS/gfx", "/dev/null", "/", "..", "\x00", "a\x00b",
+	"KEY", "x KEY", "\xff\xfe", "한글", "file_hash", "gfx_pc_id, file_hash", "xxh3", "SHA256", "debug", "json", "keep", "delete", "gfx_sessions;drop table", "eyJhbGciOiJub25lIn0.e30.",
+	strings.Repeat("9", 400), strings.Repeat("a", 300), "1_000", "0x10", "+5",
+}
+
+// FuzzSettings gives a setting any value at all, by environment or flag.
 func FuzzSettings(f *testing.F) {
-	all := slices.Concat(runGroups...)
-	for _, v := range []string{
-		"", " ", "0", "-1", "5.0", "1e9", "1e-9", "NaN", "Inf", "-Inf", "1m30s", "9223372036854775807", "9223372036854775807ns", "2562047h", "64MiB", "1e30GB", "-1KiB", "64 mib",
-		"https://project.supabase.co", "http://127.0.0.1:1/rest/v1/", "http://[::1]", "http://127.0.0.1@evil.example", "https://KEY@project.supabase.co", "https://a?apikey=KEY",
-		"http://localhost.evil.example", "https://", "HTTPS://X", "https://a/%zz", "http://[fe80::1%25en0]", "http://127.1", "http://0x7f.1", "://", "javascript:alert(1)",
-		"@every 30s", "@every -1s", "@every 0", "@every 9999999h", "0 5 * * *", "CRON_TZ=Asia/Seoul 0 5 * * *", "CRON_TZ=", "TZ=../../etc/passwd * * * * *", "CRON_TZ=KEY * * * * *",
-		"* * * * * *", "*/0 * * * *", "0-99999999999 * * * *", "30 2 30 2 *", "@reboot", "@KEY", "*.json", "[", "a/b", "C:\\GFX\\output", "//NAS/gfx", "/dev/null", "/", "..", "\x00", "a\x00b",
-		"KEY", "x KEY", "\xff\xfe", "한글", "file_hash", "gfx_pc_id, file_hash", "xxh3", "SHA256", "debug", "json", "keep", "delete", "gfx_sessions;drop table", "eyJhbGciOiJub25lIn0.e30.",
-		strings.Repeat("9", 400), strings.Repeat("a", 300), "1_000", "0x10", "+5",
-	} {
-		for i := range all {
-			f.Add(uint8(i), i%2 == 0, v)
+	for i, v := range oddValues {
+		f.Add(uint8(i), i%2 == 0, v)
+	}
+	f.Fuzz(checkSetting)
+}
+
+func TestSettingsTakeOrRefuseAnyValue(t *testing.T) {
+	for which := range slices.Concat(runGroups...) {
+		for i, v := range oddValues {
+			checkSetting(t, uint8(which), i%2 == 0, v)
 		}
 	}
-	f.Fuzz(func(t *testing.T, which uint8, byFlag bool, value string) {
-		one := all[int(which)%len(all)]
-		value = withKey(value)
-		env, args, name := environment{}, []string(nil), one.env[0]
-		if byFlag && one.flag != "" {
-			name = "--" + one.flag
-			args = []string{name + "=" + value}
-		} else {
-			env[name] = value
-		}
-		s, err := configured(t, env, args...)
-		if err == nil {
-			checkBounds(t, s)
-			err = s.checkRun()
-		} else if !strings.Contains(err.Error(), name) {
-			t.Errorf("%v: which setting is it?", err)
-		}
-		if err == nil {
-			return
-		}
-		if text := err.Error(); strings.Contains(text, testKey) || strings.ContainsAny(text, "\r\n") {
-			t.Errorf("the error shows the key, or takes several lines: %q", text)
-		}
-	})
+}
+
+// checkSetting fails unless the value is taken within its bounds, or refused with a message that names the setting and never shows a key.
+func checkSetting(t *testing.T, which uint8, byFlag bool, value string) {
+	t.Helper()
+	all := slices.Concat(runGroups...)
+	one := all[int(which)%len(all)]
+	value = withKey(value)
+	env, args, name := environment{}, []string(nil), one.env[0]
+	if byFlag && one.flag != "" {
+		name = "--" + one.flag
+		args = []string{name + "=" + value}
+	} else {
+		env[name] = value
+	}
+	s, err := configured(t, env, args...)
+	if err == nil {
+		checkBounds(t, s)
+		err = s.checkRun()
+	} else if !strings.Contains(err.Error(), name) {
+		t.Errorf("%v: which setting is it?", err)
+	}
+	if err == nil {
+		return
+	}
+	if text := err.Error(); strings.Contains(text, testKey) || strings.ContainsAny(text, "\r\n") {
+		t.Errorf("the error shows the key, or takes several lines: %q", text)
+	}
 }
 
 func checkBounds(t *testing.T, s *settings) {

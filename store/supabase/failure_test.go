@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -316,6 +317,33 @@ func TestRecordGoesOutAsItIs(t *testing.T) {
 	for name := range rows[0] {
 		if _, ok := rows[1][name]; !ok || len(rows[0]) != len(rows[1]) {
 			t.Errorf("the objects differ in their keys (PGRST102): %s", body)
+		}
+	}
+}
+
+func TestACertificateThatNobodyVouchesForIsRefused(t *testing.T) {
+	var asked bool
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would say that the client hung up
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	err := upsert(t, remoteAt(t, server.URL, secret, nil), 1)
+	if re := remoteError(t, err, store.Outage); !strings.Contains(re.Message, "certificate") {
+		t.Errorf("%v: what is wrong?", err)
+	}
+	if asked {
+		t.Error("the key went to a server that could be anybody's")
+	}
+}
+
+func TestAnAnswerThatQuotesTheKeyDoesNotShowIt(t *testing.T) {
+	for _, body := range []string{secret, `{"message":"no such key: ` + secret + `","hint":"` + secret + `","code":"` + secret + `"}`, strings.Repeat("x", 1010) + secret} {
+		r := answering(t, func(w http.ResponseWriter, req *http.Request) {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, body)
+		})
+		if text := remoteError(t, r.Ping(t.Context()), store.Credentials).Error(); strings.Contains(text, secret[:20]) {
+			t.Errorf("the error shows the key: %s", text)
 		}
 	}
 }
