@@ -46,7 +46,10 @@ type Origin struct {
 var (
 	byteOrderMark = []byte("\xef\xbb\xbf")
 	gameID        = regexp.MustCompile(`(?i)GameID=(\d+)`)
-	tableTypes    = map[string]bool{"FEATURE_TABLE": true, "MAIN_TABLE": true, "FINAL_TABLE": true, "SIDE_TABLE": true}
+	knownFields   = map[string]bool{
+		"ID": true, "Type": true, "EventTitle": true, "SoftwareVersion": true, "CreatedDateTimeUTC": true, "Hands": true,
+	}
+	tableTypes = map[string]bool{"FEATURE_TABLE": true, "MAIN_TABLE": true, "FINAL_TABLE": true, "SIDE_TABLE": true}
 )
 
 // MakeRecord makes the record of a file from its content (design, "The table"). Only a content that is no JSON object in UTF-8
@@ -67,12 +70,18 @@ func MakeRecord(o Origin, content []byte) (Record, error) {
 		SyncSource: o.SyncSource,
 		RawJSON:    raw,
 	}
-	// PostgreSQL's jsonb keeps the last of equal keys, and so does this loop.
+	// PostgreSQL's jsonb keeps the last of equal keys.
+	last := map[string]gjson.Result{}
 	// gjson.ParseBytes would copy the file, and the texts that are taken from it would keep the copy in memory beside the original.
 	gjson.Parse(unsafe.String(unsafe.SliceData(raw), len(raw))).ForEach(func(key, value gjson.Result) bool {
-		r.setField(key.String(), value)
+		if name := key.String(); knownFields[name] {
+			last[name] = value
+		}
 		return true
 	})
+	for name, value := range last {
+		r.setField(name, value)
+	}
 	if r.SessionID == nil {
 		if m := gameID.FindStringSubmatch(r.FileName); m != nil {
 			r.SessionID = parseID(m[1])

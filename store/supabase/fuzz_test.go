@@ -51,8 +51,8 @@ func FuzzAnswer(f *testing.F) {
 			t.Fatal(err)
 		}
 		res, err := x.RoundTrip(req)
-		if err == nil && status < 300 {
-			checkResults(t, x.answer, status)
+		if err == nil && status >= 200 && status < 300 {
+			checkResults(t, x.answer, status%256)
 			return
 		}
 		if err == nil {
