@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -17,9 +18,9 @@ type Digest [256]struct {
 	XOR  uint64
 }
 
-// Add adds a hash of at least 16 hex digits; anything else it leaves out, and says so.
+// Add adds a hash of at least 16 lower-case hex digits; anything else it leaves out, as the digest view does, and says so.
 func (d *Digest) Add(hash string) bool {
-	if len(hash) < 16 {
+	if len(hash) < 16 || strings.Trim(hash, "0123456789abcdef") != "" {
 		return false
 	}
 	v, err := strconv.ParseUint(hash[:16], 16, 64)

@@ -37,6 +37,25 @@ func (r Root) String() string {
 // Abs returns the path of a file below the root for the operating system.
 func (r Root) Abs(path string) string { return filepath.Join(r.Dir, filepath.FromSlash(path)) }
 
+// Lstat looks at a file below the root. Behind a link below the root there is nothing for it: it fails with fs.ErrNotExist, as for a
+// file that is not there, or with what the file system says.
+func (r Root) Lstat(path string) (fs.FileInfo, error) {
+	for i, c := range path {
+		if c != '/' {
+			continue
+		}
+		folder := r.Abs(path[:i])
+		info, err := os.Lstat(folder)
+		if err == nil && !info.IsDir() {
+			err = &fs.PathError{Op: "lstat", Path: folder, Err: fs.ErrNotExist}
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return os.Lstat(r.Abs(path))
+}
+
 // Check fails with ErrRootUnavailable unless the root is a directory that can be listed.
 func (r Root) Check() error {
 	d, err := os.Open(r.Dir)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -98,8 +97,7 @@ func (in *intake) examine(ctx context.Context, l look) (finding, error) {
 		return finding{look: l}, err
 	}
 	l.state = old.State
-	name := in.cfg.abs(l.key)
-	info, err := os.Lstat(name)
+	info, err := in.lstat(l.key)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return in.gone(l, old, known)
@@ -115,17 +113,21 @@ func (in *intake) examine(ctx context.Context, l look) (finding, error) {
 	if stamp.Size > in.cfg.MaxFileSize {
 		return in.unsettled(l, old, stamp, 0, errTooLarge), nil
 	}
-	return in.read(ctx, l, name, stamp, old, known)
+	return in.read(ctx, l, stamp, old, known)
+}
+
+func (in *intake) lstat(k hashindex.Key) (fs.FileInfo, error) {
+	return in.cfg.root(k.Root).Lstat(k.Path)
 }
 
 // read holds the file's bytes against the budget until they are delivered, or found not to be needed.
-func (in *intake) read(ctx context.Context, l look, name string, stamp hashindex.Stamp, old hashindex.Entry, known bool) (finding, error) {
+func (in *intake) read(ctx context.Context, l look, stamp hashindex.Stamp, old hashindex.Entry, known bool) (finding, error) {
 	if err := in.held.Acquire(ctx, stamp.Size); err != nil {
 		return finding{look: l}, err
 	}
 	release := sync.OnceFunc(func() { in.held.Release(stamp.Size) })
 	begin := time.Now()
-	content, stamp2, err := readStable(name, stamp.Size)
+	content, stamp2, err := readStable(in.cfg.abs(l.key), stamp.Size, func() (fs.FileInfo, error) { return in.lstat(l.key) })
 	var f finding
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -13,9 +13,10 @@ import (
 // errChanging says that a file was written, or could not be opened for its writer, while it was read: look again.
 var errChanging = errors.New("the file is being written")
 
-// readStable returns the content of a regular file and the stamp that it had both before and after. It fails with errChanging,
-// with fs.ErrNotExist, or with what the file system says. It never waits for a writer and never locks anything.
-func readStable(name string, limit int64) ([]byte, hashindex.Stamp, error) {
+// readStable returns the content of a regular file and the stamp that it had both before and after; named tells what its name leads
+// to then. It fails with errChanging, with fs.ErrNotExist, or with what the file system says. It never waits for a writer and never
+// locks anything.
+func readStable(name string, limit int64, named func() (fs.FileInfo, error)) ([]byte, hashindex.Stamp, error) {
 	f, err := openShared(name)
 	if err != nil {
 		if isBusy(err) {
@@ -23,11 +24,11 @@ func readStable(name string, limit int64) ([]byte, hashindex.Stamp, error) {
 		}
 		return nil, hashindex.Stamp{}, err
 	}
-	content, stamp, err := readOpen(f, name, limit)
+	content, stamp, err := readOpen(f, limit, named)
 	return content, stamp, errors.Join(err, f.Close())
 }
 
-func readOpen(f *os.File, name string, limit int64) ([]byte, hashindex.Stamp, error) {
+func readOpen(f *os.File, limit int64, named func() (fs.FileInfo, error)) ([]byte, hashindex.Stamp, error) {
 	before, err := f.Stat()
 	if err != nil {
 		return nil, hashindex.Stamp{}, err
@@ -50,23 +51,23 @@ func readOpen(f *os.File, name string, limit int64) ([]byte, hashindex.Stamp, er
 	if int64(n) != stamp.Size {
 		return nil, stamp, errChanging
 	}
-	if err := unchanged(f, name, before); err != nil {
+	if err := unchanged(f, before, named); err != nil {
 		return nil, stamp, err
 	}
 	return content[:n], stamp, nil
 }
 
 // unchanged looks at the open file and at what its name leads to now: it may have been replaced.
-func unchanged(f *os.File, name string, before fs.FileInfo) error {
+func unchanged(f *os.File, before fs.FileInfo, named func() (fs.FileInfo, error)) error {
 	after, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	named, err := os.Lstat(name)
+	now, err := named()
 	if err != nil {
 		return err
 	}
-	if hashindex.StampOf(after) != hashindex.StampOf(before) || !os.SameFile(named, before) {
+	if hashindex.StampOf(after) != hashindex.StampOf(before) || !os.SameFile(now, before) {
 		return errChanging
 	}
 	return nil

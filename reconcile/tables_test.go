@@ -45,6 +45,17 @@ func withoutDigest(s *subject) *subject {
 func onPostgres(t *testing.T, schema string) *subject {
 	t.Helper()
 	server := supabasetest.New(t, supabasetest.WithSQL(schema))
+	dir := t.TempDir()
+	p := &place{dir: filepath.Join(dir, "root"), remote: newFlaky(remoteOf(t, server, patience))}
+	if err := os.Mkdir(p.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.cfg = settings(p.dir, filepath.Join(dir, "queue.db"), p.remote)
+	return &subject{place: p, server: server}
+}
+
+func remoteOf(t *testing.T, server *supabasetest.Server, timeout time.Duration) store.Table {
+	t.Helper()
 	at, err := url.Parse(server.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -54,16 +65,10 @@ func onPostgres(t *testing.T, schema string) *subject {
 		t.Fatal(err)
 	}
 	table := supabase.New(supabase.Options{
-		URL: at, Key: key, Schema: "public", Table: "gfx_sessions", Timeout: patience, UserAgent: "gfxsync/test",
+		URL: at, Key: key, Schema: "public", Table: "gfx_sessions", Timeout: timeout, UserAgent: "gfxsync/test",
 	})
 	t.Cleanup(func() { _ = table.Close() })
-	dir := t.TempDir()
-	p := &place{dir: filepath.Join(dir, "root"), remote: newFlaky(table)}
-	if err := os.Mkdir(p.dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	p.cfg = settings(p.dir, filepath.Join(dir, "queue.db"), p.remote)
-	return &subject{place: p, server: server}
+	return table
 }
 
 // exec runs a statement with a JSON array of hashes, of which each is a row of the table expression HASHES.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"path"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/tidwall/gjson"
 	"golang.org/x/text/unicode/norm"
@@ -22,6 +24,15 @@ var (
 	ErrNotJSON   = errors.New("the file is not complete JSON")
 	ErrNotObject = errors.New("the file is JSON, but not an object")
 	ErrNotUTF8   = errors.New("the file is not UTF-8")
+	ErrTooDeep   = fmt.Errorf("the file is nested deeper than %d levels", maxDepth)
+)
+
+const (
+	// maxDepth leaves room for the record and the request around a file: encoding/json, which must read a record that comes back
+	// from the queue, ends at 10,000 levels.
+	maxDepth = 9_990
+	// maxPlayers is where the count of a file's players ends, so that it takes less memory than the file.
+	maxPlayers = 10_000
 )
 
 // Origin is what a record says of itself besides the file's content.
@@ -36,11 +47,15 @@ type Origin struct {
 var (
 	byteOrderMark = []byte("\xef\xbb\xbf")
 	gameID        = regexp.MustCompile(`(?i)GameID=(\d+)`)
-	tableTypes    = map[string]bool{"FEATURE_TABLE": true, "MAIN_TABLE": true, "FINAL_TABLE": true, "SIDE_TABLE": true}
+	knownFields   = map[string]bool{
+		"ID": true, "Type": true, "EventTitle": true, "SoftwareVersion": true, "CreatedDateTimeUTC": true, "Hands": true,
+	}
+	tableTypes = map[string]bool{"FEATURE_TABLE": true, "MAIN_TABLE": true, "FINAL_TABLE": true, "SIDE_TABLE": true}
 )
 
 // MakeRecord makes the record of a file from its content (design, "The table"). Only a content that is no JSON object in UTF-8
-// is refused, with one of the errors above; a known field of an unexpected type counts as absent. The record shares content.
+// is refused, with one of the errors above; a known field of an unexpected type counts as absent. The record shares content, texts
+// included, and content must not change any more.
 func MakeRecord(o Origin, content []byte) (Record, error) {
 	raw := bytes.TrimPrefix(content, byteOrderMark)
 	if err := checkObject(raw); err != nil {
@@ -57,11 +72,18 @@ func MakeRecord(o Origin, content []byte) (Record, error) {
 		ModTime:    o.ModTime,
 		RawJSON:    raw,
 	}
-	// PostgreSQL's jsonb keeps the last of equal keys, and so does this loop.
-	gjson.ParseBytes(raw).ForEach(func(key, value gjson.Result) bool {
-		r.setField(key.String(), value)
+	// PostgreSQL's jsonb keeps the last of equal keys.
+	last := map[string]gjson.Result{}
+	// gjson.ParseBytes would copy the file, and the texts that are taken from it would keep the copy in memory beside the original.
+	gjson.Parse(unsafe.String(unsafe.SliceData(raw), len(raw))).ForEach(func(key, value gjson.Result) bool {
+		if name := key.String(); knownFields[name] {
+			last[name] = value
+		}
 		return true
 	})
+	for name, value := range last {
+		r.setField(name, value)
+	}
 	if r.SessionID == nil {
 		if m := gameID.FindStringSubmatch(r.FileName); m != nil {
 			r.SessionID = parseID(m[1])
@@ -75,6 +97,8 @@ func checkObject(raw []byte) error {
 	switch {
 	case len(body) == 0:
 		return ErrEmpty
+	case isTooDeep(body):
+		return ErrTooDeep // before the next, which would call it incomplete
 	case !json.Valid(body):
 		return ErrNotJSON // before the next: half a file may end in half a letter
 	case !utf8.Valid(body):
@@ -83,6 +107,27 @@ func checkObject(raw []byte) error {
 		return ErrNotObject
 	}
 	return nil
+}
+
+// isTooDeep counts the brackets that are open at one time, in JSON or what there is of it.
+func isTooDeep(b []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case quoted:
+		case c == '[' || c == '{':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return false
 }
 
 func (r *Record) setField(key string, v gjson.Result) {
@@ -110,6 +155,9 @@ func (r *Record) setField(key string, v gjson.Result) {
 
 // parseID takes the digits as they stand: the 18 of a session ID are more than a float64 holds.
 func parseID(digits string) *int64 {
+	if len(digits) > len("-9223372036854775808") {
+		return nil // ParseInt would copy them all into its error
+	}
 	id, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil {
 		return nil
@@ -119,10 +167,10 @@ func parseID(digits string) *int64 {
 
 func parseTime(s string) *time.Time {
 	t, err := time.Parse(time.RFC3339, s)
+	t = t.UTC() // before the next: in UTC it may be another year
 	if err != nil || t.Year() < 1 || t.Year() > 9999 {
 		return nil
 	}
-	t = t.UTC()
 	return &t
 }
 
@@ -138,7 +186,7 @@ func countHands(hands gjson.Result) (count, players int) {
 		if list := hand.Get("Players"); list.IsArray() {
 			list.ForEach(func(_, player gjson.Result) bool {
 				seen[playerName(player)] = struct{}{}
-				return true
+				return len(seen) < maxPlayers
 			})
 		}
 		return true

@@ -140,7 +140,9 @@ func rawJSON(b []byte) []byte {
 }
 
 // Size returns about how many bytes the record takes in a request.
-func (r *Record) Size() int64 { return int64(len(r.RawJSON)) + 512 }
+func (r *Record) Size() int64 {
+	return int64(len(r.RawJSON)+len(r.EventTitle)+len(r.SoftwareVersion)) + 512 // a text of the file may be as long as the file
+}
 
 // Values returns the record's values in the order of Columns, for a database driver: RawJSON as text.
 func (r *Record) Values() []any {

@@ -13,6 +13,9 @@ import (
 // contentionTries is how often a request that another transaction got in the way of is repeated before its records wait.
 const contentionTries = 6
 
+// signOfLife is how long a remote may take to show that it is there after all.
+const signOfLife = 10 * time.Second
+
 // deliver takes a batch to the remote, or into the queue, and tells the ledger.
 func (d *Delivery) deliver(ctx context.Context, items []Item) {
 	if !d.link.Status().Online {
@@ -104,7 +107,7 @@ func (d *Delivery) upsert(ctx context.Context, records []Record) error {
 	for try := 1; ; try++ {
 		err := d.remote.Upsert(ctx, records)
 		if err == nil || ClassOf(err) != Contention || try == contentionTries {
-			return err
+			return d.blame(ctx, err)
 		}
 		select {
 		case <-time.After(rand.N(50*time.Millisecond<<try) + time.Millisecond):
@@ -112,6 +115,23 @@ func (d *Delivery) upsert(ctx context.Context, records []Record) error {
 			return err
 		}
 	}
+}
+
+// blame finds out whose doing an ambiguous failure is: a remote that answers otherwise is not away. If it were taken to be, a record
+// that it never can take would keep all others from it, for ever.
+func (d *Delivery) blame(ctx context.Context, err error) error {
+	var re *RemoteError
+	if !errors.As(err, &re) || !re.Ambiguous {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, signOfLife)
+	defer cancel()
+	if d.remote.Ping(ctx) != nil {
+		return err
+	}
+	own := *re
+	own.Class, own.Ambiguous = TooMuch, false
+	return &own
 }
 
 func (d *Delivery) linkDown(ctx context.Context, err error) {

@@ -177,6 +177,8 @@ func realPath(path string) string {
 func (p *program) logger(s *settings) (log *slog.Logger, closeLog func() error) {
 	out, closeLog := p.stderr, func() error { return nil }
 	if s.logFile != "" {
+		// timberjack would let everybody into a directory that it has to make; what is wrong with the path it says itself.
+		_ = os.MkdirAll(filepath.Dir(s.logFile), 0o700)
 		rotating := &timberjack.Logger{Filename: s.logFile, MaxSize: 10, MaxBackups: 5, FileMode: 0o600}
 		out, closeLog = rotating, rotating.Close
 	}

@@ -354,7 +354,7 @@ func TestLimitsAreAllowed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.batchSize != 10000 || s.maxRetries != 1 || len(s.table) != 63 || s.logLevel != "warn" || s.pattern.String() != "PGFX_[0-9]*.json" || s.hash != hashindex.SHA256 {
+	if s.batchSize != 10000 || s.maxRetries != 1 || len(s.table) != 55 || s.logLevel != "warn" || s.pattern.String() != "PGFX_[0-9]*.json" || s.hash != hashindex.SHA256 {
 		t.Errorf("settings: %+v", s)
 	}
 }

@@ -1,9 +1,12 @@
 package supabase
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -24,13 +27,14 @@ const maxQuoted = 1 << 10
 func (x *exchange) failure(now time.Time) *store.RemoteError {
 	if x.status == 0 || x.err != nil {
 		return &store.RemoteError{
-			Class: store.Outage, Status: x.status, Message: fmt.Sprintf("no answer: %v", x.err), Err: x.err,
+			Class: store.Outage, Status: x.status, Message: clip(fmt.Sprintf("no answer: %v", x.err)), Err: x.err,
+			Ambiguous: errors.Is(x.err, context.DeadlineExceeded), // it may be at work on what it was sent
 		}
 	}
 	e := &store.RemoteError{Status: x.status, RetryAfter: retryAfter(x.header.Get("Retry-After"), now)}
 	var body struct{ Code, Message, Details, Hint string }
 	if json.Unmarshal(x.answer, &body) == nil && body.Message != "" {
-		e.Code, e.Hint = body.Code, body.Hint
+		e.Code, e.Hint = clip(body.Code), clip(body.Hint)
 		e.Message = body.Message
 		if body.Details != "" {
 			e.Message += " (" + clip(body.Details) + ")"
@@ -40,6 +44,7 @@ func (x *exchange) failure(now time.Time) *store.RemoteError {
 	}
 	e.Message = clip(e.Message)
 	e.Class = classify(x.status, e.Code)
+	e.Ambiguous = e.Class == store.Outage && isAmbiguous(x.status, e.Code)
 	switch e.Class {
 	case store.Credentials:
 		e.Hint = credentialsHint
@@ -79,6 +84,7 @@ var byPrefix = []struct {
 	{"21", store.Rejected},
 	{"22", store.Rejected},
 	{"23", store.Rejected},
+	{"54", store.Rejected}, // a limit of PostgreSQL's, of nesting or size: HTTP 500, but only this row is beyond it
 }
 
 var byStatus = map[int]store.Class{
@@ -112,6 +118,24 @@ func classify(status int, code string) store.Class {
 	}
 	return store.Rejected
 }
+
+// isAmbiguous says whether an outage may be the doing of a row. Of what PostgreSQL does not know it says so with a SQLSTATE all the
+// same, as XX000 "invalid memory alloc request size" to a value that it cannot hold. What it has in short supply for everybody (disk,
+// connections) and its own stops are no row's doing, but memory may be.
+func isAmbiguous(status int, code string) bool {
+	if status < 500 || !sqlState.MatchString(code) {
+		return false
+	}
+	for _, prefix := range [...]string{"08", "25", "53", "57P0", "58", "F0", "XX001", "XX002"} {
+		if strings.HasPrefix(code, prefix) {
+			return code == "53200"
+		}
+	}
+	return true
+}
+
+// sqlState is the form of PostgreSQL's error codes (its documentation, appendix A).
+var sqlState = regexp.MustCompile(`^[0-9A-Z]{5}$`)
 
 // retryAfter reads the header in both its forms (RFC 9110, section 10.2.3). Nonsense counts as absent; more than an hour is cut.
 func retryAfter(v string, now time.Time) time.Duration {

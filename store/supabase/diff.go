@@ -62,12 +62,12 @@ func readDigest(d *store.Digest, body []byte, next int) (int, error) {
 		XOR    int64  `json:"xor"`
 	}
 	if err := json.Unmarshal(body, &rows); err != nil {
-		return next, fmt.Errorf("%w: it cannot be read: %w", store.ErrNoDigest, err)
+		return next, fmt.Errorf("%w: it cannot be read: %s", store.ErrNoDigest, clip(err.Error()))
 	}
 	for _, row := range rows {
 		prefix, err := strconv.ParseUint(row.Prefix, 16, 8)
 		if err != nil || int(prefix) != next {
-			return next, fmt.Errorf("%w: row %q where %02x belongs", store.ErrNoDigest, row.Prefix, next)
+			return next, fmt.Errorf("%w: row %q where %02x belongs", store.ErrNoDigest, clip(row.Prefix), next)
 		}
 		d[prefix].Rows, d[prefix].XOR = row.Rows, uint64(row.XOR)
 		next++
@@ -97,11 +97,15 @@ func (r *Remote) hashes(ctx context.Context, build func(*postgrest.QueryBuilder)
 	if err != nil {
 		return nil, err
 	}
+	return readHashes(body)
+}
+
+func readHashes(body []byte) ([]string, error) {
 	var rows []struct {
 		Hash string `json:"file_hash"`
 	}
 	if err := json.Unmarshal(body, &rows); err != nil {
-		return nil, &store.RemoteError{Class: store.Outage, Message: fmt.Sprintf("the answer is no list of hashes: %v", err), Err: err}
+		return nil, &store.RemoteError{Class: store.Outage, Message: clip(fmt.Sprintf("the answer is no list of hashes: %v", err)), Err: err}
 	}
 	list := make([]string, len(rows))
 	for i, row := range rows {

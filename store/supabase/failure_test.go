@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -119,6 +120,9 @@ func TestFailuresMeanWhatTheDesignSays(t *testing.T) {
 		{400, code("23502"), store.Rejected},
 		{400, code("PGRST102"), store.Rejected},
 
+		{500, code("54001"), store.Rejected},
+		{500, code("54000"), store.Rejected},
+
 		{500, code("XX000"), store.Outage},
 		{501, "", store.Outage},
 		{400, code("PGRST999"), store.Rejected},
@@ -141,6 +145,38 @@ func TestFailuresMeanWhatTheDesignSays(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What is not known to concern everybody may be the doing of the record, which a Delivery then finds out.
+func TestFailuresThatMayBeARecordsDoing(t *testing.T) {
+	for _, tt := range []struct {
+		status int
+		code   string
+		want   bool
+	}{
+		{500, "XX000", true},
+		{500, "P0004", true},
+		{500, "38000", true},
+		{503, "53200", true},
+		{503, "53100", false},
+		{503, "53300", false},
+		{503, "57P03", false},
+		{500, "58030", false},
+		{500, "XX002", false},
+		{405, "25006", false},
+		{503, "PGRST001", false},
+		{502, "", false},
+		{500, "54001", false}, // it is known to be
+	} {
+		r := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(tt.status)
+			_, _ = fmt.Fprintf(w, `{"code":%q,"message":"m"}`, tt.code)
+		})
+		var re *store.RemoteError
+		if err := upsert(t, r, 1); !errors.As(err, &re) || re.Ambiguous != tt.want {
+			t.Errorf("%d, %s: %+v, want Ambiguous %v", tt.status, tt.code, re, tt.want)
+		}
 	}
 }
 
@@ -238,8 +274,8 @@ func TestServerThatDoesNotAnswerIsAnOutage(t *testing.T) {
 	r := remoteAt(t, server.URL, secret, func(o *supabase.Options) { o.Timeout = 20 * time.Millisecond })
 	if err := upsert(t, r, 1); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error = %v, want the timeout", err)
-	} else {
-		remoteError(t, err, store.Outage)
+	} else if !remoteError(t, err, store.Outage).Ambiguous {
+		t.Error("it may be at work on what it was sent")
 	}
 	nobody := httptest.NewServer(http.NotFoundHandler())
 	nobody.Close()
@@ -281,6 +317,33 @@ func TestRecordGoesOutAsItIs(t *testing.T) {
 	for name := range rows[0] {
 		if _, ok := rows[1][name]; !ok || len(rows[0]) != len(rows[1]) {
 			t.Errorf("the objects differ in their keys (PGRST102): %s", body)
+		}
+	}
+}
+
+func TestACertificateThatNobodyVouchesForIsRefused(t *testing.T) {
+	var asked bool
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would say that the client hung up
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	err := upsert(t, remoteAt(t, server.URL, secret, nil), 1)
+	if re := remoteError(t, err, store.Outage); !strings.Contains(re.Message, "certificate") {
+		t.Errorf("%v: what is wrong?", err)
+	}
+	if asked {
+		t.Error("the key went to a server that could be anybody's")
+	}
+}
+
+func TestAnAnswerThatQuotesTheKeyDoesNotShowIt(t *testing.T) {
+	for _, body := range []string{secret, `{"message":"no such key: ` + secret + `","hint":"` + secret + `","code":"` + secret + `"}`, strings.Repeat("x", 1010) + secret} {
+		r := answering(t, func(w http.ResponseWriter, req *http.Request) {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, body)
+		})
+		if text := remoteError(t, r.Ping(t.Context()), store.Credentials).Error(); strings.Contains(text, secret[:20]) {
+			t.Errorf("the error shows the key: %s", text)
 		}
 	}
 }

@@ -122,7 +122,8 @@ func (r *Remote) send(ctx context.Context, x *exchange, from string, build func(
 	x.ctx, x.parent = ctx, r.transport
 	client := postgrest.NewClient(r.opts.URL.JoinPath("rest/v1/").String(), r.opts.Schema, map[string]string{"User-Agent": r.opts.UserAgent})
 	if r.opts.Key.secret != nil {
-		client.SetApiKey(r.opts.Key.secret())
+		x.secret = r.opts.Key.secret()
+		client.SetApiKey(x.secret)
 	}
 	if r.opts.Key.jwt {
 		client.SetAuthToken(r.opts.Key.secret())

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type exchange struct {
 	parent http.RoundTripper
 	body   []byte     // nil: the request has none
 	query  url.Values // parameters that postgrest-go has no word for; may be nil
+	secret string     // what must not be seen in an answer that quotes the request
 
 	status int
 	header http.Header
@@ -54,13 +56,22 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	if x.err != nil {
 		return nil, x.err
 	}
+	x.answer = []byte(x.redact(string(x.answer)))
 	if x.status >= 300 && x.status < 400 {
 		// A redirect would carry the key to an address that nobody has set.
-		x.err = fmt.Errorf("the server answered with a redirect to %q", res.Header.Get("Location"))
+		to := x.redact(res.Header.Get("Location"))
+		x.err = fmt.Errorf("the server answered with a redirect to %q", clip(to))
 		return nil, x.err
 	}
 	res.Body = io.NopCloser(bytes.NewReader(x.answer))
 	return res, nil
+}
+
+func (x *exchange) redact(s string) string {
+	if x.secret == "" {
+		return s
+	}
+	return strings.ReplaceAll(s, x.secret, redacted)
 }
 
 func readAll(body io.ReadCloser) ([]byte, error) {
