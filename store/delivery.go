@@ -56,6 +56,8 @@ type Delivery struct {
 	log    *slog.Logger
 	link   *Link
 
+	ceiling ceiling
+
 	wakeCreated, wakeModified, wakeQueue chan struct{}
 
 	mu                sync.Mutex

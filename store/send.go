@@ -47,12 +47,54 @@ func ungroup(bundles []bundle) (items []Item) {
 	return items
 }
 
+// record returns what is sent for the bundle: the newest.
+func (b bundle) record() *Record { return &b[len(b)-1].Record }
+
 // send delivers the bundles, by halves where the request is too much or one of the rows is bad. It returns the error that made
 // the link go down, after which the rest of them wait in the queue.
 func (d *Delivery) send(ctx context.Context, bundles []bundle) error {
+	_, err := d.search(ctx, bundles, false)
+	return err
+}
+
+// search is send, and says whether the remote took them all. With bad, one of them is known to be refused: to ask for them all
+// would be a request for nothing. A single one is always sent, for what the remote says of it.
+func (d *Delivery) search(ctx context.Context, bundles []bundle, bad bool) (clean bool, err error) {
+	if len(bundles) == 1 || !bad && d.ceiling.allows(bundles) {
+		err := d.try(ctx, bundles)
+		if err == nil {
+			return true, nil
+		}
+		switch {
+		case !isOfRecords(err):
+			return false, err
+		case len(bundles) == 1:
+			return false, nil
+		}
+		d.log.Debug("halving a batch", "records", len(bundles), "error", err)
+		bad = ClassOf(err) == Rejected
+	}
+	half := len(bundles) / 2
+	left, err := d.search(ctx, bundles[:half], false)
+	if err != nil {
+		d.wait(ctx, ungroup(bundles[half:]), err)
+		return false, err
+	}
+	right, err := d.search(ctx, bundles[half:], bad && left)
+	return left && right, err
+}
+
+// isOfRecords says whether a failure is due to the records of the request: the link is up.
+func isOfRecords(err error) bool {
+	class := ClassOf(err)
+	return class == Rejected || class == TooMuch
+}
+
+// try sends the bundles in one request, and settles what became of them, unless they are to be halved.
+func (d *Delivery) try(ctx context.Context, bundles []bundle) error {
 	records := make([]Record, len(bundles))
 	for i, b := range bundles {
-		records[i] = b[len(b)-1].Record
+		records[i] = *b.record()
 	}
 	err := d.upsert(ctx, records)
 	if err == nil {
@@ -60,25 +102,19 @@ func (d *Delivery) send(ctx context.Context, bundles []bundle) error {
 		d.acknowledge(ctx, ungroup(bundles))
 		return nil
 	}
-	switch ClassOf(err) {
-	case Rejected, TooMuch:
-		if len(bundles) == 1 {
-			d.link.up()
-			d.refuse(ctx, bundles[0], err)
-			return nil
-		}
-		d.log.Debug("halving a batch", "records", len(bundles), "error", err)
-		half := len(bundles) / 2
-		if err := d.send(ctx, bundles[:half]); err != nil {
-			d.wait(ctx, ungroup(bundles[half:]), err)
-			return err
-		}
-		return d.send(ctx, bundles[half:])
-	default:
+	var re *RemoteError
+	if errors.As(err, &re) && re.Class == TooMuch {
+		d.ceiling.tooMuch(bundles, re)
+	}
+	switch {
+	case !isOfRecords(err):
 		d.linkDown(ctx, err)
 		d.wait(ctx, ungroup(bundles), err)
-		return err
+	case len(bundles) == 1:
+		d.link.up()
+		d.refuse(ctx, bundles[0], err)
 	}
+	return err
 }
 
 // upsert is the remote's, but for contention, which goes away by itself.
@@ -193,11 +229,27 @@ func (d *Delivery) drain(work, until context.Context) {
 			d.probe(work)
 			return
 		}
-		if err := d.send(work, group(items)); err != nil {
+		if err := d.sendDue(work, items); err != nil {
 			return
 		}
 		last = &items[len(items)-1]
 	}
+}
+
+// sendDue sends entries of the queue. What has been refused before goes alone, or the others would have to be halved for it again.
+func (d *Delivery) sendDue(ctx context.Context, items []Item) error {
+	var fresh []Item
+	for _, it := range items {
+		if !it.refused {
+			fresh = append(fresh, it)
+		} else if err := d.send(ctx, group([]Item{it})); err != nil {
+			return err
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	return d.send(ctx, group(fresh))
 }
 
 func (d *Delivery) probe(ctx context.Context) {
