@@ -78,6 +78,7 @@ var byPrefix = []struct {
 	{"21", store.Rejected},
 	{"22", store.Rejected},
 	{"23", store.Rejected},
+	{"54", store.Rejected}, // program limit exceeded, which PostgREST answers with 500: JSON that is nested too deep, a key too long for an index
 }
 
 var byStatus = map[int]store.Class{
