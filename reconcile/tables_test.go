@@ -45,25 +45,30 @@ func withoutDigest(s *subject) *subject {
 func onPostgres(t *testing.T, schema string) *subject {
 	t.Helper()
 	server := supabasetest.New(t, supabasetest.WithSQL(schema))
-	at, err := url.Parse(server.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := supabase.ParseKey(server.SecretKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	table := supabase.New(supabase.Options{
-		URL: at, Key: key, Schema: "public", Table: "gfx_sessions", Timeout: patience, UserAgent: "gfxsync/test",
-	})
-	t.Cleanup(func() { _ = table.Close() })
+	p := &place{remote: newFlaky(supabaseAt(t, server.URL, server.SecretKey, patience))}
 	dir := t.TempDir()
-	p := &place{dir: filepath.Join(dir, "root"), remote: newFlaky(table)}
+	p.dir = filepath.Join(dir, "root")
 	if err := os.Mkdir(p.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	p.cfg = settings(p.dir, filepath.Join(dir, "queue.db"), p.remote)
 	return &subject{place: p, server: server}
+}
+
+// supabaseAt is a remote of the project at that address, until the test ends.
+func supabaseAt(t *testing.T, address, key string, timeout time.Duration) *supabase.Remote {
+	t.Helper()
+	at, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := supabase.ParseKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := supabase.New(supabase.Options{URL: at, Key: k, Timeout: timeout, UserAgent: "gfxsync/test"})
+	t.Cleanup(func() { _ = table.Close() })
+	return table
 }
 
 // exec runs a statement with a JSON array of hashes, of which each is a row of the table expression HASHES.
