@@ -213,14 +213,19 @@ func (d *Delivery) queuePause() time.Duration {
 	return d.opts.QueueInterval
 }
 
-// drain sends what is due, step by step, as long as the link holds and nobody stops it. With nothing due and the link down, it
-// asks the remote for a sign of life instead.
+// drain sends what is due, step by step, as long as the link holds and nobody stops it. While the link is down, the first entry
+// goes alone: a whole batch at every probe would load a line that has trouble enough. With nothing due and the link down, it asks
+// the remote for a sign of life instead.
 func (d *Delivery) drain(work, until context.Context) {
 	d.setDraining(true)
 	defer d.setDraining(false)
 	var last *Item
 	for until.Err() == nil {
-		items, err := d.ledger.Due(work, last)
+		most := d.opts.BatchSize
+		if !d.link.Status().Online {
+			most = 1
+		}
+		items, err := d.ledger.Due(work, last, most)
 		if err != nil {
 			d.log.Error("cannot read the offline queue", "error", err)
 			return
