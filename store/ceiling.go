@@ -1,16 +1,18 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
 )
 
-// How long it is remembered what was too much. How many rows a statement's time is enough for changes with the server's load; a
-// proxy's limit of a body is a setting.
+// How long it is remembered what was too much. What a server or a line gets done in time changes with what else they do; the size
+// of a body that a proxy lets through is a setting.
 const (
-	recordsRemembered = 10 * time.Minute
-	bytesRemembered   = time.Hour
+	slownessRemembered = 10 * time.Minute
+	bodyRemembered     = time.Hour
 )
 
 // ceiling is what has been learned of how much the remote takes in one request, so that the next large batch is not refused first.
@@ -32,7 +34,9 @@ func (l *limit) lower(failed int64, remembered time.Duration) {
 	if half := failed / 2; l.allows(half) {
 		l.most = half
 	}
-	l.until = time.Now().Add(remembered)
+	if until := time.Now().Add(remembered); until.After(l.until) {
+		l.until = until
+	}
 }
 
 // allows says whether the remote may take the bundles in one request, for all that is known.
@@ -42,18 +46,22 @@ func (c *ceiling) allows(bundles []bundle) bool {
 	return c.records.allows(int64(len(bundles))) && c.bytes.allows(size(bundles))
 }
 
-// tooMuch learns from a request with these bundles that was too much. A 413 is about its bytes, anything else about its records; but
-// if a single record takes too long, it was not their number.
-func (c *ceiling) tooMuch(bundles []bundle, err *RemoteError) {
+// learn takes in how a request with these bundles failed. A 413 is about its bytes, other limits are about its records; but if a
+// single record takes too long, it was not their number. No answer in time may be an outage, or a line that is too slow for so many
+// bytes: only a smaller request can tell.
+func (c *ceiling) learn(bundles []bundle, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch {
-	case err.Status == http.StatusRequestEntityTooLarge:
-		c.bytes.lower(size(bundles), bytesRemembered)
-	case len(bundles) == 1:
+	var re *RemoteError
+	switch tooMuch := errors.As(err, &re) && re.Class == TooMuch; {
+	case tooMuch && re.Status == http.StatusRequestEntityTooLarge:
+		c.bytes.lower(size(bundles), bodyRemembered)
+	case tooMuch && len(bundles) == 1:
 		c.records = limit{}
-	default:
-		c.records.lower(int64(len(bundles)), recordsRemembered)
+	case tooMuch:
+		c.records.lower(int64(len(bundles)), slownessRemembered)
+	case len(bundles) > 1 && errors.Is(err, context.DeadlineExceeded):
+		c.bytes.lower(size(bundles), slownessRemembered)
 	}
 }
 

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"testing"
@@ -140,6 +141,24 @@ func TestLimitIsTriedAgainEvenIfSmallerBatchesKeepComing(t *testing.T) {
 		r.batch(store.LaneModified, "b")
 		if records, _ := r.largest(before); records != 400 {
 			t.Errorf("up to %d records in a request, want 400", records)
+		}
+	})
+}
+
+// On a line that is too slow for a batch, batches must become smaller until they fit, or nothing but probes would ever arrive.
+func TestBatchThatASlowLineCannotCarryInTimeIsHalved(t *testing.T) {
+	deliver(t, store.DeliveryOptions{BatchBytes: 1 << 20}, func(r *rig) {
+		r.remote.say(func(_ int, c *call) error {
+			if sizeOf(c) > 10<<10 {
+				return &store.RemoteError{Class: store.Outage, Message: "no answer", Err: context.DeadlineExceeded}
+			}
+			return nil
+		})
+		r.batch(store.LaneModified, "a") // some 200 KiB
+		r.after(5 * time.Minute)
+		r.wantLedger(400, 0, 0)
+		if n := len(r.remote.seen()); n > 80 {
+			t.Errorf("%d requests for 400 records, want some ten in each", n)
 		}
 	})
 }

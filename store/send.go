@@ -102,10 +102,7 @@ func (d *Delivery) try(ctx context.Context, bundles []bundle) error {
 		d.acknowledge(ctx, ungroup(bundles))
 		return nil
 	}
-	var re *RemoteError
-	if errors.As(err, &re) && re.Class == TooMuch {
-		d.ceiling.tooMuch(bundles, re)
-	}
+	d.ceiling.learn(bundles, err)
 	switch {
 	case !isOfRecords(err):
 		d.linkDown(ctx, err)
