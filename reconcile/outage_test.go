@@ -38,7 +38,7 @@ func (u *unreachable) Upsert(_ context.Context, records []store.Record) error {
 	return nil
 }
 
-func (u *unreachable) Ping(context.Context) error { return u.Upsert(nil, nil) }
+func (u *unreachable) Ping(ctx context.Context) error { return u.Upsert(ctx, nil) }
 
 func (u *unreachable) Close() error { return nil }
 
