@@ -110,7 +110,7 @@ func TestOutageOfADayLosesNothingAndTakesNoMemory(t *testing.T) {
 		synctest.Wait()
 		requests, rows := remote.counted()
 		t.Logf("%d requests to drain the queue", requests)
-		if rows != files || requests > files/queueStep+2 {
+		if rows != files || requests > files/queueStep+4 {
 			t.Errorf("fifteen seconds after the outage: %d rows by %d requests, want %d by %d or so", rows, requests, files, files/queueStep)
 		}
 		if got := dump(t, file, `SELECT state, count(*) FROM files GROUP BY state`); len(got) != 1 || got[0] != fmt.Sprintf("synced|%d", files) {

@@ -57,6 +57,7 @@ type Delivery struct {
 	link   *Link
 
 	ceiling ceiling
+	failed  *Item // the entry of the queue that was tried when the link went down; for drain alone
 
 	wakeCreated, wakeModified, wakeQueue chan struct{}
 

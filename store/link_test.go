@@ -106,6 +106,34 @@ func TestProbeIsASingleRecord(t *testing.T) {
 	})
 }
 
+// What a server breaks down over cannot be told from an outage, but must not hold up everything that comes after it.
+func TestRecordThatLooksLikeAnOutageHoldsUpNoOther(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.answer = func(_ int, c *call) error {
+			if slices.Contains(c.hashes, "f000") {
+				return failure(store.Outage)
+			}
+			return nil
+		}
+		r.many(store.LaneModified, "f", 20)
+		r.Flush()
+		r.after(2 * time.Minute)
+		r.wantLedger(19, 0, 1)
+		for _, late := range []string{"g", "h", "i"} {
+			r.after(time.Minute)
+			r.created(late+".json", late)
+			r.after(30 * time.Second)
+			if !r.remote.has(late) {
+				t.Errorf("%s came later, and has not arrived within two probes", late)
+			}
+		}
+		r.wantLedger(22, 0, 1)
+		if n := len(r.remote.seen()); n > 80 {
+			t.Errorf("%d requests in less than seven minutes", n)
+		}
+	})
+}
+
 func TestRemoteThatIsBackIsNoticedWithinFifteenSeconds(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		r.remote.answer = always(store.Outage)

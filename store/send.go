@@ -211,12 +211,13 @@ func (d *Delivery) queuePause() time.Duration {
 }
 
 // drain sends what is due, step by step, as long as the link holds and nobody stops it. While the link is down, the first entry
-// goes alone: a whole batch at every probe would load a line that has trouble enough. With nothing due and the link down, it asks
-// the remote for a sign of life instead.
+// goes alone: a whole batch at every probe would load a line that has trouble enough. Each probe is another entry, for it may be the
+// entry itself that a server breaks down over. With nothing due and the link down, it asks the remote for a sign of life instead.
 func (d *Delivery) drain(work, until context.Context) {
 	d.setDraining(true)
 	defer d.setDraining(false)
-	var last *Item
+	begun, last := d.failed, d.failed
+	d.failed = nil
 	for until.Err() == nil {
 		most := d.opts.BatchSize
 		if !d.link.Status().Online {
@@ -227,14 +228,20 @@ func (d *Delivery) drain(work, until context.Context) {
 			d.log.Error("cannot read the offline queue", "error", err)
 			return
 		}
+		if len(items) == 0 && begun != nil {
+			begun, last = nil, nil // now those before
+			continue
+		}
 		if len(items) == 0 {
 			d.probe(work)
 			return
 		}
+		last = &items[len(items)-1]
 		if err := d.sendDue(work, items); err != nil {
+			last.Record.RawJSON = nil // it may be large, and is not needed to find the next
+			d.failed = last
 			return
 		}
-		last = &items[len(items)-1]
 	}
 }
 
