@@ -84,7 +84,7 @@ func TestRowsThatLookLikeAnOutageKeepNobodyBack(t *testing.T) {
 		IF NEW.event_title ~ '^[0-9A-Z]{5}$' THEN RAISE EXCEPTION 'made up' USING ERRCODE = NEW.event_title; END IF;
 		RETURN NEW; END $$`)
 	s.server.Exec(t, `CREATE TRIGGER stumble BEFORE INSERT ON gfx_sessions FOR EACH ROW EXECUTE FUNCTION stumble()`)
-	s.remote.Table = remoteOf(t, s.server, 2*time.Second)
+	s.remote.Table = supabaseAt(t, s.server.URL, s.server.SecretKey, 2*time.Second)
 	// Few in a request: each that holds the slow row takes the whole timeout. And what was given up goes on in PostgreSQL, with locks on
 	// its rows, for less than the next timeout.
 	s.cfg.Delivery.QueueInterval, s.cfg.Delivery.BatchSize = 10*time.Millisecond, 4

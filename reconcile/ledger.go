@@ -99,10 +99,10 @@ func (l *ledger) Refused(ctx context.Context, it store.Item, cause error) (dead 
 }
 
 // Due implements store.Ledger.
-func (l *ledger) Due(ctx context.Context, after *store.Item) ([]store.Item, error) {
+func (l *ledger) Due(ctx context.Context, after *store.Item, most int) ([]store.Item, error) {
 	var id int64
 	if after != nil {
 		id = after.QueueID()
 	}
-	return l.state.Queue.Due(ctx, id, min(queueStep, l.cfg.Delivery.BatchSize), queueStepBytes, time.Now())
+	return l.state.Queue.Due(ctx, id, min(queueStep, most), queueStepBytes, time.Now())
 }

@@ -45,8 +45,9 @@ func withoutDigest(s *subject) *subject {
 func onPostgres(t *testing.T, schema string) *subject {
 	t.Helper()
 	server := supabasetest.New(t, supabasetest.WithSQL(schema))
+	p := &place{remote: newFlaky(supabaseAt(t, server.URL, server.SecretKey, patience))}
 	dir := t.TempDir()
-	p := &place{dir: filepath.Join(dir, "root"), remote: newFlaky(remoteOf(t, server, patience))}
+	p.dir = filepath.Join(dir, "root")
 	if err := os.Mkdir(p.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -54,19 +55,18 @@ func onPostgres(t *testing.T, schema string) *subject {
 	return &subject{place: p, server: server}
 }
 
-func remoteOf(t *testing.T, server *supabasetest.Server, timeout time.Duration) store.Table {
+// supabaseAt is a remote of the project at that address, until the test ends.
+func supabaseAt(t *testing.T, address, key string, timeout time.Duration) *supabase.Remote {
 	t.Helper()
-	at, err := url.Parse(server.URL)
+	at, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := supabase.ParseKey(server.SecretKey)
+	k, err := supabase.ParseKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	table := supabase.New(supabase.Options{
-		URL: at, Key: key, Schema: "public", Table: "gfx_sessions", Timeout: timeout, UserAgent: "gfxsync/test",
-	})
+	table := supabase.New(supabase.Options{URL: at, Key: k, Timeout: timeout, UserAgent: "gfxsync/test"})
 	t.Cleanup(func() { _ = table.Close() })
 	return table
 }

@@ -55,12 +55,27 @@ func TestAmbiguousFailureOfARemoteThatIsAwayIsAnOutage(t *testing.T) {
 	})
 }
 
+// The last record that meets an outage is not the record that the remote stumbled over.
+func TestAnOutageThatEndsSpendsNoRetry(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.answer = func(n int, c *call) error {
+			if n > 1 {
+				return nil
+			}
+			return stumbling(c.hashes...)(n, c)
+		}
+		r.created("a.json", "h1")
+		r.after(0)
+		r.wantLedger(1, 0, 0)
+	})
+}
+
 func TestARemoteThatShowsNoSignOfLifeIsNotWaitedForLong(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		r.remote.answer = stumbling("h1")
 		r.created("a.json", "h1")
 		r.after(0)
-		r.wantCalls(2)
+		r.wantCalls(3) // the record, the ping, and the record once more
 		r.remote.latency = 30 * time.Second
 		r.remote.answer = func(n int, c *call) error {
 			if c.ping {

@@ -19,8 +19,8 @@ type Ledger interface {
 	Waiting(ctx context.Context, items []Item, cause error) error
 	// Refused: the remote will not have this record; it is kept in the queue with one retry more. It says whether it is dead.
 	Refused(ctx context.Context, item Item, cause error) (dead bool, err error)
-	// Due returns the next entries of the queue after the given item, nil for the first.
-	Due(ctx context.Context, after *Item) ([]Item, error)
+	// Due returns the next entries of the queue after the given item, nil for the first; most of them at most, and perhaps fewer.
+	Due(ctx context.Context, after *Item, most int) ([]Item, error)
 }
 
 // DeliveryOptions bounds a Delivery. Zero values take the defaults.
@@ -59,6 +59,9 @@ type Delivery struct {
 	opts   DeliveryOptions
 	log    *slog.Logger
 	link   *Link
+
+	ceiling ceiling
+	failed  *Item // the entry of the queue that was tried when the link went down; for drain alone
 
 	wakeCreated, wakeModified, wakeQueue chan struct{}
 

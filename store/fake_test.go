@@ -204,7 +204,7 @@ func (l *fakeLedger) Refused(_ context.Context, it store.Item, _ error) (bool, e
 	return false, nil
 }
 
-func (l *fakeLedger) Due(_ context.Context, after *store.Item) ([]store.Item, error) {
+func (l *fakeLedger) Due(_ context.Context, after *store.Item, most int) ([]store.Item, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.broken {
@@ -216,7 +216,7 @@ func (l *fakeLedger) Due(_ context.Context, after *store.Item) ([]store.Item, er
 	}
 	var items []store.Item
 	for _, it := range l.queue {
-		if l.ids[it.Record.FileHash] > from && len(items) < queueStep {
+		if l.ids[it.Record.FileHash] > from && len(items) < min(queueStep, most) {
 			items = append(items, it)
 		}
 	}

@@ -151,3 +151,32 @@ func TestEveryRecordIsAcknowledgedOrRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestHalfThatMustHoldTheBadRecordIsNotSentWhole(t *testing.T) {
+	deliver(t, store.DeliveryOptions{BatchSize: 512}, func(r *rig) {
+		r.remote.answer = refusing(func(hash string) bool { return hash == "f511" })
+		r.many(store.LaneModified, "f", 512)
+		r.Flush()
+		r.after(0)
+		r.wantCalls(1 + 9 + 1) // whole, the good half of each level, and the bad one for what the remote says of it
+		r.wantLedger(511, 1, 0)
+	})
+}
+
+// Where two records are bad only together, the inference is wrong, and must cost no more than requests.
+func TestRecordsThatAreBadOnlyTogetherAllGoThrough(t *testing.T) {
+	for _, pair := range [][2]string{{"f000", "f127"}, {"f063", "f064"}, {"f100", "f101"}} {
+		deliver(t, store.DeliveryOptions{}, func(r *rig) {
+			r.remote.answer = func(_ int, c *call) error {
+				if slices.Contains(c.hashes, pair[0]) && slices.Contains(c.hashes, pair[1]) {
+					return failure(store.Rejected)
+				}
+				return nil
+			}
+			r.many(store.LaneModified, "f", 128)
+			r.Flush()
+			r.after(0)
+			r.wantLedger(128, 0, 0)
+		})
+	}
+}

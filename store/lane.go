@@ -33,6 +33,7 @@ type Item struct {
 	Done   func()    // called once when the item is out of memory; may be nil
 
 	queueID int64
+	refused bool // the remote has refused it before
 }
 
 func (it *Item) finish() {

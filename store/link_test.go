@@ -88,6 +88,52 @@ func TestProbesComeOneAtATimeAtGrowingIntervals(t *testing.T) {
 	})
 }
 
+// While nobody answers, or a gateway times out, whole batches would load the line all day.
+func TestProbeIsASingleRecord(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.answer = always(store.Outage)
+		r.many(store.LaneModified, "f", 500)
+		r.after(time.Hour)
+		for i, c := range r.remote.seen()[1:] {
+			if len(c.hashes) != 1 || c.ping {
+				t.Fatalf("probe %d: %d records, ping %v, want one record", i+1, len(c.hashes), c.ping)
+			}
+		}
+		r.wantLedger(0, 0, 500)
+		r.remote.say(nil)
+		r.after(15 * time.Second)
+		r.wantLedger(500, 0, 0)
+	})
+}
+
+// What a server breaks down over cannot be told from an outage, but must not hold up everything that comes after it.
+func TestRecordThatLooksLikeAnOutageHoldsUpNoOther(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.answer = func(_ int, c *call) error {
+			if slices.Contains(c.hashes, "f000") {
+				return failure(store.Outage)
+			}
+			return nil
+		}
+		r.many(store.LaneModified, "f", 20)
+		r.Flush()
+		r.after(2 * time.Minute)
+		r.wantLedger(19, 0, 1)
+		for _, late := range []string{"g", "h", "i"} {
+			r.after(time.Minute)
+			r.created(late+".json", late)
+			r.after(30 * time.Second)
+			if !r.remote.has(late) {
+				t.Errorf("%s came later, and has not arrived within two probes", late)
+			}
+		}
+		r.wantLedger(22, 0, 1)
+		if n := len(r.remote.seen()); n > 80 {
+			t.Errorf("%d requests in less than seven minutes", n)
+		}
+	})
+}
+
 func TestRemoteThatIsBackIsNoticedWithinFifteenSeconds(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		r.remote.answer = always(store.Outage)
@@ -171,8 +217,8 @@ func TestFirstSuccessDrainsTheQueueAtOnceInSteps(t *testing.T) {
 		r.after(0)
 		r.wantLedger(0, 0, 120)
 		r.after(time.Second)
-		calls := r.wantCalls(4)
-		for i, n := range []int{50, 50, 20} {
+		calls := r.wantCalls(5)
+		for i, n := range []int{1, 50, 50, 19} { // the probe, and what its success brings on
 			if c := calls[i+1]; len(c.hashes) != n || c.at != calls[1].at {
 				t.Errorf("step %d: %d records at %v, want %d at %v", i+1, len(c.hashes), c.at, n, calls[1].at)
 			}
@@ -180,7 +226,7 @@ func TestFirstSuccessDrainsTheQueueAtOnceInSteps(t *testing.T) {
 		r.wantLedger(120, 0, 0)
 		r.created("b.json", "b")
 		r.after(0)
-		r.wantCalls(5) // and new files go at once again
+		r.wantCalls(6) // and new files go at once again
 	})
 }
 

@@ -80,7 +80,7 @@ func (q Queue) Done(ctx context.Context, hash string) error {
 // maxBytes unless the first alone is larger. An entry whose last attempt lies in the future is due: the clock was set back.
 func (q Queue) Due(ctx context.Context, after int64, limit int, maxBytes int64, now time.Time) (items []Item, err error) {
 	rows, err := q.q.QueryContext(ctx, `
-		SELECT id, root, file_path, record_json, created_at, mtime_ns FROM pending_sync
+		SELECT id, root, file_path, record_json, created_at, mtime_ns, retry_count > 0 FROM pending_sync
 		WHERE id > ? AND NOT dead AND (next_attempt <= ? OR last_attempt > ?) ORDER BY id LIMIT ?`,
 		after, now.UnixMilli(), now.UnixMilli(), limit)
 	if err != nil {
@@ -92,7 +92,7 @@ func (q Queue) Due(ctx context.Context, after int64, limit int, maxBytes int64, 
 		item := Item{Lane: LaneQueue}
 		var content []byte
 		var created, modified int64
-		if err := rows.Scan(&item.queueID, &item.Source.Root, &item.Source.Path, &content, &created, &modified); err != nil {
+		if err := rows.Scan(&item.queueID, &item.Source.Root, &item.Source.Path, &content, &created, &modified, &item.refused); err != nil {
 			return nil, fmt.Errorf("read the queue: %w", err)
 		}
 		if size += int64(len(content)); size > maxBytes && len(items) > 0 {

@@ -68,12 +68,54 @@ func ungroup(bundles []bundle) (items []Item) {
 	return items
 }
 
+// record returns what is sent for the bundle: the newest.
+func (b bundle) record() *Record { return &b[len(b)-1].Record }
+
 // send delivers the bundles, by halves where the request is too much or one of the rows is bad. It returns the error that made
 // the link go down, after which the rest of them wait in the queue.
 func (d *Delivery) send(ctx context.Context, bundles []bundle) error {
+	_, err := d.search(ctx, bundles, false)
+	return err
+}
+
+// search is send, and says whether the remote took them all. With bad, one of them is known to be refused: to ask for them all
+// would be a request for nothing. A single one is always sent, for what the remote says of it.
+func (d *Delivery) search(ctx context.Context, bundles []bundle, bad bool) (clean bool, err error) {
+	if len(bundles) == 1 || !bad && d.ceiling.allows(bundles) {
+		err := d.try(ctx, bundles)
+		if err == nil {
+			return true, nil
+		}
+		switch {
+		case !isOfRecords(err):
+			return false, err
+		case len(bundles) == 1:
+			return false, nil
+		}
+		d.log.Debug("halving a batch", "records", len(bundles), "error", err)
+		bad = ClassOf(err) == Rejected
+	}
+	half := len(bundles) / 2
+	left, err := d.search(ctx, bundles[:half], false)
+	if err != nil {
+		d.wait(ctx, ungroup(bundles[half:]), err)
+		return false, err
+	}
+	right, err := d.search(ctx, bundles[half:], bad && left)
+	return left && right, err
+}
+
+// isOfRecords says whether a failure is due to the records of the request: the link is up.
+func isOfRecords(err error) bool {
+	class := ClassOf(err)
+	return class == Rejected || class == TooMuch
+}
+
+// try sends the bundles in one request, and settles what became of them, unless they are to be halved.
+func (d *Delivery) try(ctx context.Context, bundles []bundle) error {
 	records := make([]Record, len(bundles))
 	for i, b := range bundles {
-		records[i] = b[len(b)-1].Record
+		records[i] = *b.record()
 	}
 	err := d.upsert(ctx, records)
 	if err == nil {
@@ -81,33 +123,43 @@ func (d *Delivery) send(ctx context.Context, bundles []bundle) error {
 		d.acknowledge(ctx, ungroup(bundles))
 		return nil
 	}
-	switch ClassOf(err) {
-	case Rejected, TooMuch:
-		if len(bundles) == 1 {
-			d.link.up()
-			d.refuse(ctx, bundles[0], err)
-			return nil
-		}
-		d.log.Debug("halving a batch", "records", len(bundles), "error", err)
-		half := len(bundles) / 2
-		if err := d.send(ctx, bundles[:half]); err != nil {
-			d.wait(ctx, ungroup(bundles[half:]), err)
-			return err
-		}
-		return d.send(ctx, bundles[half:])
-	default:
+	d.ceiling.learn(bundles, err)
+	switch {
+	case !isOfRecords(err):
 		d.linkDown(ctx, err)
 		d.wait(ctx, ungroup(bundles), err)
-		return err
+	case len(bundles) == 1:
+		d.link.up()
+		d.refuse(ctx, bundles[0], err)
 	}
+	return err
 }
 
-// upsert is the remote's, but for contention, which goes away by itself.
+// upsert is the remote's, but for what is not the remote's last word. An ambiguous failure is this request's own doing if it comes
+// again after the remote has shown that it is there: were it taken for an outage, a record that the remote never can take would keep
+// all others from it, for ever.
 func (d *Delivery) upsert(ctx context.Context, records []Record) error {
+	err := d.upsertContending(ctx, records)
+	if !isAmbiguous(err) || !d.isThere(ctx) {
+		return err
+	}
+	if err = d.upsertContending(ctx, records); !isAmbiguous(err) || ctx.Err() != nil {
+		return err
+	}
+	var own RemoteError
+	if re := (*RemoteError)(nil); errors.As(err, &re) {
+		own = *re
+	}
+	own.Class, own.Ambiguous = TooMuch, false
+	return &own
+}
+
+// upsertContending is the remote's, but for contention, which goes away by itself.
+func (d *Delivery) upsertContending(ctx context.Context, records []Record) error {
 	for try := 1; ; try++ {
 		err := d.remote.Upsert(ctx, records)
 		if err == nil || ClassOf(err) != Contention || try == contentionTries {
-			return d.blame(ctx, err)
+			return err
 		}
 		select {
 		case <-time.After(rand.N(50*time.Millisecond<<try) + time.Millisecond):
@@ -117,21 +169,16 @@ func (d *Delivery) upsert(ctx context.Context, records []Record) error {
 	}
 }
 
-// blame finds out whose doing an ambiguous failure is: a remote that answers otherwise is not away. If it were taken to be, a record
-// that it never can take would keep all others from it, for ever.
-func (d *Delivery) blame(ctx context.Context, err error) error {
+func isAmbiguous(err error) bool {
 	var re *RemoteError
-	if !errors.As(err, &re) || !re.Ambiguous {
-		return err
-	}
+	return errors.As(err, &re) && re.Ambiguous
+}
+
+// isThere says whether the remote answers a ping.
+func (d *Delivery) isThere(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, signOfLife)
 	defer cancel()
-	if d.remote.Ping(ctx) != nil {
-		return err
-	}
-	own := *re
-	own.Class, own.Ambiguous = TooMuch, false
-	return &own
+	return d.remote.Ping(ctx) == nil
 }
 
 func (d *Delivery) linkDown(ctx context.Context, err error) {
@@ -225,27 +272,55 @@ func (d *Delivery) queuePause() time.Duration {
 	return d.opts.QueueInterval
 }
 
-// drain sends what is due, step by step, as long as the link holds and nobody stops it. With nothing due and the link down, it
-// asks the remote for a sign of life instead.
+// drain sends what is due, step by step, as long as the link holds and nobody stops it. While the link is down, the first entry
+// goes alone: a whole batch at every probe would load a line that has trouble enough. Each probe is another entry, for it may be the
+// entry itself that a server breaks down over. With nothing due and the link down, it asks the remote for a sign of life instead.
 func (d *Delivery) drain(work, until context.Context) {
 	d.setDraining(true)
 	defer d.setDraining(false)
-	var last *Item
+	begun, last := d.failed, d.failed
+	d.failed = nil
 	for until.Err() == nil {
-		items, err := d.ledger.Due(work, last)
+		most := d.opts.BatchSize
+		if !d.link.Status().Online {
+			most = 1
+		}
+		items, err := d.ledger.Due(work, last, most)
 		if err != nil {
 			d.log.Error("cannot read the offline queue", "error", err)
 			return
+		}
+		if len(items) == 0 && begun != nil {
+			begun, last = nil, nil // now those before
+			continue
 		}
 		if len(items) == 0 {
 			d.probe(work)
 			return
 		}
-		if err := d.sendWanted(work, items); err != nil {
+		last = &items[len(items)-1]
+		if err := d.sendDue(work, items); err != nil {
+			last.Record.RawJSON = nil // it may be large, and is not needed to find the next
+			d.failed = last
 			return
 		}
-		last = &items[len(items)-1]
 	}
+}
+
+// sendDue sends entries of the queue. What has been refused before goes alone, or the others would have to be halved for it again.
+func (d *Delivery) sendDue(ctx context.Context, items []Item) error {
+	var fresh []Item
+	for _, it := range items {
+		if !it.refused {
+			fresh = append(fresh, it)
+		} else if err := d.sendWanted(ctx, []Item{it}); err != nil {
+			return err
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	return d.sendWanted(ctx, fresh)
 }
 
 func (d *Delivery) probe(ctx context.Context) {

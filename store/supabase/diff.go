@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/supabase-community/postgrest-go"
 
@@ -75,12 +74,15 @@ func readDigest(d *store.Digest, body []byte, next int) (int, error) {
 	return next, nil
 }
 
+// hashAsText casts (PostgREST documentation, "Casting Columns"): a column of type char(64) pads what is shorter, and text does not.
+const hashAsText = store.ColumnFileHash + "::text"
+
 var ascending = postgrest.OrderOpts{Ascending: true}
 
 // Hashes implements store.Table by keyset paging.
 func (r *Remote) Hashes(ctx context.Context, after string, limit int) ([]string, error) {
 	return r.hashes(ctx, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-		return r.part(t.Select(store.ColumnFileHash, "", false)).Gt(store.ColumnFileHash, after).
+		return r.part(t.Select(hashAsText, "", false)).Gt(store.ColumnFileHash, after).
 			Order(store.ColumnFileHash, &ascending).Limit(limit, "")
 	})
 }
@@ -88,7 +90,7 @@ func (r *Remote) Hashes(ctx context.Context, after string, limit int) ([]string,
 // Has implements store.Table.
 func (r *Remote) Has(ctx context.Context, hashes []string) ([]string, error) {
 	return r.hashes(ctx, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-		return r.part(t.Select(store.ColumnFileHash, "", false)).In(store.ColumnFileHash, hashes)
+		return r.part(t.Select(hashAsText, "", false)).In(store.ColumnFileHash, hashes)
 	})
 }
 
@@ -109,7 +111,7 @@ func readHashes(body []byte) ([]string, error) {
 	}
 	list := make([]string, len(rows))
 	for i, row := range rows {
-		list[i] = strings.TrimRight(row.Hash, " ") // a char(64) column pads what is shorter
+		list[i] = row.Hash
 	}
 	return list, nil
 }

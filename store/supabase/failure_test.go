@@ -119,6 +119,8 @@ func TestFailuresMeanWhatTheDesignSays(t *testing.T) {
 		{400, code("23514"), store.Rejected},
 		{400, code("23502"), store.Rejected},
 		{400, code("PGRST102"), store.Rejected},
+		{500, code("54001"), store.Rejected},
+		{500, code("54000"), store.Rejected},
 
 		{500, code("54001"), store.Rejected},
 		{500, code("54000"), store.Rejected},

@@ -67,7 +67,7 @@ func (r *Remote) sessions(ctx context.Context, which func(*postgrest.FilterBuild
 }
 
 func (r *Remote) sessionColumns() []string {
-	columns, absent := []string{columnSession, store.ColumnFileHash}, r.absentColumns()
+	columns, absent := []string{columnSession, hashAsText}, r.absentColumns()
 	for _, c := range []string{columnHands, columnPC} {
 		if !absent[c] {
 			columns = append(columns, c)

@@ -1,0 +1,81 @@
+package reconcile
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/store/supabase"
+)
+
+// strictTable has more constraints than gfxsync knows of, and a row of another agent that is in the way.
+const strictTable = `
+	drop view gfx_sessions_current;
+	alter table gfx_sessions alter column session_id type integer;
+	alter table gfx_sessions add constraint one_path unique (nas_path);
+	alter table gfx_sessions add constraint no_rehearsal check (event_title <> 'rehearsal');
+	create index titles on gfx_sessions (event_title);
+	insert into gfx_sessions (file_hash, raw_json, nas_path) values ('of another agent', '{}', 's300.json');`
+
+// poison is what is refused, by the number of its file, and PostgreSQL's words for it; PostgREST's, where it reads the JSON itself.
+var poison = map[int]struct{ content, words string }{
+	3:   {`{"Name":"a\u0000b"}`, "22P05"},
+	99:  {`{"Name":"\ud800"}`, "PGRST102"},
+	100: {`{"Pot":1e200000}`, "22003"},
+	250: {`{"ID":638961999170907267}`, "out of range for type integer"},
+	300: {`{"Name":"the path of another agent's row"}`, `"one_path"`},
+	451: {`{"EventTitle":"rehearsal"}`, `"no_rehearsal"`},
+	499: {`{"EventTitle":"` + strings.Join(md5s(300), "") + `"}`, "54000"}, // longer than an index may hold
+}
+
+func TestPoisonousFilesDieAloneAndInPostgreSQLsWords(t *testing.T) {
+	t.Parallel()
+	s := onPostgres(t, supabase.SchemaSQL("public", "gfx_sessions", store.ByHash)+strictTable)
+	s.cfg.MaxRetries = 5
+	s.cfg.Delivery.QueueInterval = 100 * time.Millisecond
+	for i := range 500 {
+		content := poison[i].content
+		if content == "" {
+			content = fmt.Sprintf(`{"ID":%d,"EventTitle":"Main Event"}`, i)
+		}
+		s.write(t, fmt.Sprintf("s%03d.json", i), []byte(content))
+	}
+	w := s.running(t)
+	eventually(t, "what is poisonous is dead", func() bool {
+		_, dead, err := w.state.Queue.Counts(t.Context())
+		return err == nil && dead == len(poison) && w.Idle()
+	})
+	if n := s.server.Count(t, "gfx_sessions"); n != 1+500-len(poison) {
+		t.Errorf("%d rows, want one of another agent and %d", n, 500-len(poison))
+	}
+	requests := s.server.Requests()
+	t.Logf("%d requests", len(requests))
+	if len(requests) > 120 {
+		t.Errorf("%d requests, want at most 120", len(requests))
+	}
+	for i, p := range poison {
+		got := dump(t, s.cfg.QueueDB, fmt.Sprintf(`SELECT dead, retry_count, last_error FROM pending_sync WHERE file_path = 's%03d.json'`, i))
+		if len(got) != 1 || !strings.HasPrefix(got[0], "1|5|") || !strings.Contains(got[0], p.words) {
+			t.Errorf("s%03d.json in the queue: %q, want it dead after 5 refusals with the words %q", i, got, p.words)
+		}
+		if got := fileState(t, s.place, fmt.Sprintf("s%03d.json", i)); got != "dead" {
+			t.Errorf("s%03d.json is %q in the index, want dead", i, got)
+		}
+	}
+
+	s.server.ResetRequests()
+	s.write(t, "later.json", []byte(`{"ID":1000,"EventTitle":"Main Event"}`))
+	w.want(Scan)
+	eventually(t, "a file that comes later arrives", func() bool { return fileState(t, s.place, "later.json") == "synced" })
+	if n := len(s.server.Requests()); n != 1 {
+		t.Errorf("%d requests for one more file: the dead are to be left alone", n)
+	}
+}
+
+// fileState returns what the index says of a file, "" if it does not know it.
+func fileState(t fataler, p *place, path string) string {
+	t.Helper()
+	return strings.Join(dump(t, p.cfg.QueueDB, `SELECT state FROM files WHERE path = '`+path+`'`), " ")
+}

@@ -1,0 +1,164 @@
+package store_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gfxsync/gfxsync/store"
+)
+
+// slow is a remote whose statements are cut off from so many records on.
+func slow(records int) func(int, *call) error {
+	return func(_ int, c *call) error {
+		if len(c.hashes) >= records {
+			return &store.RemoteError{Class: store.TooMuch, Status: http.StatusInternalServerError, Code: "57014", Message: "statement timeout"}
+		}
+		return nil
+	}
+}
+
+// narrow is a remote behind a proxy that takes bodies of so many bytes.
+func narrow(bytes int64) func(int, *call) error {
+	return func(_ int, c *call) error {
+		if sizeOf(c) > bytes {
+			return &store.RemoteError{Class: store.TooMuch, Status: http.StatusRequestEntityTooLarge, Message: "too large"}
+		}
+		return nil
+	}
+}
+
+func sizeOf(c *call) (n int64) {
+	for i := range c.records {
+		n += c.records[i].Size()
+	}
+	return n
+}
+
+// batch has 400 records come into a lane at one time. For the created lane a request must take its time, and one more comes first.
+func (r *rig) batch(lane store.Lane, prefix string) {
+	if lane == store.LaneCreated {
+		r.created(prefix+".json", prefix)
+		r.after(0)
+	}
+	r.many(lane, prefix, 400)
+	r.Flush()
+	r.after(time.Second)
+}
+
+// largest returns the largest number of records in the requests from the n-th on, and how many requests that are.
+func (r *rig) largest(from int) (records, requests int) {
+	calls := r.remote.seen()[from:]
+	for _, c := range calls {
+		records = max(records, len(c.hashes))
+	}
+	return records, len(calls)
+}
+
+func TestSecondBatchIsNotSentWholeAfterTheFirstTookTooLong(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.latency = time.Millisecond
+		r.remote.say(slow(200))
+		r.batch(store.LaneModified, "a")
+		calls := r.wantCalls(1 + 1 + 2 + 2) // whole, a half, its halves, and those of the other half: that it is too much is known by then
+		r.wantLedger(400, 0, 0)
+		if n := len(calls[0].hashes); n != 400 {
+			t.Fatalf("the first request had %d records: nothing is known yet", n)
+		}
+		r.batch(store.LaneCreated, "b") // what one lane has learned, all know
+		if records, requests := r.largest(len(calls)); records != 100 || requests != 1+4 {
+			t.Errorf("the second batch: up to %d records in %d requests, want one of 1 and 4 of 100", records, requests)
+		}
+		r.after(10 * time.Minute)
+		before := len(r.remote.seen())
+		r.remote.say(nil)
+		r.batch(store.LaneModified, "c")
+		if records, requests := r.largest(before); records != 400 || requests != 1 {
+			t.Errorf("after ten minutes: up to %d records in %d requests, want one of 400", records, requests)
+		}
+		r.wantLedger(1201, 0, 0)
+	})
+}
+
+// A timeout that a single record meets as well does not come from the number of records.
+func TestRecordThatAloneTakesTooLongDoesNotMakeTheOthersGoAlone(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.say(func(n int, c *call) error {
+			if slices.Contains(c.hashes, "a399") {
+				return slow(0)(n, c)
+			}
+			return nil
+		})
+		r.batch(store.LaneModified, "a")
+		r.wantLedger(399, 1, 0)
+		before := len(r.remote.seen())
+		r.batch(store.LaneModified, "b")
+		if records, requests := r.largest(before); records != 400 || requests != 1 {
+			t.Errorf("the next batch: up to %d records in %d requests, want one of 400", records, requests)
+		}
+	})
+}
+
+func TestSecondBodyIsNotSentWholeAfterTheFirstWasTooLarge(t *testing.T) {
+	deliver(t, store.DeliveryOptions{BatchBytes: 1 << 20}, func(r *rig) {
+		r.remote.say(narrow(100 << 10))
+		r.batch(store.LaneModified, "a") // some 200 KiB
+		calls := r.wantCalls(1 + 1 + 2 + 2)
+		failed := sizeOf(calls[0])
+		r.batch(store.LaneModified, "b")
+		r.add(store.LaneCreated, "large.json", "large", int(failed)) // alone, and larger than what is known to be too much
+		r.after(59 * time.Minute)
+		for i, c := range r.remote.seen()[len(calls):] {
+			if sizeOf(c) > failed/2 && len(c.hashes) > 1 {
+				t.Errorf("request %d has %d bytes, though %d were too many", i, sizeOf(c), failed)
+			}
+		}
+		r.wantLedger(800, 1, 0)
+		r.after(2 * time.Minute)
+		before := len(r.remote.seen())
+		r.remote.say(nil)
+		r.batch(store.LaneModified, "c")
+		if records, requests := r.largest(before); records != 400 || requests != 1 {
+			t.Errorf("after an hour: up to %d records in %d requests, want one of 400", records, requests)
+		}
+	})
+}
+
+// Successes of small batches say nothing of large ones, and do not put off the trial.
+func TestLimitIsTriedAgainEvenIfSmallerBatchesKeepComing(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.remote.say(slow(200))
+		r.batch(store.LaneModified, "a")
+		r.remote.say(nil)
+		for range 11 {
+			r.ledger.fill(30)
+			r.DrainQueue()
+			r.after(time.Minute)
+		}
+		before := len(r.remote.seen())
+		r.batch(store.LaneModified, "b")
+		if records, _ := r.largest(before); records != 400 {
+			t.Errorf("up to %d records in a request, want 400", records)
+		}
+	})
+}
+
+// On a line that is too slow for a batch, batches must become smaller until they fit, or nothing but probes would ever arrive.
+func TestBatchThatASlowLineCannotCarryInTimeIsHalved(t *testing.T) {
+	deliver(t, store.DeliveryOptions{BatchBytes: 1 << 20}, func(r *rig) {
+		r.remote.say(func(_ int, c *call) error {
+			if sizeOf(c) > 10<<10 {
+				return &store.RemoteError{Class: store.Outage, Message: "no answer", Err: context.DeadlineExceeded}
+			}
+			return nil
+		})
+		r.batch(store.LaneModified, "a") // some 200 KiB
+		r.after(5 * time.Minute)
+		r.wantLedger(400, 0, 0)
+		if n := len(r.remote.seen()); n > 80 {
+			t.Errorf("%d requests for 400 records, want some ten in each", n)
+		}
+	})
+}
