@@ -92,7 +92,11 @@ func TestScanPassesDirectoriesNamedLikeFiles(t *testing.T) {
 
 func symlink(t *testing.T, to, name string) {
 	t.Helper()
-	if err := os.Symlink(to, name); err != nil {
+	err := os.Symlink(to, name)
+	if err == nil {
+		_, err = os.Readlink(name) // Wine 8 says that it made one where it did not
+	}
+	if err != nil {
 		t.Skipf("SKIPPED, not tested: no symbolic links here: %v", err)
 	}
 }
