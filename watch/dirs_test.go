@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -50,8 +51,8 @@ func TestFolderMoved(t *testing.T) {
 			r.awaitLive(c.file)
 			r.settle()
 			r.forget()
-			r.write(filepath.Dir(c.file) + "/2.json")
-			r.await("an event at once", told(filepath.Dir(c.file)+"/2.json"))
+			r.write(path.Dir(c.file) + "/2.json")
+			r.await("an event at once", told(path.Dir(c.file)+"/2.json"))
 			for _, ev := range r.events() {
 				if _, err := os.Lstat(r.abs(ev.Path)); ev.Op != Gone && err != nil {
 					t.Errorf("%s %s, which is not there", ev.Op, ev.Path)
@@ -99,7 +100,7 @@ func TestFolderRemoved(t *testing.T) {
 		must(t, os.WriteFile(fmt.Sprintf("%s/a/b%d/1.json", root, i), nil, 0o600))
 	}
 	r := start(t, root, Options{})
-	must(t, os.RemoveAll(r.abs("a")))
+	removeAll(t, r.abs("a"))
 	r.await("look again", has(LookAgain, ""))
 	r.await("a file of it gone", has(Gone, "a/b7/1.json"))
 	r.awaitStatus("only the root is left", func(s Status) bool { return s.Watched == 1 })
@@ -151,16 +152,16 @@ func TestRootIsAFile(t *testing.T) {
 func TestRootLost(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		lose func(root string) error
+		lose func(t *testing.T, root string)
 	}{
-		{"removed", os.RemoveAll},
-		{"renamed", func(root string) error { return os.Rename(root, root+"-old") }},
+		{"removed", removeAll},
+		{"renamed", func(t *testing.T, root string) { must(t, os.Rename(root, root+"-old")) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			root := t.TempDir() + "/root"
 			must(t, os.MkdirAll(root+"/sub", 0o700))
 			r := start(t, root, Options{})
-			must(t, c.lose(root))
+			c.lose(t, root)
 			r.await("look again", has(LookAgain, ""))
 			r.awaitStatus("the loss", func(s Status) bool { return !s.RootAvailable && s.Watched == 0 })
 			r.forget()
@@ -178,7 +179,7 @@ func TestRootRemovedAndMadeAtOnce(t *testing.T) {
 	must(t, os.Mkdir(root, 0o700))
 	r := start(t, root, Options{})
 	for range 10 {
-		must(t, os.RemoveAll(root))
+		removeAll(t, root)
 		must(t, os.MkdirAll(root+"/sub", 0o700))
 		r.awaitLiveIn("sub")
 	}
@@ -201,9 +202,9 @@ func TestRootLinkSwapped(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.Mkdir(dir+"/one", 0o700))
 	must(t, os.Mkdir(dir+"/two", 0o700))
-	must(t, os.Symlink(dir+"/one", dir+"/root"))
+	symlink(t, dir+"/one", dir+"/root")
 	r := start(t, dir+"/root", Options{})
-	must(t, os.Symlink(dir+"/two", dir+"/next"))
+	symlink(t, dir+"/two", dir+"/next")
 	must(t, os.Rename(dir+"/next", dir+"/root"))
 	r.await("look again", has(LookAgain, ""))
 	r.awaitLive("a.json")
