@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 )
@@ -52,7 +53,10 @@ func TestFolderMoved(t *testing.T) {
 			r.settle()
 			r.forget()
 			r.write(path.Dir(c.file) + "/2.json")
-			r.await("an event at once", told(path.Dir(c.file)+"/2.json"))
+			r.await("an event at once", func(evs []Event) bool {
+				// On Windows the watch of a moved folder keeps its old name, for which all are started anew.
+				return told(path.Dir(c.file)+"/2.json")(evs) || runtime.GOOS == "windows" && has(LookAgain, "")(evs)
+			})
 			for _, ev := range r.events() {
 				if _, err := os.Lstat(r.abs(ev.Path)); ev.Op != Gone && err != nil {
 					t.Errorf("%s %s, which is not there", ev.Op, ev.Path)
@@ -100,7 +104,7 @@ func TestFolderRemoved(t *testing.T) {
 		must(t, os.WriteFile(fmt.Sprintf("%s/a/b%d/1.json", root, i), nil, 0o600))
 	}
 	r := start(t, root, Options{})
-	removeAll(t, r.abs("a"))
+	must(t, os.RemoveAll(r.abs("a")))
 	r.await("look again", has(LookAgain, ""))
 	r.await("a file of it gone", has(Gone, "a/b7/1.json"))
 	r.awaitStatus("only the root is left", func(s Status) bool { return s.Watched == 1 })
@@ -152,16 +156,16 @@ func TestRootIsAFile(t *testing.T) {
 func TestRootLost(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		lose func(t *testing.T, root string)
+		lose func(root string) error
 	}{
-		{"removed", removeAll},
-		{"renamed", func(t *testing.T, root string) { must(t, os.Rename(root, root+"-old")) }},
+		{"removed", os.RemoveAll},
+		{"renamed", func(root string) error { return os.Rename(root, root+"-old") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			root := t.TempDir() + "/root"
 			must(t, os.MkdirAll(root+"/sub", 0o700))
 			r := start(t, root, Options{})
-			c.lose(t, root)
+			must(t, c.lose(root))
 			r.await("look again", has(LookAgain, ""))
 			r.awaitStatus("the loss", func(s Status) bool { return !s.RootAvailable && s.Watched == 0 })
 			r.forget()
@@ -179,7 +183,7 @@ func TestRootRemovedAndMadeAtOnce(t *testing.T) {
 	must(t, os.Mkdir(root, 0o700))
 	r := start(t, root, Options{})
 	for range 10 {
-		removeAll(t, root)
+		must(t, os.RemoveAll(root))
 		must(t, os.MkdirAll(root+"/sub", 0o700))
 		r.awaitLiveIn("sub")
 	}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -189,23 +188,6 @@ func (r *rig) mkdir(rel string) {
 func (r *rig) move(from, to string) {
 	r.Helper()
 	must(r.T, os.Rename(r.abs(from), r.abs(to)))
-}
-
-// removeAll removes a folder that is watched. Where Windows has no POSIX delete (before 10, on FAT, on Wine 8), a folder keeps its
-// name until the last handle to it is closed, the watch's too, and so stands in the way of its parent's removal for a moment.
-func removeAll(t *testing.T, name string) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(deadline); ; <-tick.C {
-		err := os.RemoveAll(name)
-		if err == nil {
-			return
-		}
-		if runtime.GOOS != "windows" || time.Now().After(end) {
-			t.Fatal(err)
-		}
-	}
 }
 
 // symlink makes a symbolic link. Windows wants a privilege for it, and Wine 8 says that it made one where it did not.
