@@ -294,3 +294,24 @@ func TestScanIsTheSetDifference(t *testing.T) {
 		}
 	})
 }
+
+func TestARootThatWasReplacedIsNotTheOneItWas(t *testing.T) {
+	root := hashindex.Root{Dir: filepath.Join(t.TempDir(), "root")}
+	if err := os.Mkdir(root.Dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	identity, err := root.Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !root.Is(identity) {
+		t.Error("the root is not itself")
+	}
+	identity, err = root.Identity() // one that was never compared
+	if err := errors.Join(err, os.Rename(root.Dir, root.Dir+"-old"), os.Mkdir(root.Dir, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if root.Is(identity) {
+		t.Error("another directory passes for the root")
+	}
+}
