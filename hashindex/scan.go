@@ -76,6 +76,10 @@ func (r Root) Identity() (fs.FileInfo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRootUnavailable, err)
 	}
+	// On Windows a FileInfo of os.Stat learns its identity when it is first compared, from whatever has the name by then.
+	if !os.SameFile(info, info) {
+		return nil, fmt.Errorf("%w: %s went away while it was looked at", ErrRootUnavailable, r.Dir)
+	}
 	return info, nil
 }
 

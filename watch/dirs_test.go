@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 )
@@ -50,8 +52,11 @@ func TestFolderMoved(t *testing.T) {
 			r.awaitLive(c.file)
 			r.settle()
 			r.forget()
-			r.write(filepath.Dir(c.file) + "/2.json")
-			r.await("an event at once", told(filepath.Dir(c.file)+"/2.json"))
+			r.write(path.Dir(c.file) + "/2.json")
+			r.await("an event at once", func(evs []Event) bool {
+				// On Windows the watch of a moved folder keeps its old name, for which all are started anew.
+				return told(path.Dir(c.file)+"/2.json")(evs) || runtime.GOOS == "windows" && has(LookAgain, "")(evs)
+			})
 			for _, ev := range r.events() {
 				if _, err := os.Lstat(r.abs(ev.Path)); ev.Op != Gone && err != nil {
 					t.Errorf("%s %s, which is not there", ev.Op, ev.Path)
@@ -201,9 +206,9 @@ func TestRootLinkSwapped(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.Mkdir(dir+"/one", 0o700))
 	must(t, os.Mkdir(dir+"/two", 0o700))
-	must(t, os.Symlink(dir+"/one", dir+"/root"))
+	symlink(t, dir+"/one", dir+"/root")
 	r := start(t, dir+"/root", Options{})
-	must(t, os.Symlink(dir+"/two", dir+"/next"))
+	symlink(t, dir+"/two", dir+"/next")
 	must(t, os.Rename(dir+"/next", dir+"/root"))
 	r.await("look again", has(LookAgain, ""))
 	r.awaitLive("a.json")

@@ -89,9 +89,9 @@ func TestFiles(t *testing.T) {
 				r.write("sub/a.txt")
 			},
 			do: func(r *rig) {
-				must(r.T, os.Symlink(r.root, r.abs("sub/loop")))
-				must(r.T, os.Symlink(r.abs("sub"), r.abs("other")))
-				must(r.T, os.Symlink(r.abs("sub/a.txt"), r.abs("link.json")))
+				symlink(r.T, r.root, r.abs("sub/loop"))
+				symlink(r.T, r.abs("sub"), r.abs("other"))
+				symlink(r.T, r.abs("sub/a.txt"), r.abs("link.json"))
 				r.write("sub/b.json")
 			},
 			want:  []Event{{Op: Created, Path: "sub/b.json"}},
@@ -123,8 +123,8 @@ func TestLinksAreNotWatched(t *testing.T) {
 	root := t.TempDir()
 	r := &rig{T: t, root: root}
 	r.mkdir("sub")
-	must(t, os.Symlink(root, r.abs("sub/parent")))
-	must(t, os.Symlink(r.abs("sub"), r.abs("again")))
+	symlink(t, root, r.abs("sub/parent"))
+	symlink(t, r.abs("sub"), r.abs("again"))
 	if got := start(t, root, Options{}).w.Status().Watched; got != 2 {
 		t.Errorf("%d directories watched, want 2: the root and sub", got)
 	}
@@ -133,7 +133,7 @@ func TestLinksAreNotWatched(t *testing.T) {
 func TestRootMayBeALink(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.Mkdir(dir+"/real", 0o700))
-	must(t, os.Symlink(dir+"/real", dir+"/link"))
+	symlink(t, dir+"/real", dir+"/link")
 	r := start(t, dir+"/link", Options{})
 	r.write("a.json")
 	r.await("a.json", told("a.json"))

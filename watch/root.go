@@ -25,6 +25,16 @@ type rootPoll struct {
 	now   chan struct{}
 }
 
+// statIdentity is os.Stat with the identity taken now. On Windows it is otherwise taken when the FileInfo is first compared, from
+// whatever has the name by then.
+func statIdentity(name string) (fs.FileInfo, error) {
+	info, err := os.Stat(name)
+	if err == nil && !os.SameFile(info, info) {
+		err = &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
+	}
+	return info, err
+}
+
 func newRootPoll(root string, every time.Duration, stat func(string) (fs.FileInfo, error)) *rootPoll {
 	return &rootPoll{root: root, every: every, stat: stat, found: make(chan rootState), now: make(chan struct{}, 1)}
 }

@@ -18,7 +18,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -121,7 +120,7 @@ func New(root string, opts Options) *Watcher {
 		log:       opts.Logger.With("root", root),
 		queue:     newQueue(opts.MaxPending),
 		events:    make(chan Event),
-		stat:      os.Stat,
+		stat:      statIdentity,
 		open:      openNotifier,
 		unwatched: make(map[string]struct{}),
 	}

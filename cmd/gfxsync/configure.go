@@ -7,7 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/DeRuina/timberjack"
 	"github.com/joho/godotenv"
@@ -120,7 +122,15 @@ func quoteValue(v string) string {
 	if mayHoldKey(v) || (strings.Contains(v, "@") && strings.Contains(v, ":")) {
 		return "(not shown)"
 	}
-	return fmt.Sprintf("%q", v)
+	return quoted(v)
+}
+
+// quoted is v as it was written, with what cannot be printed escaped: %q would double every backslash of a Windows path.
+func quoted(v string) string {
+	if strings.ContainsRune(v, '"') || strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(v)
+	}
+	return `"` + v + `"`
 }
 
 // mayHoldKey knows keys by how they begin.
@@ -142,14 +152,14 @@ func (s *settings) checkRun() error {
 		return fmt.Errorf("%w: GFX_SYNC_ON_CONFLICT is %s, but the table of GFX_SYNC_LOCAL_DB is unique on file_hash: leave one of them out",
 			errSettings, s.conflict)
 	case s.localDB == s.queueDB:
-		return fmt.Errorf("%w: GFX_SYNC_LOCAL_DB and GFX_SYNC_QUEUE_DB_PATH are both %q: expected two files", errSettings, s.localDB)
+		return fmt.Errorf("%w: GFX_SYNC_LOCAL_DB and GFX_SYNC_QUEUE_DB_PATH are both %s: expected two files", errSettings, quoted(s.localDB))
 	}
 	for name, path := range map[string]string{
 		"GFX_SYNC_QUEUE_DB_PATH": s.queueDB, "GFX_SYNC_LOCAL_DB": s.localDB, "GFX_SYNC_LOG_FILE": s.logFile,
 	} {
 		for _, root := range s.roots {
 			if path != "" && isInside(path, root.Dir) {
-				return fmt.Errorf("%w: %s is %q: expected a path outside the watch path, in which nothing is ever written", errSettings, name, path)
+				return fmt.Errorf("%w: %s is %s: expected a path outside the watch path, in which nothing is ever written", errSettings, name, quoted(path))
 			}
 		}
 	}

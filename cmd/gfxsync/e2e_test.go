@@ -27,16 +27,28 @@ import (
 
 var builtProgram string
 
+// underWine: the program is the one for Windows (wine_test.go).
+var underWine bool
+
+// buildProgram builds the program into a folder and returns its path.
+var buildProgram = func(dir string) (string, error) { return goBuild(filepath.Join(dir, "gfxsync"), ".") }
+
+func goBuild(program, pkg string, env ...string) (string, error) {
+	build := exec.Command("go", "build", "-o", program, pkg)
+	build.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)
+	}
+	return program, nil
+}
+
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "gfxsync-e2e-*")
 	if err != nil {
 		panic(err)
 	}
-	builtProgram = filepath.Join(dir, "gfxsync")
-	build := exec.Command("go", "build", "-o", builtProgram, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build gfxsync: %v\n%s", err, out)
+	if builtProgram, err = buildProgram(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := m.Run()

@@ -181,7 +181,11 @@ func TestNothingIsWrittenInTheWatchPathThroughALink(t *testing.T) {
 	env := runSettings(t)
 	watchPath := env["GFX_SYNC_GFX_WATCH_PATH"]
 	link := filepath.Join(t.TempDir(), "link")
-	if err := os.Symlink(watchPath, link); err != nil {
+	err := os.Symlink(watchPath, link)
+	if err == nil {
+		_, err = os.Readlink(link) // Wine 8 says that it made one where it did not
+	}
+	if err != nil {
 		t.Skipf("SKIPPED: no symbolic links here: %v", err)
 	}
 	gfxsyncStopped(t, env.with(environment{"GFX_SYNC_QUEUE_DB_PATH": filepath.Join(link, "new", "pending.db")}), "run").
