@@ -11,7 +11,7 @@ import (
 const rootsExpected = "the path of a folder, or several as LABEL=PATH;LABEL=PATH, each label once, of letters, digits, - _ and ."
 
 // labelled is a root with its label. A path that happens to look like one can be given as ./a=b.
-var labelled = regexp.MustCompile(`^\s*([\pL\pN_.-]{1,100})=(.+)$`)
+var labelled = regexp.MustCompile(`^\s*([\pL\pN_.-]{1,100})=(.*)$`)
 
 // parseRoots takes one path, or several with a label each, which becomes the gfx_pc_id of its files.
 func parseRoots(into *[]hashindex.Root, v string) bool {
