@@ -33,7 +33,7 @@ func (a *Agent) pass(ctx context.Context, mode Mode, opts PassOptions, progress 
 		return r // too frequent to sum up the whole index each time
 	}
 	if err := r.readState(ctx, a.state.View, a.cfg.scopes()); err != nil {
-		r.Outcome = Incomplete
+		r.incomplete()
 		r.problem(hashindex.Key{}, kindIndex, err.Error())
 	}
 	r.InSync = r.Outcome == Complete && r.Pending+r.Queued+r.Dead == 0
@@ -58,6 +58,9 @@ func (a *Agent) passOver(ctx context.Context, r *Report, roots []hashindex.Root,
 		return
 	}
 	a.finish(ctx)
+	if link := a.delivery.Link(); !link.Online && r.Outcome == Complete {
+		r.remoteFailed(link.Err)
+	}
 	if r.Outcome == Complete && a.cfg.DeleteSuperseded {
 		a.deleteSuperseded(ctx, r)
 	}
@@ -70,8 +73,7 @@ func (a *Agent) compareRemote(ctx context.Context, r *Report) {
 		compare = a.compareSessions
 	}
 	if err := compare(ctx, r); err != nil {
-		r.Outcome = Incomplete
-		r.problem(hashindex.Key{}, kindRemote, err.Error())
+		r.remoteFailed(err)
 	}
 	a.heal(ctx, r)
 }
@@ -142,7 +144,7 @@ func (a *Agent) heal(ctx context.Context, r *Report) {
 		a.log.Info("intents were missing in the index", "files", healed)
 	}
 	if err != nil {
-		r.Outcome = Incomplete
+		r.incomplete()
 		r.problem(hashindex.Key{}, kindIndex, err.Error())
 	}
 }

@@ -139,7 +139,7 @@ func (a *Agent) tellScan(ctx context.Context, r *Report) {
 func (a *Agent) warn(r *Report) {
 	trouble := ""
 	for _, p := range r.Problems {
-		if p.Kind == kindRoot || p.Kind == kindRemote || p.Kind == kindUnreadable || p.Kind == kindIndex {
+		if p.hinders() {
 			trouble += p.Kind + ": " + p.Error + "\n"
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/store"
 )
 
 // Mode is how deep a pass goes.
@@ -23,6 +24,7 @@ const (
 	Complete        Outcome = "complete"
 	Incomplete      Outcome = "incomplete"       // the remote could not be asked, or the pass was stopped
 	RootUnavailable Outcome = "root unavailable" // nothing was concluded, nothing marked gone
+	RemoteUnusable  Outcome = "remote unusable"  // its key or its table is for the operator to mend
 )
 
 // maxProblems bounds Report.Problems.
@@ -73,6 +75,21 @@ type Problem struct {
 	Error string `json:"error"`
 }
 
+// hinders says whether the problem stood in the way of the pass, and is not one that it found.
+func (p *Problem) hinders() bool {
+	return p.Kind == kindRoot || p.Kind == kindRemote || p.Kind == kindUnreadable || p.Kind == kindIndex
+}
+
+// Hindrance returns what stood first in the way of the pass, empty if nothing did.
+func (r *Report) Hindrance() string {
+	for _, p := range r.Problems {
+		if p.hinders() {
+			return p.Error
+		}
+	}
+	return ""
+}
+
 // Kinds of problems.
 const (
 	kindRoot          = "root"
@@ -115,6 +132,20 @@ func (r *Report) available(roots []hashindex.Root) (there []hashindex.Root) {
 	return there
 }
 
+// remoteFailed takes up why the remote could not be asked, or would not take records.
+func (r *Report) remoteFailed(err error) {
+	r.problem(hashindex.Key{}, kindRemote, err.Error())
+	if r.Outcome == RootUnavailable {
+		return
+	}
+	switch store.ClassOf(err) {
+	case store.Credentials, store.Setup:
+		r.Outcome = RemoteUnusable
+	default:
+		r.Outcome = Incomplete
+	}
+}
+
 // scanned takes up what the scan of a root came to.
 func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error) {
 	r.Files += seen.Files
@@ -130,8 +161,14 @@ func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error)
 	case errors.Is(err, hashindex.ErrRootUnavailable):
 		r.rootUnavailable(root, err)
 	case err != nil:
-		r.Outcome = Incomplete
+		r.incomplete()
 		r.problem(hashindex.Key{Root: root.Label, Path: root.Dir}, kindUnreadable, err.Error())
+	}
+}
+
+func (r *Report) incomplete() {
+	if r.Outcome == Complete {
+		r.Outcome = Incomplete
 	}
 }
 
@@ -139,14 +176,18 @@ func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error)
 func (r *Report) rootUnavailable(root hashindex.Root, err error) {
 	r.problem(hashindex.Key{Root: root.Label, Path: root.Dir}, kindRoot,
 		err.Error()+"; nothing was marked gone; if the files were really removed, run gfxsync reconcile --accept-missing")
-	r.Outcome = RootUnavailable
+	r.incomplete()
+	away := 0
 	for i := range r.Roots {
 		if r.Roots[i].Label == root.Label {
 			r.Roots[i].Error = err.Error()
 		}
-		if r.Roots[i].Error == "" {
-			r.Outcome = Incomplete
+		if r.Roots[i].Error != "" {
+			away++
 		}
+	}
+	if away == len(r.Roots) {
+		r.Outcome = RootUnavailable
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 )
 
@@ -15,8 +14,7 @@ const supersededStep = 50
 func (a *Agent) deleteSuperseded(ctx context.Context, r *Report) {
 	for _, scope := range a.cfg.scopes() {
 		if err := a.deleteSupersededIn(ctx, scope, r); err != nil {
-			r.Outcome = Incomplete
-			r.problem(hashindex.Key{}, kindRemote, fmt.Sprintf("delete superseded rows: %v", err))
+			r.remoteFailed(fmt.Errorf("delete superseded rows: %w", err))
 			return
 		}
 	}

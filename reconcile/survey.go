@@ -56,8 +56,7 @@ func (s *Survey) Run(ctx context.Context, mode Mode, opts PassOptions) (*Report,
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		s.report.Outcome = Incomplete
-		s.report.problem(hashindex.Key{}, kindRemote, err.Error())
+		s.report.remoteFailed(err)
 	case s.report.Outcome == Complete:
 		err = s.waitForAgent(ctx)
 	}

@@ -127,10 +127,10 @@ func (p *program) conclude(c *cli.Context, r *reconcile.Report, incomplete int) 
 		printReport(p.stdout, r)
 	}
 	switch {
-	case r.Outcome == reconcile.RootUnavailable:
-		return fmt.Errorf("%s: %s", r.Outcome, r.Problems[0].Error)
+	case r.Outcome == reconcile.RootUnavailable, r.Outcome == reconcile.RemoteUnusable:
+		return fmt.Errorf("%s: %s", r.Outcome, r.Hindrance())
 	case r.Outcome == reconcile.Incomplete && incomplete == exitFailed:
-		return fmt.Errorf("could not compare everything: %s", r.Problems[0].Error)
+		return fmt.Errorf("could not compare everything: %s", r.Hindrance())
 	case !r.InSync:
 		return errRemains
 	default:
