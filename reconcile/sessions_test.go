@@ -56,23 +56,8 @@ func newSessionWorld(t *testing.T, rt *rapid.T) *sessionWorld {
 			rt.Fatal(err)
 		}
 	}
-	w.start(rt)
+	w.agent, w.end = runAgent(rt, w.cfg)
 	return w
-}
-
-func (w *sessionWorld) start(rt *rapid.T) {
-	a, err := Open(context.Background(), w.cfg)
-	if err != nil {
-		rt.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- a.Run(ctx) }()
-	w.agent = a
-	w.end = func() error {
-		cancel()
-		return errors.Join(<-ended, a.Close())
-	}
 }
 
 // write writes a version of a session that has never been before.
@@ -149,7 +134,7 @@ func (w *sessionWorld) restart(rt *rapid.T) {
 	if err := w.end(); err != nil {
 		rt.Fatal(err)
 	}
-	w.start(rt)
+	w.agent, w.end = runAgent(rt, w.cfg)
 }
 
 func (w *sessionWorld) pass(rt *rapid.T, mode Mode) *Report { return awaitedPass(rt, w.agent, mode) }

@@ -42,16 +42,19 @@ func newWorld(t *testing.T, rt *rapid.T, steps *int) *world {
 	return w
 }
 
-func (w *world) startAgent(rt *rapid.T) {
-	a, err := Open(context.Background(), w.cfg)
+func (w *world) startAgent(rt *rapid.T) { w.agent, w.end = runAgent(rt, w.cfg) }
+
+// runAgent starts an agent; end stops it, and says what went wrong with it.
+func runAgent(t fataler, cfg Config) (a *Agent, end func() error) {
+	t.Helper()
+	a, err := Open(context.Background(), cfg)
 	if err != nil {
-		rt.Fatalf("start the agent: %v", err)
+		t.Fatalf("start the agent: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
-	w.agent = a
-	w.end = func() error {
+	return a, func() error {
 		cancel()
 		return errors.Join(<-ended, a.Close())
 	}
