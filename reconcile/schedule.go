@@ -70,20 +70,27 @@ const (
 
 // noticeSleep asks for a pass when the PC wakes up: what happened on a share meanwhile raised no event.
 func (a *Agent) noticeSleep(ctx context.Context) {
+	// Without the monotonic clock, which on some systems stands still during sleep.
+	noticeJumps(ctx, func() time.Time { return time.Now().Round(0) }, func(gap time.Duration) {
+		a.log.Info("the clock has jumped: this PC was asleep, perhaps; looking again everywhere", "gap", gap.Round(time.Second))
+		a.want(Quick)
+	})
+}
+
+// noticeJumps tells when a clock has gone on by much more than the time between two looks at it, until ctx ends.
+func noticeJumps(ctx context.Context, clock func() time.Time, jumped func(gap time.Duration)) {
 	tick := time.NewTicker(wakeTick)
 	defer tick.Stop()
-	// Without the monotonic clock, which on some systems stands still during sleep.
-	last := time.Now().Round(0)
+	last := clock()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		now := time.Now().Round(0)
+		now := clock()
 		if gap := now.Sub(last); gap > wakeTick+asleep {
-			a.log.Info("the clock has jumped: this PC was asleep, perhaps; looking again everywhere", "gap", gap.Round(time.Second))
-			a.want(Quick)
+			jumped(gap)
 		}
 		last = now
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -180,6 +182,27 @@ func TestWhileTheClockGoesItsWayNoPassIsWanted(t *testing.T) {
 		a.noticeSleep(ctx)
 		if mode := a.takeWanted(); mode != "" {
 			t.Errorf("a %s pass is wanted", mode)
+		}
+	})
+}
+
+func TestAClockThatJumpsIsNoticed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var offset atomic.Int64
+		var gaps []time.Duration
+		go noticeJumps(ctx, func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }, func(gap time.Duration) { gaps = append(gaps, gap) })
+		for _, jump := range []time.Duration{0, 8 * time.Hour, 0, 10 * time.Second, -time.Hour, time.Hour} {
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			offset.Add(int64(jump))
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		if want := []time.Duration{8*time.Hour + wakeTick, time.Hour + wakeTick}; !slices.Equal(gaps, want) {
+			t.Errorf("jumps of %v were noticed, want %v", gaps, want)
 		}
 	})
 }
