@@ -66,8 +66,8 @@ func tree(b *testing.B, n int, content func(i int) []byte) string {
 // small is the least content that makes a row.
 func small(i int) []byte { return fmt.Appendf(nil, `{"ID":%d}`, i) }
 
-// session is the content of a file after three hands, about 8 KB.
-func session(i int) []byte { return sample.New(i).Play(3).JSON() }
+// session is the content of a file after its first hand, about 3 KB.
+func session(i int) []byte { return sample.New(i).Play(1).JSON() }
 
 // newServer is a project with the tables that gfxsync schema makes.
 func newServer(b *testing.B) *supabasetest.Server {

@@ -95,9 +95,6 @@ func BenchmarkRemoteDiff(b *testing.B) {
 	b.Run("pages", func(b *testing.B) {
 		compare(b, 1, what+", without the view", "bare GETs of all pages", newBare(b, server).pages, verify(b, noDigest{remote}))
 	})
-	b.Run("both", func(b *testing.B) {
-		compare(b, 1, what+", with the view", "the same without it", verify(b, noDigest{remote}), verify(b, remote))
-	})
 }
 
 // know has the index take the remote to have the rows that were made there.
