@@ -32,12 +32,6 @@ func (d *Digest) Add(hash string) bool {
 	return true
 }
 
-// RemoteHash is a hash that the remote is known to have.
-type RemoteHash struct {
-	Hash string
-	Own  bool // this index has uploaded it
-}
-
 // RemoteDigest returns the digest of the hashes that the remote is known to have.
 func (x Index) RemoteDigest(ctx context.Context) (d Digest, err error) {
 	rows, err := x.q.QueryContext(ctx, `SELECT file_hash FROM remote_hashes WHERE scope = ?`, x.scope)
@@ -65,16 +59,17 @@ func (x Index) RemoteMark(ctx context.Context) (mark int64, err error) {
 }
 
 // RemoteRange returns, in order, the hashes above after and not above last that were known at the mark, at most limit of them.
-func (x Index) RemoteRange(ctx context.Context, after, last string, mark int64, limit int) (list []RemoteHash, err error) {
-	rows, err := x.q.QueryContext(ctx, `SELECT file_hash, own FROM remote_hashes
+func (x Index) RemoteRange(ctx context.Context, after, last string, mark int64, limit int) (list []string, err error) {
+	// What is asked for stands in the index of the hashes. Another column would cost a page of the table for each.
+	rows, err := x.q.QueryContext(ctx, `SELECT file_hash FROM remote_hashes
 		WHERE scope = ? AND file_hash > ? AND file_hash <= ? AND seq <= ? ORDER BY file_hash LIMIT ?`, x.scope, after, last, mark, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the index: %w", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var h RemoteHash
-		if err := rows.Scan(&h.Hash, &h.Own); err != nil {
+		var h string
+		if err := rows.Scan(&h); err != nil {
 			return nil, fmt.Errorf("read the index: %w", err)
 		}
 		list = append(list, h)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync"
 
 	"github.com/gfxsync/gfxsync/hashindex"
 )
@@ -73,6 +74,9 @@ func unchanged(f *os.File, before fs.FileInfo, named func() (fs.FileInfo, error)
 	return nil
 }
 
+// pieces are buffers to hash with. To make one for each file, as io.Copy does, takes as long as the hashing.
+var pieces = sync.Pool{New: func() any { return new([128 << 10]byte) }}
+
 // hashLarge hashes a file that is too large to be held, in pieces.
 func hashLarge(name string, algorithm hashindex.Algorithm) (string, error) {
 	f, err := openShared(name)
@@ -80,7 +84,10 @@ func hashLarge(name string, algorithm hashindex.Algorithm) (string, error) {
 		return "", err
 	}
 	h := algorithm.New()
-	_, err = io.Copy(h, f)
+	piece := pieces.Get().(*[128 << 10]byte)
+	// Of the file, io.CopyBuffer is to see Read alone: to WriteTo it would leave everything, the buffer too.
+	_, err = io.CopyBuffer(h, struct{ io.Reader }{f}, piece[:])
+	pieces.Put(piece)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return "", err
 	}

@@ -124,17 +124,17 @@ func (d *remoteDiff) merge(ctx context.Context, remote []string, after, upper st
 			return err
 		}
 		for _, k := range known {
-			for len(remote) > 0 && remote[0] < k.Hash {
+			for len(remote) > 0 && remote[0] < k {
 				found, remote = append(found, remote[0]), remote[1:]
 			}
-			if len(remote) > 0 && remote[0] == k.Hash {
+			if len(remote) > 0 && remote[0] == k {
 				remote = remote[1:]
 			} else {
-				lost = append(lost, k.Hash)
+				lost = append(lost, k)
 			}
 		}
 		if more = len(known) == hashPage; more {
-			after = known[len(known)-1].Hash
+			after = known[len(known)-1]
 		}
 	}
 	return d.report(ctx, lost, append(found, remote...))

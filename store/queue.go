@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -98,7 +97,7 @@ func (q Queue) Due(ctx context.Context, after int64, limit int, maxBytes int64, 
 		if size += int64(len(content)); size > maxBytes && len(items) > 0 {
 			break
 		}
-		if err := json.Unmarshal(content, &item.Record); err != nil {
+		if err := item.Record.UnmarshalJSON(content); err != nil { // json.Unmarshal would go through the content twice more
 			return nil, fmt.Errorf("read entry %d of the queue: %w", item.queueID, err)
 		}
 		item.At, item.Record.ModTime = time.UnixMilli(created), modified

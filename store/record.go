@@ -5,7 +5,9 @@ package store
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -110,13 +112,19 @@ func (r *Record) AppendJSON(dst []byte, without map[string]bool) []byte {
 	return append(append(dst, r.RawJSON...), '}')
 }
 
-// UnmarshalJSON reads what AppendJSON wrote.
+// UnmarshalJSON reads what AppendJSON wrote. What stands behind the key raw_json, the last, is taken as it is, white space and all,
+// and not looked into. The key cannot occur earlier: in a string its quotes would be escaped.
 func (r *Record) UnmarshalJSON(b []byte) error {
+	head, raw, _ := bytes.Cut(b, []byte(`"raw_json":`))
+	raw, ok := bytes.CutSuffix(raw, []byte("}"))
+	if !ok {
+		return errors.New("it does not end with raw_json")
+	}
 	var object map[string]json.RawMessage
-	if err := json.Unmarshal(b, &object); err != nil {
+	if err := json.Unmarshal(slices.Concat(bytes.TrimSuffix(head, []byte(",")), []byte("}")), &object); err != nil {
 		return err
 	}
-	*r = Record{RawJSON: rawJSON(b)}
+	*r = Record{RawJSON: bytes.Clone(raw)}
 	for _, c := range columns {
 		v, ok := object[c.name]
 		if !ok {
@@ -127,16 +135,6 @@ func (r *Record) UnmarshalJSON(b []byte) error {
 		}
 	}
 	return nil
-}
-
-// rawJSON returns what stands behind the key raw_json, the last. A json.RawMessage would lack the white space around it. The key
-// cannot occur earlier: in a string its quotes would be escaped.
-func rawJSON(b []byte) []byte {
-	_, raw, ok := bytes.Cut(b, []byte(`"raw_json":`))
-	if !ok {
-		return nil
-	}
-	return bytes.Clone(raw[:len(raw)-1])
 }
 
 // Size returns about how many bytes the record takes in a request.

@@ -1,0 +1,128 @@
+package bench_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/fsnotify/fsnotify"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile"
+	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/watch"
+)
+
+// writer writes files that nobody has seen before, and waits for what is to come of each.
+type writer struct {
+	b       *testing.B
+	folder  string
+	content func(i int) []byte
+	came    chan time.Time
+	n       int
+}
+
+func newWriter(b *testing.B, content func(i int) []byte) *writer {
+	return &writer{b: b, folder: b.TempDir(), content: content, came: make(chan time.Time)}
+}
+
+// write returns how long it took from before the file was there until it had come.
+func (w *writer) write() time.Duration {
+	w.n++
+	content := w.content(w.n)
+	begin := time.Now()
+	must(w.b, os.WriteFile(filepath.Join(w.folder, fmt.Sprintf("GameID=%d.json", w.n)), content, 0o600))
+	return (<-w.came).Sub(begin)
+}
+
+// BenchmarkDetection is from before a file is created until its event is there to be taken in.
+func BenchmarkDetection(b *testing.B) {
+	floor, ours := newWriter(b, small), newWriter(b, small)
+	watchBare(b, floor)
+	w := watch.New(ours.folder, watch.Options{})
+	ctx, cancel := context.WithCancel(b.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := w.Run(ctx); err != nil {
+			b.Error(err)
+		}
+	})
+	ready := make(chan struct{})
+	running.Go(func() {
+		for e := range w.Events() {
+			switch e.Op {
+			case watch.LookAgain:
+				close(ready)
+			case watch.Created:
+				ours.came <- time.Now()
+			}
+		}
+	})
+	<-ready
+	compare(b, 100, "detection: a file is created → its event is there", "bare fsnotify", floor.write, ours.write)
+	cancel()
+	running.Wait()
+}
+
+func watchBare(b *testing.B, to *writer) {
+	b.Helper()
+	n, err := fsnotify.NewWatcher()
+	must(b, err)
+	must(b, n.Add(to.folder))
+	var running sync.WaitGroup
+	running.Go(func() {
+		for e := range n.Events {
+			if e.Op.Has(fsnotify.Create) {
+				to.came <- time.Now()
+			}
+		}
+	})
+	b.Cleanup(func() {
+		must(b, n.Close())
+		running.Wait()
+	})
+}
+
+// BenchmarkFileToRow is from before a file is created until the server has answered that its row is committed.
+func BenchmarkFileToRow(b *testing.B) {
+	server := newServer(b)
+	client := newBare(b, server)
+	n := 1 << 20
+	floor := func() time.Duration {
+		n++
+		content := session(n)
+		r, err := store.MakeRecord(store.Origin{Source: store.Source{Path: "x.json"}, FileHash: hashindex.XXH3.Sum(content)}, content)
+		must(b, err)
+		body := encode([]store.Record{r})
+		begin := time.Now()
+		client.post(body)
+		return time.Since(begin)
+	}
+	ours := newWriter(b, session)
+	stop := runAgent(b, config(b, ours.folder, &observed{remoteOf(b, server), func([]store.Record) { ours.came <- time.Now() }}))
+	compare(b, 20, "a file of "+humanize.IBytes(uint64(len(session(1))))+" is created → its row is committed", "a bare POST of the same body", floor, ours.write)
+	stop()
+}
+
+// runAgent runs an agent, whose first pass is over when this returns.
+func runAgent(b *testing.B, cfg reconcile.Config) (stop func()) {
+	b.Helper()
+	a, err := reconcile.Open(b.Context(), cfg)
+	must(b, err)
+	ctx, cancel := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	// A pass that is asked for comes after the one of the start.
+	_, err = reconcile.Reconcile(b.Context(), cfg, reconcile.Quick, reconcile.PassOptions{}, nil)
+	must(b, err)
+	return func() {
+		cancel()
+		must(b, <-ended)
+		must(b, a.Close())
+	}
+}

@@ -1,0 +1,146 @@
+package bench_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/gfxsync/gfxsync/reconcile"
+	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/store/sqlite"
+)
+
+// BenchmarkIdle is the built program at work on a folder in which nothing happens, for BENCH_IDLE (60s) with two scans in it: its
+// time on the processor against that of two bare walks, and its memory against that of one on an empty folder.
+func BenchmarkIdle(b *testing.B) {
+	window := time.Minute
+	if text := os.Getenv("BENCH_IDLE"); text != "" {
+		var err error
+		window, err = time.ParseDuration(text)
+		must(b, err)
+	}
+	files := scaled(b, 100_000)
+	program := filepath.Join(b.TempDir(), "gfxsync")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "github.com/gfxsync/gfxsync/cmd/gfxsync")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
+	if err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	folder := tree(b, files, small)
+	scans := (window / 2).String()
+	full, empty := startProgram(b, program, scans, folder, files), startProgram(b, program, scans, b.TempDir(), 0)
+
+	for b.Loop() {
+		before, since := full.processorTime(), time.Now()
+		time.Sleep(window) // it is the idle time that is measured
+		used, passed := full.processorTime()-before, time.Since(since)
+		walks := ownProcessorTime(b)
+		walk(b, folder)
+		walk(b, folder)
+		walks = ownProcessorTime(b) - walks
+		share := fmt.Sprintf("%s (%.1f %% of a core)", show(used), 100*used.Seconds()/passed.Seconds())
+		report(b, fmt.Sprintf("processor time in %v idle with %s files", window, count(files)), "two walks of these files", show(walks), share,
+			used.Seconds()/walks.Seconds())
+		mine, floor := full.memory(), empty.memory()
+		report(b, "memory idle with "+count(files)+" files", "the same on an empty folder", humanize.IBytes(floor), humanize.IBytes(mine),
+			float64(mine)/float64(floor))
+	}
+}
+
+// running is a running agent.
+type running struct {
+	*testing.B
+	pid int
+}
+
+// startProgram starts the program on a folder of so many files, and returns when all of them have arrived.
+func startProgram(b *testing.B, program, scans, folder string, files int) *running {
+	b.Helper()
+	server := newServer(b)
+	queue := filepath.Join(b.TempDir(), "pending.db")
+	cmd := exec.Command(program, "run", "--watch", folder, "--queue-db", queue, "--scan-schedule", "@every "+scans, "--log-level", "warn")
+	cmd.Env = []string{"GFX_SYNC_SUPABASE_URL=" + server.URL, "GFX_SYNC_SUPABASE_SERVICE_KEY=" + server.SecretKey}
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	must(b, cmd.Start())
+	b.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // what comes of it shows in Wait
+		if err := cmd.Wait(); err != nil {
+			b.Errorf("%v\n%s", err, &log)
+		}
+	})
+	s := openState(b, queue)
+	defer func() { must(b, s.Close()) }()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for ; ; <-tick.C {
+		st, err := reconcile.ReadStatus(b.Context(), s)
+		must(b, err)
+		if st.LastReconcile != nil && st.Synced == files {
+			return &running{B: b, pid: cmd.Process.Pid}
+		}
+	}
+}
+
+// openState waits for the queue database that the program makes.
+func openState(b *testing.B, queue string) *state.State {
+	b.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		s, err := state.OpenExisting(b.Context(), queue)
+		if err == nil {
+			return s
+		}
+		if !errors.Is(err, sqlite.ErrMissing) {
+			b.Fatal(err)
+		}
+		<-tick.C
+	}
+}
+
+// processorTime returns what /proc/PID/stat says of user and system time (proc_pid_stat(5), fields 14 and 15, in hundredths of a second).
+func (r *running) processorTime() time.Duration {
+	r.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", r.pid))
+	must(r.B, err)
+	_, rest, _ := strings.Cut(string(text), ") ") // the name before may hold anything
+	fields := strings.Fields(rest)
+	var ticks int
+	for _, f := range fields[11:13] {
+		n, err := strconv.Atoi(f)
+		must(r.B, err)
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
+// memory returns the bytes that the process has in memory (proc_pid_status(5), VmRSS).
+func (r *running) memory() uint64 {
+	r.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.pid))
+	must(r.B, err)
+	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	n, err := strconv.ParseUint(strings.Fields(rest)[0], 10, 64)
+	must(r.B, err)
+	return n << 10
+}
+
+// ownProcessorTime is that of this process.
+func ownProcessorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

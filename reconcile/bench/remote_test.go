@@ -1,0 +1,129 @@
+package bench_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite"
+
+	"github.com/gfxsync/gfxsync/reconcile"
+	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/store"
+)
+
+// BenchmarkQueue is a pass that delivers what an outage has left in the queue.
+func BenchmarkQueue(b *testing.B) {
+	records := scaled(b, 10_000)
+	server := newServer(b)
+	var bodies [][]byte
+	remote := &observed{remoteOf(b, server), func(sent []store.Record) { bodies = append(bodies, encode(sent)) }}
+	cfg := config(b, tree(b, records, session), remote)
+	server.Stop()
+	if r, _ := pass(b, cfg, reconcile.Quick); int(r.Queued) != records {
+		b.Fatalf("not all in the queue: %+v", r)
+	}
+	server.Start()
+	full, err := os.ReadFile(cfg.QueueDB)
+	must(b, err)
+
+	ours := func() time.Duration {
+		execute(b, server, `TRUNCATE gfx_sessions`)
+		cfg.QueueDB = filepath.Join(b.TempDir(), "pending.db")
+		must(b, os.WriteFile(cfg.QueueDB, full, 0o600))
+		return synced(b, cfg, reconcile.Quick)
+	}
+	ours()
+	same := bodies // the bodies of one delivery
+	remote.upserted = func([]store.Record) {}
+	client := newBare(b, server)
+	floor := func() time.Duration {
+		execute(b, server, `TRUNCATE gfx_sessions`)
+		begin := time.Now()
+		for _, body := range same {
+			client.post(body)
+		}
+		return time.Since(begin)
+	}
+	compare(b, 1, "delivery of "+count(records)+" queued records", "bare POSTs of the same "+count(len(same))+" bodies", floor, ours)
+}
+
+// noDigest is a table without the digest view.
+type noDigest struct{ store.Table }
+
+func (n noDigest) Digest(context.Context) (store.Digest, error) {
+	return store.Digest{}, store.ErrNoDigest
+}
+func (n noDigest) Of(string) store.Table { return n }
+
+// BenchmarkRemoteDiff is a verify that finds the table as the index has it.
+func BenchmarkRemoteDiff(b *testing.B) {
+	rows := scaled(b, 1_000_000)
+	server := newServer(b)
+	remote := remoteOf(b, server)
+	cfg := config(b, tree(b, 1, small), remote)
+	synced(b, cfg, reconcile.Quick)
+	execute(b, server, `INSERT INTO gfx_sessions (file_hash, raw_json)
+		SELECT lpad(to_hex(i * 40503 % 65536), 4, '0') || lpad(to_hex(i), 28, '0'), '{}' FROM generate_series(1, $1::bigint) AS i`, rows)
+	execute(b, server, `VACUUM ANALYZE gfx_sessions`)
+	know(b, cfg.QueueDB, rows)
+	s, err := state.Open(b.Context(), cfg.QueueDB)
+	must(b, err)
+	defer func() { must(b, s.Close()) }()
+	server.SetStatementTimeout(0) // on a busy machine the digest may take longer than the 8 seconds that Supabase grants
+	verify := func(b *testing.B, table store.Table) func() time.Duration {
+		cfg := cfg
+		cfg.Remote = table
+		return func() time.Duration {
+			begin := time.Now()
+			r, err := (&reconcile.Survey{Config: cfg, State: s}).Run(b.Context(), reconcile.Quick, reconcile.PassOptions{})
+			must(b, err)
+			if !r.InSync || r.RemoteOnly > 0 {
+				b.Fatalf("the tables differ: %+v", r)
+			}
+			return time.Since(begin)
+		}
+	}
+	what := "remote diff of " + count(rows) + " equal rows"
+	b.Run("view", func(b *testing.B) {
+		compare(b, 1, what+", with the view", "a bare GET of the view", newBare(b, server).digest, verify(b, remote))
+	})
+	b.Run("pages", func(b *testing.B) {
+		compare(b, 1, what+", without the view", "bare GETs of all pages", newBare(b, server).pages, verify(b, noDigest{remote}))
+	})
+}
+
+// know has the index take the remote to have the rows that were made there.
+func know(b *testing.B, queueDB string, rows int) {
+	b.Helper()
+	db, err := sql.Open("sqlite", queueDB)
+	must(b, err)
+	_, err = db.ExecContext(b.Context(), `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+		INSERT INTO remote_hashes (file_hash, own) SELECT printf('%04x%028x', i * 40503 % 65536, i), 1 FROM n`, rows)
+	must(b, err)
+	must(b, db.Close())
+}
+
+func (c *bare) digest() time.Duration {
+	begin := time.Now()
+	c.do("GET", "gfx_session_digest?select=prefix,rows,xor&order=prefix.asc", nil)
+	return time.Since(begin)
+}
+
+func (c *bare) pages() time.Duration {
+	begin := time.Now()
+	for after := ""; ; {
+		var page []struct {
+			Hash string `json:"file_hash"`
+		}
+		must(c.B, json.Unmarshal(c.do("GET", "gfx_sessions?select=file_hash&order=file_hash.asc&limit=1000&file_hash=gt."+after, nil), &page))
+		if len(page) == 0 {
+			return time.Since(begin)
+		}
+		after = page[len(page)-1].Hash
+	}
+}
