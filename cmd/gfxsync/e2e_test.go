@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile"
 	"github.com/gfxsync/gfxsync/store/sample"
@@ -42,20 +44,24 @@ func goBuild(program, pkg string, env ...string) (string, error) {
 	return program, nil
 }
 
-func TestMain(m *testing.M) {
+func TestMain(m *testing.M) { goleak.VerifyTestMain(programTests{m}) }
+
+// programTests has the program built before the tests, and everything gone before goroutines are looked for that a test has left.
+type programTests struct{ *testing.M }
+
+func (m programTests) Run() int {
 	dir, err := os.MkdirTemp("", "gfxsync-e2e-*")
 	if err != nil {
 		panic(err)
 	}
-	if builtProgram, err = buildProgram(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	code := 1
+	if builtProgram, err = buildProgram(dir); err == nil {
+		code = m.M.Run()
 	}
-	code := m.Run()
-	if err := errors.Join(supabasetest.StopCluster(), os.RemoveAll(dir)); err != nil {
+	if err := errors.Join(err, supabasetest.StopCluster(), os.RemoveAll(dir)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
-	os.Exit(code)
+	return code
 }
 
 // scene is a watch path, a queue database and an agent that can be started and stopped, in a folder of its own.
