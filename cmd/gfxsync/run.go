@@ -42,11 +42,7 @@ func (p *program) runAgent(ctx context.Context, s *settings, noWatch bool, log *
 	}
 	cfg := s.agentConfig(remote, log)
 	cfg.NoWatch = noWatch
-	agent, err := reconcile.Open(ctx, cfg)
-	if err != nil {
-		return errors.Join(err, remote.Close())
-	}
-	return errors.Join(agent.Run(ctx), agent.Close(), remote.Close())
+	return errors.Join(reconcile.Run(ctx, cfg), remote.Close())
 }
 
 func (s *settings) remoteName() string {

@@ -44,7 +44,7 @@ func queue(ctx context.Context, path string) store.Finding {
 		f.Text = path + " is not there yet, and can be made"
 	case errors.Is(err, sqlite.ErrDamaged):
 		f.Verdict, f.Text = store.Fail, err.Error()
-		f.Hint = "stop the agent and move the file away, with those beside it that end in -wal and -shm: the next start makes a new one and compares everything"
+		f.Hint = "start the agent anew: it sets the file aside, rescues what can be read of its queue, and compares everything"
 	case errors.Is(err, sqlite.ErrNewer):
 		f.Verdict, f.Text, f.Hint = store.Fail, err.Error(), "use the newest gfxsync that has run here"
 	case err != nil:

@@ -1,0 +1,170 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/store"
+)
+
+// rescue reads what can be read of the queue of a file that is to be set aside.
+type rescue struct {
+	to      *State
+	from    *sql.DB
+	columns string
+	batch   []entry
+	bytes   int
+
+	rescued, lost int
+}
+
+// entry is a row of pending_sync, but for its id.
+type entry struct {
+	root, path, hash, record, lastError      string
+	retries, dead, created, next, hands, mod int64
+	lastAttempt, session                     sql.NullInt64
+}
+
+const (
+	rescueStep      = 100
+	rescueStepBytes = 8 << 20
+	// mostGaps bounds how many ids are tried of which nothing says that there was an entry.
+	mostGaps = 1 << 20
+
+	columns001 = `root, file_path, file_hash, record_json, last_error, retry_count, dead, created_at, next_attempt, last_attempt`
+	columns002 = columns001 + `, hands, mtime_ns, session_id`
+)
+
+// rescue copies the queue of a file, entry by entry, into the queue of this one, where the same record may already be, and writes
+// down what came of it. It fails only if this one cannot be written.
+func (s *State) rescue(ctx context.Context, path string, a *SetAside) error {
+	from, done, err := openRuin(ctx, path)
+	if err != nil {
+		return nil // not even its tables can be found: nothing is known of its queue
+	}
+	defer done()
+	r := &rescue{to: s, from: from, columns: columns002}
+	if _, err := from.ExecContext(ctx, `SELECT session_id FROM pending_sync LIMIT 0`); err != nil {
+		r.columns = columns001 + `, 0, 0, NULL`
+	}
+	err = r.all(ctx)
+	a.Rescued, a.Lost = r.rescued, &r.lost
+	return err
+}
+
+// all goes through the ids, oldest first.
+func (r *rescue) all(ctx context.Context) error {
+	ids := r.ids(ctx)
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		e, err := r.entry(ctx, id)
+		switch {
+		case err == nil:
+			r.batch = append(r.batch, e)
+			r.bytes += len(e.record)
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case ids[id] || !errors.Is(err, sql.ErrNoRows):
+			r.lost++
+		}
+		if len(r.batch) < rescueStep && r.bytes < rescueStepBytes {
+			continue
+		}
+		if err := r.write(ctx); err != nil {
+			return err
+		}
+	}
+	return r.write(ctx)
+}
+
+// ids returns the ids of entries: true, if the file says that there is one. Where the table cannot be read from one end to the other,
+// its indexes tell of entries too, and between them there may be some of which neither does.
+func (r *rescue) ids(ctx context.Context) map[int64]bool {
+	ids := map[int64]bool{}
+	if r.read(ctx, ids, `SELECT id FROM pending_sync NOT INDEXED ORDER BY id`) == nil {
+		return ids
+	}
+	// Each tells as much as it can: the error is that of the damage.
+	_ = r.read(ctx, ids, `SELECT id FROM pending_sync NOT INDEXED ORDER BY id DESC`)
+	for _, order := range []string{"", " DESC"} {
+		_ = r.read(ctx, ids, `SELECT id FROM pending_sync INDEXED BY pending_sync_hash ORDER BY file_hash`+order)
+		_ = r.read(ctx, ids, `SELECT id FROM pending_sync INDEXED BY sqlite_autoindex_pending_sync_1 ORDER BY root`+order+`, file_hash`+order)
+	}
+	var last int64
+	_ = r.from.QueryRowContext(ctx, `SELECT seq FROM sqlite_sequence WHERE name = 'pending_sync'`).Scan(&last)
+	for id := range ids {
+		last = max(last, id)
+	}
+	for id := max(1, last-mostGaps); id <= last; id++ {
+		ids[id] = ids[id]
+	}
+	return ids
+}
+
+func (r *rescue) read(ctx context.Context, into map[int64]bool, query string) error {
+	rows, err := r.from.QueryContext(ctx, query)
+	if err != nil {
+		return err
+	}
+	for rows.Next() {
+		var id int64
+		if err = rows.Scan(&id); err != nil {
+			break
+		}
+		into[id] = true
+	}
+	return errors.Join(err, rows.Err(), rows.Close())
+}
+
+// entry reads one entry. It fails if the entry is not what was once written.
+func (r *rescue) entry(ctx context.Context, id int64) (e entry, err error) {
+	err = r.from.QueryRowContext(ctx, `SELECT `+r.columns+` FROM pending_sync NOT INDEXED WHERE id = ?`, id).Scan(
+		&e.root, &e.path, &e.hash, &e.record, &e.lastError, &e.retries, &e.dead, &e.created, &e.next, &e.lastAttempt, &e.hands, &e.mod, &e.session)
+	if err != nil {
+		return e, err
+	}
+	var record store.Record
+	if err := json.Unmarshal([]byte(e.record), &record); err != nil {
+		return e, err
+	}
+	if record.FileHash != e.hash || !hashes(record.RawJSON, e.hash) {
+		return e, errors.New("the content is not that of the hash")
+	}
+	return e, nil
+}
+
+// hashes says whether a file with that content, perhaps after a byte order mark, may have the hash.
+func hashes(content []byte, hash string) bool {
+	for _, algorithm := range []hashindex.Algorithm{hashindex.XXH3, hashindex.SHA256} {
+		if len(hash) != len(algorithm.Sum(nil)) {
+			continue
+		}
+		return algorithm.Sum(content) == hash || algorithm.Sum(append([]byte("\xef\xbb\xbf"), content...)) == hash
+	}
+	return true
+}
+
+// write adds what was read to the queue. The ids are new ones, in the old order.
+func (r *rescue) write(ctx context.Context) error {
+	err := r.to.db.Update(ctx, func(tx *sql.Tx) error {
+		for _, e := range r.batch {
+			_, err := tx.ExecContext(ctx, `INSERT INTO pending_sync (`+columns002+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+				ON CONFLICT (root, file_hash) DO NOTHING`,
+				e.root, e.path, e.hash, e.record, e.lastError, e.retries, e.dead, e.created, e.next, e.lastAttempt, e.hands, e.mod, e.session)
+			if err != nil {
+				return fmt.Errorf("write a rescued record: %w", err)
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		r.rescued += len(r.batch)
+	}
+	r.batch, r.bytes = nil, 0
+	return err
+}
