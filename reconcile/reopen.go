@@ -19,6 +19,7 @@ const (
 // Run is the agent that is always on: Open, Agent.Run and Close. Where the queue database turns out to be damaged, or is deleted or
 // replaced meanwhile, what can be delivered without it is, and the agent goes on with another. It fails only if it cannot begin.
 func Run(ctx context.Context, cfg Config) error {
+	cfg.setDefaults()
 	a, err := Open(ctx, cfg)
 	if err != nil {
 		return err
@@ -29,7 +30,7 @@ func Run(ctx context.Context, cfg Config) error {
 		if !lostState(err) || ctx.Err() != nil {
 			return err
 		}
-		a.log.Error("the queue database cannot be relied upon any more; going on with another", "error", err)
+		cfg.Logger.Error("the queue database cannot be relied upon any more; going on with another", "error", err)
 		if time.Since(opened) < reopenPause {
 			pause(ctx)
 		}
@@ -47,7 +48,7 @@ func reopen(ctx context.Context, cfg Config) (*Agent, error) {
 		if err == nil || ctx.Err() != nil || errors.Is(err, state.ErrLocked) || errors.Is(err, sqlite.ErrNewer) {
 			return a, err
 		}
-		if cfg.Logger != nil && err.Error() != said {
+		if err.Error() != said {
 			cfg.Logger.Error("cannot open the queue database again; trying until it works", "error", err)
 			said = err.Error()
 		}
@@ -111,7 +112,7 @@ func (a *Agent) leave(stop context.Context, cause error) error {
 	for said := ""; ; {
 		err := a.state.Save(context.WithoutCancel(stop))
 		if err == nil {
-			a.log.Warn("the content of the queue database, whose file is gone, has been saved; stop the agent before its file is removed", "error", gone)
+			a.log.Warn("the content of the queue database, whose file is gone, has been saved; stop the agent before its file is removed", "queue_db", a.cfg.QueueDB)
 			return errors.Join(cause, gone)
 		}
 		if err.Error() != said {

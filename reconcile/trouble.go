@@ -57,14 +57,15 @@ func (t *trouble) wait(ctx context.Context) {
 	}
 }
 
-// withoutTrouble is a log that leaves out what trouble has said: every part of the agent runs into it, again and again.
+// withoutTrouble is a log that leaves out what is wrong with the whole queue database, which is said once: every part of the agent
+// runs into it, again and again.
 type withoutTrouble struct{ slog.Handler }
 
 func (h withoutTrouble) Handle(ctx context.Context, r slog.Record) error {
 	said := false
 	r.Attrs(func(a slog.Attr) bool {
 		err, ok := a.Value.Any().(error)
-		said = ok && ofTheDisk(err)
+		said = ok && (ofTheDisk(err) || lostState(err))
 		return !said
 	})
 	if said {

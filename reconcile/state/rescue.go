@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/bits"
 	"slices"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -35,7 +36,7 @@ const (
 	rescueStep      = 100
 	rescueStepBytes = 8 << 20
 	// mostGaps bounds how many ids are tried of which nothing says that there was an entry.
-	mostGaps = 1 << 20
+	mostGaps = 1 << 16
 
 	columns001 = `root, file_path, file_hash, record_json, last_error, retry_count, dead, created_at, next_attempt, last_attempt`
 	columns002 = columns001 + `, hands, mtime_ns, session_id`
@@ -60,7 +61,7 @@ func (s *State) rescue(ctx context.Context, path string, a *SetAside) error {
 
 // all goes through the ids, oldest first.
 func (r *rescue) all(ctx context.Context) error {
-	ids := r.ids(ctx)
+	ids, last := r.ids(ctx)
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
 		e, err := r.entry(ctx, id)
 		switch {
@@ -69,7 +70,7 @@ func (r *rescue) all(ctx context.Context) error {
 			r.bytes += len(e.record)
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case ids[id] || !errors.Is(err, sql.ErrNoRows):
+		case id >= 1 && id <= last && (ids[id].certain() || !errors.Is(err, sql.ErrNoRows)):
 			r.lost++
 		}
 		if len(r.batch) < rescueStep && r.bytes < rescueStepBytes {
@@ -82,43 +83,51 @@ func (r *rescue) all(ctx context.Context) error {
 	return r.write(ctx)
 }
 
-// ids returns the ids of entries: true, if the file says that there is one. Where the table cannot be read from one end to the other,
-// its indexes tell of entries too, and between them there may be some of which neither does.
-func (r *rescue) ids(ctx context.Context) map[int64]bool {
-	ids := map[int64]bool{}
-	if r.read(ctx, ids, `SELECT id FROM pending_sync NOT INDEXED ORDER BY id`) == nil {
-		return ids
-	}
-	// Each tells as much as it can: the error is that of the damage.
-	_ = r.read(ctx, ids, `SELECT id FROM pending_sync NOT INDEXED ORDER BY id DESC`)
+// witnesses are those that tell of an entry: the table and its indexes, a bit for each. A single one may be garbage.
+type witnesses uint8
+
+func (w witnesses) certain() bool { return bits.OnesCount8(uint8(w)) > 1 }
+
+// ids returns what may be the ids of entries, who says so, and which is likely to be the last. Each witness tells as much as it can,
+// from both ends, and may leave out some without an error: of the ids between, each is to be tried.
+func (r *rescue) ids(ctx context.Context) (ids map[int64]witnesses, last int64) {
+	ids = map[int64]witnesses{}
 	for _, order := range []string{"", " DESC"} {
-		_ = r.read(ctx, ids, `SELECT id FROM pending_sync INDEXED BY pending_sync_hash ORDER BY file_hash`+order)
-		_ = r.read(ctx, ids, `SELECT id FROM pending_sync INDEXED BY sqlite_autoindex_pending_sync_1 ORDER BY root`+order+`, file_hash`+order)
+		r.read(ctx, ids, 1, `SELECT id FROM pending_sync NOT INDEXED ORDER BY id`+order)
+		r.read(ctx, ids, 2, `SELECT id FROM pending_sync INDEXED BY pending_sync_hash ORDER BY file_hash`+order)
+		r.read(ctx, ids, 4, `SELECT id FROM pending_sync INDEXED BY sqlite_autoindex_pending_sync_1 ORDER BY root`+order+`, file_hash`+order)
 	}
-	var last int64
-	_ = r.from.QueryRowContext(ctx, `SELECT seq FROM sqlite_sequence WHERE name = 'pending_sync'`).Scan(&last)
-	for id := range ids {
-		last = max(last, id)
+	var largest int64
+	for id, by := range ids {
+		if by.certain() {
+			last = max(last, id)
+		}
+	}
+	_ = r.from.QueryRowContext(ctx, `SELECT seq FROM sqlite_sequence WHERE name = 'pending_sync'`).Scan(&largest)
+	if largest-last <= mostGaps {
+		last = max(last, largest)
 	}
 	for id := max(1, last-mostGaps); id <= last; id++ {
-		ids[id] = ids[id]
+		ids[id] |= 0
 	}
-	return ids
+	return ids, last
 }
 
-func (r *rescue) read(ctx context.Context, into map[int64]bool, query string) error {
+// read takes down the ids that a query gives before it fails.
+func (r *rescue) read(ctx context.Context, into map[int64]witnesses, by witnesses, query string) {
 	rows, err := r.from.QueryContext(ctx, query)
 	if err != nil {
-		return err
+		return
 	}
+	defer rows.Close()
 	for rows.Next() {
 		var id int64
-		if err = rows.Scan(&id); err != nil {
-			break
+		if rows.Scan(&id) != nil {
+			return
 		}
-		into[id] = true
+		into[id] |= by
 	}
-	return errors.Join(err, rows.Err(), rows.Close())
+	_ = rows.Err() // it is that of the damage
 }
 
 // entry reads one entry. It fails if the entry is not what was once written.
