@@ -100,7 +100,7 @@ func (a *Agent) damage() error {
 }
 
 // leave is for the end of all work: it returns what was found to be wrong with the queue database. The content of one whose file is
-// gone is saved, until that has succeeded or stop ends.
+// gone is saved: that is tried until it succeeds, or stop has ended.
 func (a *Agent) leave(stop context.Context, cause error) error {
 	if !lostState(cause) {
 		cause = nil
@@ -113,14 +113,17 @@ func (a *Agent) leave(stop context.Context, cause error) error {
 		err := a.state.Save(context.WithoutCancel(stop))
 		if err == nil {
 			a.log.Warn("the content of the queue database, whose file is gone, has been saved; stop the agent before its file is removed", "queue_db", a.cfg.QueueDB)
-			return errors.Join(cause, gone)
+			if stop.Err() != nil {
+				return nil
+			}
+			return gone
 		}
 		if err.Error() != said {
 			a.log.Error("cannot save the content of the queue database, whose file is gone", "error", err)
 			said = err.Error()
 		}
 		if stop.Err() != nil {
-			return errors.Join(cause, gone, err)
+			return errors.Join(gone, err)
 		}
 		pause(stop)
 	}

@@ -79,15 +79,21 @@ func (o *outage) again(t *testing.T) *outage {
 
 // over ends the outage: there is a table now.
 func (o *outage) over() {
-	o.env, o.args = nil, []string{"--local", o.rows.path}
+	o.env, o.args, o.log = nil, []string{"--local", o.rows.path}, &syncBuffer{}
 	o.start("--flush-interval", "0.1")
 }
 
 // settled waits until nothing is under way any more, and returns the status.
-func (o *outage) settled() (last *reconcile.Status) {
+func (o *outage) settled() *reconcile.Status {
+	o.t.Helper()
+	return o.settledWith(0)
+}
+
+// settledWith is settled with more files than those of the outage.
+func (o *outage) settledWith(more int) (last *reconcile.Status) {
 	o.t.Helper()
 	eventually(o.t, time.Minute, "reconciled", func() bool { return strings.Contains(o.log.String(), "msg=reconciled") })
-	present := (len(o.contents) + 1) / 2
+	present := (len(o.contents)+1)/2 + more
 	o.waitStatus(time.Minute, "everything delivered", func(st *reconcile.Status) bool {
 		last = st
 		return st.Synced == present && st.Pending+st.Queued+st.Dead == 0
@@ -228,9 +234,7 @@ func TestTheHeadOfTheQueueDatabaseIsOverwritten(t *testing.T) {
 	}
 	o.args = []string{"--local", o.rows.path}
 	o.env = nil
-	if r := o.mustPass(0, "reconcile"); r.Uploaded != 60 {
-		t.Errorf("reconcile has sent %d records, want 60", r.Uploaded)
-	}
+	o.mustPass(0, "reconcile")
 	st := o.status()
 	if st.Recovered == nil || st.Recovered.Rescued != 60 || st.Recovered.Lost == nil || *st.Recovered.Lost != 0 {
 		t.Errorf("status says of the recovery: %+v", st.Recovered)
@@ -261,8 +265,8 @@ func TestDamageIsFoundWhileTheAgentRuns(t *testing.T) {
 	}
 	o.stop()
 	o.over()
+	o.settledWith(1)
 	o.rows.wait(late)
-	eventually(t, time.Minute, "the queue is empty", func() bool { st := o.status(); return st.Queued+st.Pending == 0 && st.LastReconcile != nil })
 	o.stop()
 	if lost == nil {
 		all := outageFiles

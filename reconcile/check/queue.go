@@ -85,6 +85,16 @@ func onLocalDisk(f store.Finding, on filesystem, path string) store.Finding {
 	return f
 }
 
+// QueuePlace says whether a queue database at path is on a disk of this machine: if not, the verdict is Fail or, where that cannot be
+// known, Warn.
+func QueuePlace(path string) store.Finding {
+	f := store.Finding{Part: "queue", Verdict: store.OK}
+	if dir, err := sqlite.ExistingParent(path); err == nil {
+		f = onLocalDisk(f, of(dir), path)
+	}
+	return f
+}
+
 func disk(dir string) store.Finding {
 	free, err := freeSpace(dir)
 	if err != nil {

@@ -61,7 +61,17 @@ func mend(ctx context.Context, path, into string) error {
 	if err := s.Close(); err != nil { // and so its write-ahead log is empty
 		return err
 	}
-	return errors.Join(copyFrom(path, into, pageSize), copyFrom(path+"-wal", into+"-wal", 0))
+	return errors.Join(copyFrom(path, into, pageSize), forgetSize(into), copyFrom(path+"-wal", into+"-wal", 0))
+}
+
+// forgetSize takes the number of pages from a file's header, so that it is as large as it is ("Database File Format", 1.3.7).
+func forgetSize(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(make([]byte, 4), 28)
+	return errors.Join(err, f.Close())
 }
 
 // copyFrom copies what stands behind the offset to the same place of another file.
