@@ -43,21 +43,21 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	s, err := state.Open(ctx, cfg.QueueDB)
+	s, unlock, aside, err := state.Take(ctx, cfg.QueueDB)
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := s.Lock(ctx)
-	if err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	if err := s.Update(ctx, func(v state.View) error { return v.Adopt(ctx, cfg.labels(), cfg.scopes(), cfg.bySession()) }); err != nil {
-		return nil, errors.Join(err, unlock(), s.Close())
-	}
+	disk := &trouble{log: cfg.Logger}
+	s.OnUpdate(disk.met)
+	cfg.Logger = slog.New(withoutTrouble{cfg.Logger.Handler()})
+	cfg.Delivery.Logger = cfg.Logger
 	a := &Agent{cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, wake: make(chan struct{}, 1)}
+	if err := a.adopt(ctx, aside); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	a.cfg.Delivery.OnLink = a.linkChanged
 	a.delivery = store.NewDelivery(cfg.Remote, &ledger{state: s, cfg: &a.cfg, counts: &a.counts}, a.cfg.Delivery)
-	a.intake = newIntake(&a.cfg, s, a.delivery, &a.counts)
+	a.intake = newIntake(&a.cfg, s, a.delivery, &a.counts, disk)
 	a.watchers = map[string]*watch.Watcher{}
 	for _, root := range cfg.Roots {
 		if !cfg.NoWatch {
@@ -67,22 +67,46 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	return a, nil
 }
 
+// adopt makes the queue database this agent's, and says what had to be set aside for it.
+func (a *Agent) adopt(ctx context.Context, aside []state.SetAside) error {
+	for _, old := range aside {
+		args := []any{"set_aside", old.Path, "rescued", old.Rescued}
+		if old.Lost != nil {
+			args = append(args, "unreadable", *old.Lost)
+		}
+		a.log.Error("a queue database was set aside: its queue is rescued as far as it can be read, the index is made anew from folder and table",
+			append(args, "error", old.Reason)...)
+	}
+	return a.state.Update(ctx, func(v state.View) error {
+		if n := len(aside); n > 0 {
+			if err := v.Notes.Set(ctx, noteRecovered, aside[n-1]); err != nil {
+				return err
+			}
+		}
+		return v.Adopt(ctx, a.cfg.labels(), a.cfg.scopes(), a.cfg.bySession())
+	})
+}
+
 // Close gives the queue database back. Run or Reconcile must have returned.
 func (a *Agent) Close() error {
 	return errors.Join(a.state.Close(), a.unlock())
 }
 
 // Run keeps the table true to the folder until ctx ends. Then it stops in order: no more looks, intents written, what is in
-// flight finished, the lanes flushed or left to the next start; within ten seconds. It fails only if it cannot begin.
-func (a *Agent) Run(ctx context.Context) error {
-	if err := a.begin(ctx); err != nil {
+// flight finished, the lanes flushed or left to the next start; within ten seconds. It stops likewise, and fails with
+// sqlite.ErrDamaged or sqlite.ErrGone, if the queue database is found to be so. It fails otherwise only if it cannot begin.
+func (a *Agent) Run(stopped context.Context) error {
+	if err := a.begin(stopped); err != nil {
 		return err
 	}
+	ctx, end := context.WithCancelCause(stopped)
+	defer end(nil)
 	stop := a.startWork(ctx)
 	var feeding sync.WaitGroup
 	watchErrs := make(chan error, len(a.watchers))
 	feeding.Go(func() { a.passLoop(ctx) })
 	feeding.Go(func() { a.noticeSleep(ctx) })
+	feeding.Go(func() { a.guard(ctx, end) })
 	for label, w := range a.watchers {
 		feeding.Go(func() { watchErrs <- w.Run(ctx) })
 		feeding.Go(func() { a.forward(ctx, label, w.Events()) })
@@ -95,7 +119,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	stop()
 	a.log.Info("stopped")
 	close(watchErrs)
-	var err error
+	err := a.leave(stopped, context.Cause(ctx))
 	for e := range watchErrs {
 		err = errors.Join(err, e)
 	}

@@ -19,11 +19,16 @@ func Reconcile(ctx context.Context, cfg Config, mode Mode, opts PassOptions, pro
 	// Nothing else is coming that a modified file could wait for.
 	alone := cfg
 	alone.NoWatch, alone.Delivery.FlushInterval = true, 100*time.Millisecond
-	for {
+	for again := false; ; {
 		a, err := Open(ctx, alone)
 		if err == nil {
 			r, err := a.Reconcile(ctx, mode, opts, progress)
-			return r, errors.Join(err, a.Close())
+			err = errors.Join(err, a.leave(ctx, a.damage()), a.Close())
+			if lostState(err) && !again && ctx.Err() == nil {
+				again = true
+				continue // with a new queue database
+			}
+			return r, err
 		}
 		if !errors.Is(err, state.ErrLocked) {
 			return nil, err

@@ -37,6 +37,7 @@ type intake struct {
 	held     *semaphore.Weighted
 	findings chan finding
 	counts   *counters
+	disk     *trouble
 
 	rootsMu sync.Mutex
 	roots   rootIdentities
@@ -53,10 +54,10 @@ type finding struct {
 	straightToQueue bool          // an older record of the same file waits there, and order is kept
 }
 
-func newIntake(cfg *Config, s *state.State, d *store.Delivery, c *counters) *intake {
+func newIntake(cfg *Config, s *state.State, d *store.Delivery, c *counters, disk *trouble) *intake {
 	return &intake{
 		cfg: cfg, log: cfg.Logger, state: s, delivery: d, looks: newLooks(),
-		held: semaphore.NewWeighted(heldBytes + cfg.MaxFileSize), findings: make(chan finding, 256), counts: c,
+		held: semaphore.NewWeighted(heldBytes + cfg.MaxFileSize), findings: make(chan finding, 256), counts: c, disk: disk,
 		roots: rootIdentities{},
 	}
 }
@@ -81,8 +82,10 @@ func (in *intake) work(ctx context.Context) {
 		if !ok {
 			return
 		}
+		in.disk.wait(ctx)
 		f, err := in.examine(ctx, l)
 		if err != nil && ctx.Err() == nil {
+			in.disk.met(err)
 			in.log.Error("cannot look at a file; trying again", "path", name(l.key), "error", err)
 			f = finding{look: l, after: diskRetry}
 		}

@@ -2,11 +2,13 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
 // queueStep is how many records are taken from the queue at a time, and queueStepBytes how many bytes.
@@ -104,5 +106,9 @@ func (l *ledger) Due(ctx context.Context, after *store.Item, most int) ([]store.
 	if after != nil {
 		id = after.QueueID()
 	}
-	return l.state.Queue.Due(ctx, id, min(queueStep, most), queueStepBytes, time.Now())
+	items, err := l.state.Queue.Due(ctx, id, min(queueStep, most), queueStepBytes, time.Now())
+	if errors.Is(err, sqlite.ErrDamaged) {
+		l.state.Report(err)
+	}
+	return items, err
 }

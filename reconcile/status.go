@@ -16,6 +16,8 @@ const (
 	noteScan     = "scan"
 	noteRoot     = "root"
 	noteProgress = "progress"
+	// noteRecovered is of the last queue database that had to be set aside.
+	noteRecovered = "recovered"
 )
 
 const (
@@ -57,6 +59,8 @@ type Status struct {
 	LastScan      *scanNote  `json:"last_scan"`
 	LastReconcile *Report    `json:"last_reconcile"`
 	LastVerify    *Report    `json:"last_verify"`
+
+	Recovered *state.SetAside `json:"recovered,omitempty"` // the last queue database that had to be set aside
 }
 
 // ReadStatus reads the status from the state file, whether or not an agent runs.
@@ -100,6 +104,13 @@ func readNotes(ctx context.Context, s *state.State, st *Status) error {
 	var scan scanNote
 	if known, err = s.Notes.Get(ctx, noteScan, &scan); known {
 		st.LastScan = &scan
+	}
+	if err != nil {
+		return err
+	}
+	var recovered state.SetAside
+	if known, err = s.Notes.Get(ctx, noteRecovered, &recovered); known {
+		st.Recovered = &recovered
 	}
 	if err != nil {
 		return err

@@ -76,7 +76,7 @@ func (q Queue) Done(ctx context.Context, hash string) error {
 }
 
 // Due returns, oldest first, the entries after id that are to be tried now, as items: at most limit of them, and no more than
-// maxBytes unless the first alone is larger. An entry whose last attempt lies in the future is due: the clock was set back.
+// maxBytes unless the first alone is larger. It fails with sqlite.ErrDamaged at one that is not as it was written. An entry whose last attempt lies in the future is due: the clock was set back.
 func (q Queue) Due(ctx context.Context, after int64, limit int, maxBytes int64, now time.Time) (items []Item, err error) {
 	rows, err := q.q.QueryContext(ctx, `
 		SELECT id, root, file_path, record_json, created_at, mtime_ns, retry_count > 0 FROM pending_sync
@@ -98,7 +98,7 @@ func (q Queue) Due(ctx context.Context, after int64, limit int, maxBytes int64, 
 			break
 		}
 		if err := item.Record.UnmarshalJSON(content); err != nil { // json.Unmarshal would go through the content twice more
-			return nil, fmt.Errorf("read entry %d of the queue: %w", item.queueID, err)
+			return nil, fmt.Errorf("read entry %d of the queue: %w: %w", item.queueID, sqlite.ErrDamaged, err)
 		}
 		item.At, item.Record.ModTime = time.UnixMilli(created), modified
 		items = append(items, item)

@@ -264,7 +264,7 @@ func TestCheckOfThisMachine(t *testing.T) {
 	c.expect(0, "✓", "queue", "not there yet, and can be made")
 
 	writeFile(t, c.queue, bytes.Repeat([]byte("no database "), 1000))
-	c.expect(1, "✗", "queue", c.queue, "damaged", "move the file away")
+	c.expect(1, "✗", "queue", c.queue, "damaged", "start the agent anew")
 }
 
 func TestCheckOfALocalTable(t *testing.T) {

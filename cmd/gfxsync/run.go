@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/gfxsync/gfxsync/reconcile"
+	"github.com/gfxsync/gfxsync/reconcile/check"
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/local"
 	"github.com/gfxsync/gfxsync/store/supabase"
@@ -36,17 +37,16 @@ func (p *program) runCommand() *cli.Command {
 
 func (p *program) runAgent(ctx context.Context, s *settings, noWatch bool, log *slog.Logger) error {
 	log.Info("gfxsync "+versionText(), "remote", s.remoteName())
+	if place := check.QueuePlace(s.queueDB); place.Verdict != store.OK {
+		log.Warn(place.Text, "hint", place.Hint)
+	}
 	remote, err := s.openRemote(ctx, log)
 	if err != nil {
 		return err
 	}
 	cfg := s.agentConfig(remote, log)
 	cfg.NoWatch = noWatch
-	agent, err := reconcile.Open(ctx, cfg)
-	if err != nil {
-		return errors.Join(err, remote.Close())
-	}
-	return errors.Join(agent.Run(ctx), agent.Close(), remote.Close())
+	return errors.Join(reconcile.Run(ctx, cfg), remote.Close())
 }
 
 func (s *settings) remoteName() string {

@@ -102,9 +102,20 @@ func printStatus(w io.Writer, st *reconcile.Status) {
 			t.AppendRow(table.Row{strings.TrimSpace("folder " + root.Label), folderText(&root)})
 		}
 	}
+	if old := st.Recovered; old != nil {
+		t.AppendRow(table.Row{"recovered", recoveredText(old)})
+	}
 	appendPass(t, "last reconcile", st.LastReconcile)
 	appendPass(t, "last verify", st.LastVerify)
 	t.Render()
+}
+
+func recoveredText(old *state.SetAside) string {
+	lost := "how many could not be read is not known"
+	if old.Lost != nil {
+		lost = fmt.Sprintf("%d could not be read", *old.Lost)
+	}
+	return fmt.Sprintf("%s: %d records of %s, which was set aside; %s", old.At.Local().Format(time.DateTime), old.Rescued, old.Path, lost)
 }
 
 func filesText(st *reconcile.Status) string {

@@ -128,7 +128,7 @@ func TestQueueThatIsThere(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, queue(t.Context(), path), "queue", store.Fail, path, "damaged", "move the file away", "-wal")
+	expect(t, queue(t.Context(), path), "queue", store.Fail, path, "damaged", "start the agent anew")
 }
 
 func TestQueueThatIsNotThereYet(t *testing.T) {

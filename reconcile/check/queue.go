@@ -44,7 +44,7 @@ func queue(ctx context.Context, path string) store.Finding {
 		f.Text = path + " is not there yet, and can be made"
 	case errors.Is(err, sqlite.ErrDamaged):
 		f.Verdict, f.Text = store.Fail, err.Error()
-		f.Hint = "stop the agent and move the file away, with those beside it that end in -wal and -shm: the next start makes a new one and compares everything"
+		f.Hint = "start the agent anew: it sets the file aside, rescues what can be read of its queue, and compares everything"
 	case errors.Is(err, sqlite.ErrNewer):
 		f.Verdict, f.Text, f.Hint = store.Fail, err.Error(), "use the newest gfxsync that has run here"
 	case err != nil:
@@ -81,6 +81,16 @@ func onLocalDisk(f store.Finding, on filesystem, path string) store.Finding {
 		f.Verdict, f.Text, f.Hint = store.Fail, fmt.Sprintf("%s is on a network share (%s), where it can be damaged", path, on.name), hint
 	case on.place == behindProgram:
 		f.Verdict, f.Text, f.Hint = store.Warn, fmt.Sprintf("%s is on a %s mount; should that be a network share, it can be damaged", path, on.name), hint
+	}
+	return f
+}
+
+// QueuePlace says whether a queue database at path is on a disk of this machine: if not, the verdict is Fail or, where that cannot be
+// known, Warn.
+func QueuePlace(path string) store.Finding {
+	f := store.Finding{Part: "queue", Verdict: store.OK}
+	if dir, err := sqlite.ExistingParent(path); err == nil {
+		f = onLocalDisk(f, of(dir), path)
 	}
 	return f
 }

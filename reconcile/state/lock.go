@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
 // ErrLocked says that an agent runs on the same queue database.
@@ -18,27 +21,50 @@ const noteAgent = "agent"
 // Lock makes this process the one agent of the queue database, until unlock is called or the process ends, however it ends. It
 // fails with ErrLocked, and names the process that is in the way.
 func (s *State) Lock(ctx context.Context) (unlock func() error, err error) {
-	lock := flock.New(s.db.Path()+".lock", flock.SetPermissions(0o600))
+	if unlock, err = lock(ctx, s.db.Path()); err != nil {
+		return nil, err
+	}
+	if err := s.noteAgent(ctx); err != nil {
+		return nil, errors.Join(err, unlock())
+	}
+	return unlock, nil
+}
+
+func (s *State) noteAgent(ctx context.Context) error {
+	return s.Update(ctx, func(v View) error { return v.Notes.Set(ctx, noteAgent, os.Getpid()) })
+}
+
+// lock needs no database, which may have to be moved away under it.
+func lock(ctx context.Context, path string) (unlock func() error, err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, hint(fmt.Errorf("lock the queue database: %w", sqlite.Place(path, err)))
+	}
+	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
 	// A status command may hold it for an instant.
 	wait, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	locked, err := lock.TryLockContext(wait, 50*time.Millisecond)
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return nil, fmt.Errorf("lock the queue database: %w", err)
+		return nil, hint(fmt.Errorf("lock the queue database: %w", sqlite.Place(path, err)))
 	}
 	if !locked {
-		// The process id stands in the database: on Windows a locked file cannot be read.
-		var pid int
-		if _, err := s.Notes.Get(ctx, noteAgent, &pid); err != nil {
-			return nil, fmt.Errorf("%w: %s", ErrLocked, s.db.Path())
-		}
-		return nil, fmt.Errorf("%w: process %d on %s; stop it first, or give this one another GFX_SYNC_QUEUE_DB_PATH",
-			ErrLocked, pid, s.db.Path())
-	}
-	if err := s.Update(ctx, func(v View) error { return v.Notes.Set(ctx, noteAgent, os.Getpid()) }); err != nil {
-		return nil, errors.Join(err, lock.Unlock())
+		return nil, lockedBy(ctx, path)
 	}
 	return lock.Unlock, nil
+}
+
+// lockedBy names the process. Its id stands in the database: on Windows a locked file cannot be read.
+func lockedBy(ctx context.Context, path string) error {
+	var pid int
+	s, err := OpenExisting(ctx, path)
+	if err == nil {
+		_, err = s.Notes.Get(ctx, noteAgent, &pid)
+		err = errors.Join(err, s.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %s", ErrLocked, path)
+	}
+	return fmt.Errorf("%w: process %d on %s; stop it first, or give this one another GFX_SYNC_QUEUE_DB_PATH", ErrLocked, pid, path)
 }
 
 // Locked says whether an agent runs on the queue database.
@@ -46,7 +72,7 @@ func (s *State) Locked() (bool, error) {
 	lock := flock.New(s.db.Path()+".lock", flock.SetPermissions(0o600))
 	free, err := lock.TryRLock()
 	if err != nil {
-		return false, fmt.Errorf("look at the lock of the queue database: %w", err)
+		return false, hint(fmt.Errorf("look at the lock of the queue database: %w", sqlite.Place(s.db.Path(), err)))
 	}
 	return !free, lock.Unlock()
 }

@@ -27,7 +27,8 @@ var (
 // State is the open file. The View is for reading; what is written goes through Update.
 type State struct {
 	View
-	db *sqlite.DB
+	db      *sqlite.DB
+	written func(error)
 }
 
 // View is index, queue, notes and passes seen through one handle or transaction.
@@ -54,6 +55,11 @@ func view(q sqlite.Querier) View {
 
 // Open opens the file at path, making it where it is absent. Errors are those of sqlite.Open. The caller closes the State.
 func Open(ctx context.Context, path string) (*State, error) {
+	s, err := open(ctx, path)
+	return s, hint(err)
+}
+
+func open(ctx context.Context, path string) (*State, error) {
 	db, err := sqlite.Open(ctx, path, migrations)
 	if err != nil {
 		return nil, fmt.Errorf("open the queue database: %w", err)
@@ -65,9 +71,21 @@ func Open(ctx context.Context, path string) (*State, error) {
 func OpenExisting(ctx context.Context, path string) (*State, error) {
 	db, err := sqlite.OpenExisting(ctx, path, migrations)
 	if err != nil {
-		return nil, fmt.Errorf("open the queue database: %w", err)
+		return nil, hint(fmt.Errorf("open the queue database: %w", err))
 	}
 	return &State{View: view(db.Read()), db: db}, nil
+}
+
+// hint adds what can be done about a file that cannot be used.
+func hint(err error) error {
+	switch {
+	case errors.Is(err, sqlite.ErrDamaged):
+		return fmt.Errorf("%w; gfxsync run and gfxsync reconcile set it aside, rescue what can be read of its queue, and compare everything anew", err)
+	case errors.Is(err, sqlite.ErrUnusable), errors.Is(err, sqlite.ErrNewer):
+		return fmt.Errorf("%w; or set GFX_SYNC_QUEUE_DB_PATH to another place", err)
+	default:
+		return err
+	}
 }
 
 // Close closes the file.
@@ -75,8 +93,15 @@ func (s *State) Close() error { return s.db.Close() }
 
 // Update runs f in a transaction, which is durable when Update returns nil and has left no trace when it does not.
 func (s *State) Update(ctx context.Context, f func(View) error) error {
-	return s.db.Update(ctx, func(tx *sql.Tx) error { return f(view(tx)) })
+	err := s.db.Update(ctx, func(tx *sql.Tx) error { return f(view(tx)) })
+	if s.written != nil {
+		s.written(err)
+	}
+	return err
 }
+
+// OnUpdate has f called with what each Update returns. It is to be set before the State is used by several.
+func (s *State) OnUpdate(f func(error)) { s.written = f }
 
 // Notes are named values that outlive a process.
 type Notes struct {

@@ -16,12 +16,8 @@ var errUndo = errors.New("only tried")
 // Check looks through the whole file, and tries whether it can be written, without changing it. It fails with ErrDamaged, or what
 // the file system says.
 func (db *DB) Check(ctx context.Context) error {
-	var result string
-	if err := db.read.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&result); err != nil {
-		return explain(db.path, err)
-	}
-	if result != "ok" {
-		return fmt.Errorf("%s: %w: %s", db.path, ErrDamaged, result)
+	if err := db.look(ctx, "PRAGMA quick_check(1)"); err != nil {
+		return err
 	}
 	err := db.Update(ctx, func(tx *sql.Tx) error {
 		// A transaction alone writes nothing, and so does not find out.
@@ -34,6 +30,21 @@ func (db *DB) Check(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// CheckAll looks through the whole file, and whether its indexes say what its tables say. It fails with ErrDamaged, or what the file
+// system says. A file of 550 MiB with 100,000 files took 1.3 seconds.
+func (db *DB) CheckAll(ctx context.Context) error { return db.look(ctx, "PRAGMA integrity_check(1)") }
+
+func (db *DB) look(ctx context.Context, pragma string) error {
+	var result string
+	if err := db.read.QueryRowContext(ctx, pragma).Scan(&result); err != nil {
+		return err
+	}
+	if result != "ok" {
+		return &explained{path: db.path, class: ErrDamaged, err: errors.New(result)}
+	}
+	return nil
 }
 
 // CheckPlace says whether Open could make a file at path, without making it or its directory. For an instant there is another

@@ -14,17 +14,7 @@ import (
 	"strings"
 	"time"
 
-	sqlite3 "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
-)
-
-var (
-	// ErrNewer says that the file was last written by a newer gfxsync, whose schema this one does not know.
-	ErrNewer = errors.New("the database was written by a newer gfxsync")
-	// ErrDamaged says that SQLite does not recognise the file, or found it inconsistent.
-	ErrDamaged = errors.New("the database is damaged")
-	// ErrMissing says that there is no such file, where the caller asked for none to be made.
-	ErrMissing = errors.New("the database does not exist")
 )
 
 // busyTimeout is how long one user of a file waits for another.
@@ -32,9 +22,11 @@ const busyTimeout = 10 * time.Second
 
 // DB is an open SQLite file. Reads may run at any time and see the last commit; writes take turns.
 type DB struct {
-	path  string
-	write *sql.DB
-	read  *sql.DB
+	path    string
+	file    fs.FileInfo // of the file that was opened
+	write   *sql.DB
+	read    *sql.DB
+	damaged chan error
 }
 
 // Querier is what *sql.DB and *sql.Tx have in common, so that the same statements run alone or inside a transaction.
@@ -46,18 +38,18 @@ type Querier interface {
 
 // Open opens the file at path, making it and its directory (mode 0600 and 0700) where they are absent, and applies those of the
 // migrations that it has not had yet, each in a transaction of its own. The number applied is kept in user_version.
-// It fails with ErrNewer, ErrDamaged, or what the file system says. The caller closes the DB.
+// It fails with ErrNewer, ErrDamaged, ErrFull or ErrUnusable. The caller closes the DB.
 func Open(ctx context.Context, path string, migrations []string) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("make the directory of the database: %w", err)
+		return nil, Place(path, err)
 	}
 	// SQLite would create it with the umask's mode; its -wal and -shm files take the mode of this one.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
+		return nil, Place(path, err)
 	}
 	if err := f.Close(); err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
+		return nil, Place(path, err)
 	}
 	db, err := open(path)
 	if err != nil {
@@ -75,7 +67,7 @@ func OpenExisting(ctx context.Context, path string, migrations []string) (*DB, e
 	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return nil, fmt.Errorf("%s: %w", path, ErrMissing)
 	} else if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
+		return nil, Place(path, err)
 	}
 	db, err := open(path)
 	if err != nil {
@@ -85,7 +77,7 @@ func OpenExisting(ctx context.Context, path string, migrations []string) (*DB, e
 	switch {
 	case err != nil:
 	case version > len(migrations):
-		err = ErrNewer
+		err = newer(version, migrations)
 	case version < len(migrations):
 		err = ErrMissing // made, but never brought up to date: nothing has been stored in it
 	}
@@ -95,33 +87,87 @@ func OpenExisting(ctx context.Context, path string, migrations []string) (*DB, e
 	return db, nil
 }
 
+// OpenRuin opens a file as it is, for reading alone: nothing is checked, migrated or made. It may fail at anything.
+func OpenRuin(path string) (*sql.DB, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, Place(path, err)
+	}
+	db := openPool(uri(path, url.Values{"mode": {"ro"}}), func(err error) error { return err })
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+func newer(version int, migrations []string) error {
+	return fmt.Errorf("%w: its schema is number %d, this gfxsync knows up to %d; start the newest gfxsync that has run here",
+		ErrNewer, version, len(migrations))
+}
+
 func open(path string) (*DB, error) {
-	db := &DB{path: path}
-	var err error
-	if db.write, err = sql.Open("sqlite", dsn(path, "immediate")); err != nil {
-		return nil, fmt.Errorf("open the database %s: %w", path, err)
+	file, err := os.Stat(path)
+	if err != nil {
+		return nil, Place(path, err)
 	}
+	db := &DB{path: path, file: file, damaged: make(chan error, 1)}
+	db.write, db.read = openPool(dsn(path, "immediate"), db.explain), openPool(dsn(path, "deferred"), db.explain)
 	db.write.SetMaxOpenConns(1)
-	if db.read, err = sql.Open("sqlite", dsn(path, "deferred")); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database %s: %w", path, err), db.write.Close())
-	}
 	db.read.SetMaxOpenConns(4)
 	return db, nil
+}
+
+// explain explains what SQLite says, and remembers that the file is damaged.
+func (db *DB) explain(err error) error {
+	if code(err) == 0 {
+		return err // not SQLite's: the end of the rows, or a canceled context
+	}
+	err = explain(db.path, err)
+	if errors.Is(err, ErrDamaged) {
+		db.Report(err)
+	}
+	return err
+}
+
+// Report says that the content of the file is not what was written.
+func (db *DB) Report(damage error) {
+	select {
+	case db.damaged <- damage:
+	default:
+	}
+}
+
+// Damaged receives the first error that was ErrDamaged, whichever operation met it.
+func (db *DB) Damaged() <-chan error { return db.damaged }
+
+// Present fails with ErrGone if the path does not lead to the open file any more. What is written then is lost with the process.
+func (db *DB) Present() error {
+	now, err := os.Stat(db.path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, db.file) {
+		return explain(db.path, ErrGone)
+	}
+	return nil
+}
+
+// CopyTo writes the present content into a new file.
+func (db *DB) CopyTo(ctx context.Context, path string) error {
+	_, err := db.write.ExecContext(ctx, `VACUUM INTO ?`, path)
+	return err
 }
 
 // dsn asks for synchronous=FULL: with write-ahead logging, NORMAL may lose the last commits to a power cut (SQLite
 // documentation, "PRAGMA synchronous"), and an intent that is lost is a file that is lost.
 func dsn(path, txlock string) string {
+	return uri(path, url.Values{
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)"},
+		"_txlock": {txlock},
+		"mode":    {"rw"}, // a file that has been deleted meanwhile is not to be made again, with nothing in it
+	})
+}
+
+func uri(path string, options url.Values) string {
 	p := filepath.ToSlash(path)
 	if filepath.VolumeName(path) != "" && !strings.HasPrefix(p, "/") {
 		p = "/" + p
 	}
-	u := url.URL{Scheme: "file", OmitHost: true, Path: p}
-	u.RawQuery = url.Values{
-		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)"},
-		"_txlock": {txlock},
-	}.Encode()
-	return u.String()
+	return (&url.URL{Scheme: "file", OmitHost: true, Path: p, RawQuery: options.Encode()}).String()
 }
 
 // Path returns the path that the DB was opened with.
@@ -174,7 +220,7 @@ func (db *DB) migrate(ctx context.Context, migrations []string) error {
 			return err
 		}
 		if version > len(migrations) {
-			return ErrNewer
+			return newer(version, migrations)
 		}
 		if version == len(migrations) {
 			return nil
@@ -199,22 +245,4 @@ func step(ctx context.Context, tx *sql.Tx, migrations []string) error {
 	}
 	_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version+1))
 	return err
-}
-
-// explain names the file, and turns SQLite's own codes (https://www.sqlite.org/rescode.html) into errors to test for.
-func explain(path string, err error) error {
-	switch code(err) {
-	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		err = fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	return fmt.Errorf("%s: %w", path, err)
-}
-
-// code returns SQLite's primary result code, 0 if the error is not SQLite's.
-func code(err error) int {
-	var e *sqlite3.Error
-	if errors.As(err, &e) {
-		return e.Code() & 0xff
-	}
-	return 0
 }

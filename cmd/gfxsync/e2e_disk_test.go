@@ -1,0 +1,350 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gfxsync/gfxsync/reconcile"
+	"github.com/gfxsync/gfxsync/store/sample"
+)
+
+// tmpfs is a disk of a few MiB.
+type tmpfs struct {
+	t   *testing.T
+	dir string
+}
+
+func newTmpfs(t *testing.T, size string) *tmpfs {
+	t.Helper()
+	if underWine {
+		t.Skip("SKIPPED: the paths of drive Z: are not of one disk")
+	}
+	d := &tmpfs{t: t, dir: t.TempDir()}
+	if err := syscall.Mount("gfxsync-test", d.dir, "tmpfs", 0, "size="+size); err != nil {
+		// CI need not run as root.
+		t.Skipf("SKIPPED: only root may mount a small disk: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(d.dir, syscall.MNT_DETACH); err != nil {
+			t.Errorf("unmount %s: %v", d.dir, err)
+		}
+	})
+	return d
+}
+
+// fill leaves no room for a single byte.
+func (d *tmpfs) fill() {
+	d.t.Helper()
+	f, err := os.Create(filepath.Join(d.dir, "filler"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for block := make([]byte, 64<<10); ; {
+		if _, err = f.Write(block); err == nil {
+			continue
+		}
+		if len(block) == 1 {
+			break
+		}
+		block = block[:len(block)/2]
+	}
+	f.Close()
+}
+
+func (d *tmpfs) free() {
+	d.t.Helper()
+	if err := os.Remove(filepath.Join(d.dir, "filler")); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *tmpfs) readOnly() {
+	d.t.Helper()
+	if err := syscall.Mount("", d.dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// onLocal is a scene that delivers to a local table.
+func onLocal(t *testing.T, table string) (*scene, *localRows) {
+	s := newScene(t)
+	s.args = []string{"--local", table}
+	return s, &localRows{t: t, path: table}
+}
+
+// begun waits until the first reconcile is over.
+func (s *scene) begun() {
+	s.t.Helper()
+	s.waitStatus(time.Minute, "the agent has begun", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+}
+
+func (s *scene) waitLog(text string) {
+	s.t.Helper()
+	eventually(s.t, time.Minute, "the log says "+text, func() bool { return strings.Contains(s.log.String(), text) })
+}
+
+// errorLines are the lines of the log that tell of an error.
+func (s *scene) errorLines() (lines []string) {
+	for line := range strings.Lines(s.log.String()) {
+		if strings.Contains(line, "level=ERROR") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// TestTheDiskOfTheQueueDatabaseIsFull: it is said once, nothing is sent of which nothing can be written down, and all arrives when
+// there is room again.
+func TestTheDiskOfTheQueueDatabaseIsFull(t *testing.T) {
+	t.Parallel()
+	disk := newTmpfs(t, "6m")
+	s, rows := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
+	s.queue = filepath.Join(disk.dir, "state", "pending.db")
+	s.start("--log-level", "debug", "--scan-schedule", "@every 1s", "--flush-interval", "0.1")
+	s.begun()
+	first := sample.New(0).Play(1).JSON()
+	writeFile(t, filepath.Join(s.watch, "first.json"), first)
+	rows.wait(first)
+
+	disk.fill()
+	var contents [][]byte
+	for i := range 200 {
+		contents = append(contents, sample.New(1+i).Play(2).JSON())
+		writeFile(t, filepath.Join(s.watch, fmt.Sprintf("%d.json", i)), contents[i])
+	}
+	s.waitLog("the disk of the database is full")
+	scans := func() int { return strings.Count(s.log.String(), "msg=scanned") }
+	before := scans()
+	eventually(t, time.Minute, "five scans more", func() bool { return scans() >= before+5 })
+	if lines := s.errorLines(); len(lines) != 1 || !strings.Contains(lines[0], "free some space") || !strings.Contains(lines[0], s.queue) {
+		t.Errorf("the log has %d errors, want one that says what to do:\n%s", len(lines), strings.Join(lines, ""))
+	}
+	unsent := 0
+	for _, content := range contents {
+		if !rows.have(content) {
+			unsent++
+		}
+	}
+	if unsent == 0 {
+		t.Error("the disk was not full, or records were sent without an intent")
+	}
+	if out, err := s.command("status", "--queue-db", s.queue).CombinedOutput(); err != nil {
+		t.Errorf("status on a full disk: %v: %s", err, out)
+	}
+
+	disk.free()
+	for _, content := range contents {
+		rows.wait(content)
+	}
+	s.waitLog("the queue database can be used again")
+	s.waitStatus(time.Minute, "all synced", func(st *reconcile.Status) bool { return st.Synced == 201 && st.Pending+st.Queued == 0 })
+	s.stop()
+}
+
+// TestTheDiskIsFullAtTheStart: there is nothing to begin with, and it is said what to do.
+func TestTheDiskIsFullAtTheStart(t *testing.T) {
+	t.Parallel()
+	disk := newTmpfs(t, "1m")
+	disk.fill()
+	s, rows := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
+	s.queue = filepath.Join(disk.dir, "pending.db")
+	content := sample.New(0).Play(1).JSON()
+	writeFile(t, filepath.Join(s.watch, "a.json"), content)
+	s.refuses("run", s.queue, "the disk of the database is full", "free some space")
+	disk.free()
+	s.mustPass(0, "reconcile")
+	if !rows.have(content) {
+		t.Error("reconcile has not sent the file")
+	}
+}
+
+// refuses runs a command, which must fail with exit code 2 and these words.
+func (s *scene) refuses(command string, words ...string) {
+	s.t.Helper()
+	cmd := s.command(append([]string{command, "--queue-db", s.queue}, s.pathArgs(command)...)...)
+	s.mustRefuse(cmd, words...)
+}
+
+func (s *scene) pathArgs(command string) []string {
+	if command == "status" {
+		return nil
+	}
+	return append([]string{"--watch", s.watch}, s.args...)
+}
+
+func (s *scene) mustRefuse(cmd *exec.Cmd, words ...string) {
+	s.t.Helper()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	timer := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	defer timer.Stop()
+	err := cmd.Run()
+	if exitCode(err) != 2 {
+		s.t.Errorf("%v: %v, want exit code 2: %s", cmd.Args[1:], err, &out)
+	}
+	for _, word := range words {
+		if !strings.Contains(out.String(), word) {
+			s.t.Errorf("%v does not say %q: %s", cmd.Args[1:], word, &out)
+		}
+	}
+	s.t.Logf("%s: %s", cmd.Args[1], &out)
+}
+
+// TestTheDiskOfTheLocalTableIsFull is an outage as any other.
+func TestTheDiskOfTheLocalTableIsFull(t *testing.T) {
+	t.Parallel()
+	disk := newTmpfs(t, "6m")
+	s, rows := onLocal(t, filepath.Join(disk.dir, "local.db"))
+	s.start("--flush-interval", "0.1", "--queue-process-interval", "1")
+	s.begun()
+	first := sample.New(0).Play(1).JSON()
+	writeFile(t, filepath.Join(s.watch, "first.json"), first)
+	rows.wait(first)
+	disk.fill()
+	var contents [][]byte
+	for i := range 200 {
+		contents = append(contents, sample.New(1+i).Play(2).JSON())
+		writeFile(t, filepath.Join(s.watch, fmt.Sprintf("%d.json", i)), contents[i])
+	}
+	s.waitStatus(time.Minute, "records wait in the queue", func(st *reconcile.Status) bool {
+		return st.Link == "offline" && st.Queued > 0 && st.Pending == 0 && strings.Contains(st.LinkError, "free some")
+	})
+	disk.free()
+	s.waitStatus(time.Minute, "all synced", func(st *reconcile.Status) bool { return st.Synced == 201 && st.Pending+st.Queued == 0 })
+	for _, content := range contents {
+		rows.wait(content)
+	}
+	s.stop()
+}
+
+// TestTheDiskOfTheLogIsFull: the agent goes on without a log, and with it when there is room.
+func TestTheDiskOfTheLogIsFull(t *testing.T) {
+	t.Parallel()
+	disk := newTmpfs(t, "1m")
+	logFile := filepath.Join(disk.dir, "gfxsync.log")
+	s, rows := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
+	s.start("--log-file", logFile)
+	s.begun()
+	send := func(i int) {
+		t.Helper()
+		content := sample.New(i).Play(1).JSON()
+		writeFile(t, filepath.Join(s.watch, fmt.Sprintf("file-%d.json", i)), content)
+		rows.wait(content)
+	}
+	send(0)
+	disk.fill()
+	for i := 1; i < 60; i++ {
+		send(i)
+	}
+	disk.free()
+	send(60)
+	eventually(t, time.Minute, "the log goes on", func() bool {
+		log, err := os.ReadFile(logFile)
+		return err == nil && strings.Contains(string(log), "file-60.json")
+	})
+	s.stop()
+}
+
+// TestAQueueDatabaseThatCannotBeWritten: each says what to do, and changes nothing.
+func TestAQueueDatabaseThatCannotBeWritten(t *testing.T) {
+	const what, instead = "cannot be used where it is", "GFX_SYNC_QUEUE_DB_PATH"
+	t.Run("on a read-only disk", func(t *testing.T) {
+		disk := newTmpfs(t, "6m")
+		s, _ := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
+		s.queue = filepath.Join(disk.dir, "state", "pending.db")
+		s.mustPass(0, "reconcile")
+		disk.readOnly()
+		for _, command := range []string{"run", "reconcile", "verify", "status"} {
+			s.refuses(command, s.queue, what, instead)
+		}
+		s.queue = filepath.Join(disk.dir, "elsewhere", "pending.db")
+		s.refuses("run", s.queue, what, instead)
+	})
+	t.Run("below a file", func(t *testing.T) {
+		s, _ := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
+		writeFile(t, filepath.Dir(s.queue), []byte("a file"))
+		s.refuses("run", s.queue, what, instead)
+	})
+	t.Run("with a folder in its place", func(t *testing.T) {
+		s, _ := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
+		makeDirs(t, s.queue)
+		s.refuses("run", s.queue, "expected the path of a file")
+	})
+	t.Run("of another account", func(t *testing.T) {
+		if os.Getuid() != 0 || underWine {
+			t.Skip("SKIPPED: only root may be somebody else")
+		}
+		s, _ := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
+		s.mustPass(0, "reconcile")
+		program := filepath.Join(t.TempDir(), "gfxsync")
+		for dir := filepath.Dir(program); dir != os.TempDir(); dir = filepath.Dir(dir) {
+			if err := os.Chmod(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		content, err := os.ReadFile(builtProgram)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(program, content, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		s.env = nowhere(t)
+		for _, args := range [][]string{{"run", "--watch", s.watch}, {"status"}} {
+			cmd := s.command(append(args, "--queue-db", s.queue)...)
+			cmd.Path = program
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+			s.mustRefuse(cmd, "permission denied", instead)
+		}
+	})
+	t.Run("on a mount that maps no file", func(t *testing.T) {
+		program := needProgram(t, "bindfs", "bindfs")
+		dir := t.TempDir()
+		m := &fuse{t: t, dir: filepath.Join(dir, "mounted"), command: []string{
+			program, "-f", "-o", "direct_io", filepath.Join(dir, "underneath"), filepath.Join(dir, "mounted"),
+		}}
+		makeDirs(t, m.dir, filepath.Join(dir, "underneath"))
+		m.mount()
+		s, _ := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
+		s.queue = filepath.Join(m.dir, "pending.db")
+		for _, command := range []string{"run", "reconcile"} {
+			s.refuses(command, s.queue, what, instead)
+		}
+	})
+	t.Run("from a newer version", func(t *testing.T) {
+		s, _ := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
+		s.mustPass(0, "reconcile")
+		s.execState(`PRAGMA user_version = 99`)
+		for _, command := range []string{"run", "reconcile", "verify", "status"} {
+			s.refuses(command, s.queue, "newer gfxsync", "number 99", "knows up to 2", "start the newest gfxsync", instead)
+		}
+	})
+}
+
+// TestAQueueDatabaseOnAShare works, as far as one machine can tell, and so is warned of.
+func TestAQueueDatabaseOnAShare(t *testing.T) {
+	t.Parallel()
+	m := smbMount(t)
+	s, rows := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
+	s.queue = filepath.Join(m.dir, "pending.db")
+	s.start()
+	s.begun()
+	content := sample.New(0).Play(1).JSON()
+	writeFile(t, filepath.Join(s.watch, "a.json"), content)
+	rows.wait(content)
+	s.stop()
+	for _, word := range []string{"level=WARN", s.queue, "can be damaged", "GFX_SYNC_QUEUE_DB_PATH"} {
+		if !strings.Contains(s.log.String(), word) {
+			t.Errorf("the log does not say %q", word)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/store/sqlite"
+)
+
+const (
+	// lookAfter is how often the agent looks whether its queue database is still where it was.
+	lookAfter = 2 * time.Second
+	// reopenPause is between two tries to have a queue database again, and between two queue databases that are damaged.
+	reopenPause = 10 * time.Second
+)
+
+// Run is the agent that is always on: Open, Agent.Run and Close. Where the queue database turns out to be damaged, or is deleted or
+// replaced meanwhile, what can be delivered without it is, and the agent goes on with another. It fails only if it cannot begin.
+func Run(ctx context.Context, cfg Config) error {
+	cfg.setDefaults()
+	a, err := Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	for {
+		opened := time.Now()
+		err := errors.Join(a.Run(ctx), a.Close())
+		if !lostState(err) || ctx.Err() != nil {
+			return err
+		}
+		cfg.Logger.Error("the queue database cannot be relied upon any more; going on with another", "error", err)
+		if time.Since(opened) < reopenPause {
+			pause(ctx)
+		}
+		if a, err = reopen(ctx, cfg); err != nil {
+			return err
+		}
+	}
+}
+
+// reopen tries until it can, ctx ends, or another agent is there.
+func reopen(ctx context.Context, cfg Config) (*Agent, error) {
+	said := ""
+	for {
+		a, err := Open(ctx, cfg)
+		if err == nil || ctx.Err() != nil || errors.Is(err, state.ErrLocked) || errors.Is(err, sqlite.ErrNewer) {
+			return a, err
+		}
+		if err.Error() != said {
+			cfg.Logger.Error("cannot open the queue database again; trying until it works", "error", err)
+			said = err.Error()
+		}
+		pause(ctx)
+	}
+}
+
+func pause(ctx context.Context) {
+	timer := time.NewTimer(reopenPause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+func lostState(err error) bool {
+	return errors.Is(err, sqlite.ErrDamaged) || errors.Is(err, sqlite.ErrGone)
+}
+
+// guard ends ctx, with the cause, when the queue database cannot be relied upon any more.
+func (a *Agent) guard(ctx context.Context, end context.CancelCauseFunc) {
+	tick := time.NewTicker(lookAfter)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case err := <-a.state.Damaged():
+			end(err)
+			return
+		case <-tick.C:
+			if err := a.state.Present(); err != nil {
+				end(err)
+				return
+			}
+		}
+	}
+}
+
+// damage returns what guard would have found.
+func (a *Agent) damage() error {
+	select {
+	case err := <-a.state.Damaged():
+		return err
+	default:
+		return nil
+	}
+}
+
+// leave is for the end of all work: it returns what was found to be wrong with the queue database. The content of one whose file is
+// gone is saved: that is tried until it succeeds, or stop has ended.
+func (a *Agent) leave(stop context.Context, cause error) error {
+	if !lostState(cause) {
+		cause = nil
+	}
+	gone := a.state.Present()
+	if gone == nil {
+		return cause
+	}
+	for said := ""; ; {
+		err := a.state.Save(context.WithoutCancel(stop))
+		if err == nil {
+			a.log.Warn("the content of the queue database, whose file is gone, has been saved; stop the agent before its file is removed", "queue_db", a.cfg.QueueDB)
+			if stop.Err() != nil {
+				return nil
+			}
+			return gone
+		}
+		if err.Error() != said {
+			a.log.Error("cannot save the content of the queue database, whose file is gone", "error", err)
+			said = err.Error()
+		}
+		if stop.Err() != nil {
+			return errors.Join(gone, err)
+		}
+		pause(stop)
+	}
+}
