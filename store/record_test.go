@@ -143,3 +143,14 @@ func TestRecordValuesStandInTheOrderOfColumns(t *testing.T) {
 		}
 	}
 }
+
+func TestRecordThatIsCutOffIsNoRecord(t *testing.T) {
+	r := mustMake(t, "a.json", `{"ID":1}`)
+	b := r.AppendJSON(nil, nil)
+	raw := strings.Index(string(b), `"raw_json":`)
+	for _, n := range []int{0, 1, raw, raw + len(`"raw_json":`)} {
+		if err := new(store.Record).UnmarshalJSON(b[:n]); err == nil {
+			t.Errorf("%q passes for a record", b[:n])
+		}
+	}
+}

@@ -20,42 +20,39 @@ import (
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
-// BenchmarkIdle is the built program at work on a folder in which nothing happens, for BENCH_IDLE (60s) with two scans in it: its
-// time on the processor against that of two bare walks, and its memory against that of one on an empty folder.
+// BenchmarkIdle is the built program at work on a folder in which nothing happens, with a scan every BENCH_IDLE (30s, the default of
+// the program): its time on the processor between two scans against that of one bare walk, and its memory against that of one on an
+// empty folder.
 func BenchmarkIdle(b *testing.B) {
-	window := time.Minute
+	interval := 30 * time.Second
 	if text := os.Getenv("BENCH_IDLE"); text != "" {
 		var err error
-		window, err = time.ParseDuration(text)
+		interval, err = time.ParseDuration(text)
 		must(b, err)
 	}
 	files := scaled(b, 100_000)
 	program := filepath.Join(b.TempDir(), "gfxsync")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "github.com/gfxsync/gfxsync/cmd/gfxsync")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
-	if err != nil {
+	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
 	folder := tree(b, files, small)
-	scans := (window / 2).String()
-	full, empty := startProgram(b, program, scans, folder, files), startProgram(b, program, scans, b.TempDir(), 0)
-
-	for b.Loop() {
-		before, since := full.processorTime(), time.Now()
-		time.Sleep(window) // it is the idle time that is measured
-		used, passed := full.processorTime()-before, time.Since(since)
-		walks := ownProcessorTime(b)
+	full, empty := startProgram(b, program, interval, folder, files), startProgram(b, program, interval, b.TempDir(), 0)
+	floor := func() time.Duration {
+		before := ownProcessorTime(b)
 		walk(b, folder)
-		walk(b, folder)
-		walks = ownProcessorTime(b) - walks
-		share := fmt.Sprintf("%s (%.1f %% of a core)", show(used), 100*used.Seconds()/passed.Seconds())
-		report(b, fmt.Sprintf("processor time in %v idle with %s files", window, count(files)), "two walks of these files", show(walks), share,
-			used.Seconds()/walks.Seconds())
-		mine, floor := full.memory(), empty.memory()
-		report(b, "memory idle with "+count(files)+" files", "the same on an empty folder", humanize.IBytes(floor), humanize.IBytes(mine),
-			float64(mine)/float64(floor))
+		return ownProcessorTime(b) - before
 	}
+	ours := func() time.Duration {
+		before := full.processorTime()
+		time.Sleep(interval) // idling is what is measured
+		return full.processorTime() - before
+	}
+	compare(b, 1, fmt.Sprintf("processor time in %v idle with %s files", interval, count(files)), "a walk as above", floor, ours)
+	mine, least := full.memory(), empty.memory()
+	report(b, "memory idle with "+count(files)+" files", "the same on an empty folder", humanize.IBytes(least), humanize.IBytes(mine),
+		float64(mine)/float64(least))
 }
 
 // running is a running agent.
@@ -65,11 +62,11 @@ type running struct {
 }
 
 // startProgram starts the program on a folder of so many files, and returns when all of them have arrived.
-func startProgram(b *testing.B, program, scans, folder string, files int) *running {
+func startProgram(b *testing.B, program string, interval time.Duration, folder string, files int) *running {
 	b.Helper()
 	server := newServer(b)
 	queue := filepath.Join(b.TempDir(), "pending.db")
-	cmd := exec.Command(program, "run", "--watch", folder, "--queue-db", queue, "--scan-schedule", "@every "+scans, "--log-level", "warn")
+	cmd := exec.Command(program, "run", "--watch", folder, "--queue-db", queue, "--scan-schedule", "@every "+interval.String(), "--log-level", "warn")
 	cmd.Env = []string{"GFX_SYNC_SUPABASE_URL=" + server.URL, "GFX_SYNC_SUPABASE_SERVICE_KEY=" + server.SecretKey}
 	var log bytes.Buffer
 	cmd.Stderr = &log
