@@ -103,7 +103,7 @@ var eventsAlone = []string{"--scan-schedule", "", "--reconcile-schedule", "", "-
 func (l *load) startOnEvents() {
 	l.t.Helper()
 	l.start(eventsAlone...)
-	l.waitStatus(20*time.Second, "the agent is ready", func(st *reconcile.Status) bool { return st.LastReconcile != nil && st.Link == "online" })
+	l.waitStatus(time.Minute, "the agent is ready", func(st *reconcile.Status) bool { return st.LastReconcile != nil && st.Link == "online" })
 }
 
 func TestLoadABurst(t *testing.T) {
@@ -189,14 +189,11 @@ func TestLoadAFileLargerThanTheRest(t *testing.T) {
 	db := filepath.Join(t.TempDir(), "local.db")
 	s.args = []string{"--local", db, "--max-file-size", "256MiB"}
 	files := sampleTree()
-	for i := range 2 {
-		large := fmt.Appendf(nil, `{"ID":%d,"note":"%s"}`, i+1, strings.Repeat("x", 70<<20))
-		files[fmt.Sprintf("1017/large %d.json", i)] = large
-	}
+	files["1017/large.json"] = fmt.Appendf(nil, `{"ID":1,"note":"%s"}`, strings.Repeat("x", 65<<20))
 	files.writeTo(t, s.watch)
 	s.start()
 	_, count := files.jsonFiles()
-	s.waitStatus(time.Minute, "all files synced", func(st *reconcile.Status) bool { return st.Synced == count })
+	s.waitStatus(2*time.Minute, "all files synced", func(st *reconcile.Status) bool { return st.Synced == count })
 	checkLocal(t, db, files)
 	s.stop()
 }
