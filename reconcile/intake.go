@@ -20,8 +20,10 @@ import (
 
 const (
 	workers = 4
-	// heldBytes, and room for one file of the largest size, bound the contents that are in memory at one time.
+	// heldBytes bounds the records that are in memory at one time; a file that is larger is there alone.
 	heldBytes = 64 << 20
+	// recordBytes is about what a record takes besides its content: of small files, it is the most.
+	recordBytes = 1 << 10
 	// diskRetry is when a file is looked at again after the queue database could not be read or written.
 	diskRetry = 2 * time.Second
 )
@@ -57,7 +59,7 @@ type finding struct {
 func newIntake(cfg *Config, s *state.State, d *store.Delivery, c *counters, disk *trouble) *intake {
 	return &intake{
 		cfg: cfg, log: cfg.Logger, state: s, delivery: d, looks: newLooks(),
-		held: semaphore.NewWeighted(heldBytes + cfg.MaxFileSize), findings: make(chan finding, 256), counts: c, disk: disk,
+		held: semaphore.NewWeighted(heldBytes), findings: make(chan finding, 256), counts: c, disk: disk,
 		roots: rootIdentities{},
 	}
 }
@@ -125,10 +127,11 @@ func (in *intake) lstat(k hashindex.Key) (fs.FileInfo, error) {
 
 // read holds the file's bytes against the budget until they are delivered, or found not to be needed.
 func (in *intake) read(ctx context.Context, l look, stamp hashindex.Stamp, old hashindex.Entry, known bool) (finding, error) {
-	if err := in.held.Acquire(ctx, stamp.Size); err != nil {
+	weight := min(stamp.Size+recordBytes, heldBytes)
+	if err := in.held.Acquire(ctx, weight); err != nil {
 		return finding{look: l}, err
 	}
-	release := sync.OnceFunc(func() { in.held.Release(stamp.Size) })
+	release := sync.OnceFunc(func() { in.held.Release(weight) })
 	begin := time.Now()
 	content, stamp2, err := readStable(in.cfg.abs(l.key), stamp.Size, func() (fs.FileInfo, error) { return in.lstat(l.key) })
 	var f finding

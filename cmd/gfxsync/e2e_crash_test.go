@@ -152,7 +152,7 @@ func (c *crashes) amongLostAnswers() {
 
 func (c *crashes) duringAReconcileBeside() {
 	c.start()
-	c.waitStatus(20*time.Second, "the agent runs", func(st *reconcile.Status) bool { return st.AgentRunning })
+	c.waitStatus(time.Minute, "the agent runs", func(st *reconcile.Status) bool { return st.AgentRunning })
 	beside := c.reconcile()
 	c.crash("reconcile beside", 500*time.Millisecond)
 	// It finds that the agent has left, and makes the pass itself.
@@ -190,7 +190,7 @@ func (c *crashes) reconcile() *exec.Cmd {
 func (c *crashes) duringADrain() {
 	c.g.Stop()
 	c.start()
-	c.waitStatus(20*time.Second, "the agent is offline, and records wait", func(st *reconcile.Status) bool { return st.Link == "offline" && st.Queued > 20 })
+	c.waitStatus(time.Minute, "the agent is offline, and records wait", func(st *reconcile.Status) bool { return st.Link == "offline" && st.Queued > 20 })
 	c.w.still(func() {
 		if _, code := c.pass("reconcile"); code != exitRemain {
 			c.t.Errorf("a reconcile without a server: exit code %d, want %d", code, exitRemain)
@@ -210,7 +210,7 @@ func (c *crashes) duringADrain() {
 	rows := c.g.Count(c.t, "gfx_sessions")
 	c.g.Start()
 	c.g.SetLatency(5 * time.Millisecond)
-	eventually(c.t, 20*time.Second, "the queue is being emptied", func() bool { return c.g.Count(c.t, "gfx_sessions") > rows })
+	eventually(c.t, time.Minute, "the queue is being emptied", func() bool { return c.g.Count(c.t, "gfx_sessions") > rows })
 	c.crash("drain", 50*time.Millisecond)
 	c.g.Heal()
 }

@@ -194,9 +194,15 @@ func busyWait(path string) string { return "file:" + path + "?_pragma=busy_timeo
 
 func eventually(t *testing.T, within time.Duration, what string, ok func() bool) {
 	t.Helper()
+	eventuallyAt(t, 20*time.Millisecond, within, what, ok)
+}
+
+// eventuallyAt asks at a pace, for what takes long and asking is work.
+func eventuallyAt(t *testing.T, pace, within time.Duration, what string, ok func() bool) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(pace)
 	defer tick.Stop()
 	for !ok() {
 		select {
