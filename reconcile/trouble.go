@@ -17,7 +17,6 @@ type trouble struct {
 
 	mu    sync.Mutex
 	until time.Time // when the next try is due; zero: there is no trouble
-	text  string
 }
 
 // ofTheDisk says whether an error is of the whole queue database, whatever was being done.
