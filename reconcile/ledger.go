@@ -8,7 +8,6 @@ import (
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
-	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
 // queueStep is how many records are taken from the queue at a time, and queueStepBytes how many bytes.
@@ -106,9 +105,25 @@ func (l *ledger) Due(ctx context.Context, after *store.Item, most int) ([]store.
 	if after != nil {
 		id = after.QueueID()
 	}
-	items, err := l.state.Queue.Due(ctx, id, min(queueStep, most), queueStepBytes, time.Now())
-	if errors.Is(err, sqlite.ErrDamaged) {
-		l.state.Report(err)
+	for {
+		items, err := l.state.Queue.Due(ctx, id, min(queueStep, most), queueStepBytes, time.Now())
+		var damage *store.UnreadableError
+		if !errors.As(err, &damage) {
+			return items, err
+		}
+		if err := l.bury(ctx, damage); err != nil {
+			return nil, err
+		}
 	}
-	return items, err
+}
+
+// bury has the file of an unreadable record read again, if it is still there; then the record goes with the success of its content.
+func (l *ledger) bury(ctx context.Context, damage *store.UnreadableError) error {
+	return l.state.Update(ctx, func(v state.View) error {
+		hash, err := v.Queue.Bury(ctx, damage)
+		if err != nil {
+			return err
+		}
+		return v.Index.Move(ctx, hash, []hashindex.State{hashindex.Queued}, hashindex.Pending, "")
+	})
 }

@@ -39,6 +39,26 @@ type Queued struct {
 // ErrNoSuchEntry says that the queue holds no entry with that id.
 var ErrNoSuchEntry = errors.New("no such entry in the queue")
 
+// UnreadableError says that an entry of the queue is not as it was written.
+type UnreadableError struct {
+	ID  int64
+	err error
+}
+
+func (e *UnreadableError) Error() string {
+	return fmt.Sprintf("entry %d of the queue is damaged: %v", e.ID, e.err)
+}
+
+// Bury makes an unreadable entry dead, so that it does not stand in the way of the others, and returns its hash.
+func (q Queue) Bury(ctx context.Context, damage *UnreadableError) (hash string, err error) {
+	err = q.q.QueryRowContext(ctx, `UPDATE pending_sync SET dead = 1, last_error = ? WHERE id = ? RETURNING file_hash`, damage.Error(), damage.ID).
+		Scan(&hash)
+	if err != nil {
+		return "", fmt.Errorf("put aside entry %d of the queue: %w", damage.ID, err)
+	}
+	return hash, nil
+}
+
 // Put keeps the record in the queue, where it may already be. Its retries are not touched. Cause, if any, is why it waits.
 func (q Queue) Put(ctx context.Context, src Source, r *Record, cause error, now time.Time) error {
 	_, err := q.q.ExecContext(ctx, `
@@ -76,7 +96,8 @@ func (q Queue) Done(ctx context.Context, hash string) error {
 }
 
 // Due returns, oldest first, the entries after id that are to be tried now, as items: at most limit of them, and no more than
-// maxBytes unless the first alone is larger. It fails with sqlite.ErrDamaged at one that is not as it was written. An entry whose last attempt lies in the future is due: the clock was set back.
+// maxBytes unless the first alone is larger. It fails with an UnreadableError if the first is not as it was
+// written. An entry whose last attempt lies in the future is due: the clock was set back.
 func (q Queue) Due(ctx context.Context, after int64, limit int, maxBytes int64, now time.Time) (items []Item, err error) {
 	rows, err := q.q.QueryContext(ctx, `
 		SELECT id, root, file_path, record_json, created_at, mtime_ns, retry_count > 0 FROM pending_sync
@@ -98,7 +119,10 @@ func (q Queue) Due(ctx context.Context, after int64, limit int, maxBytes int64, 
 			break
 		}
 		if err := item.Record.UnmarshalJSON(content); err != nil { // json.Unmarshal would go through the content twice more
-			return nil, fmt.Errorf("read entry %d of the queue: %w: %w", item.queueID, sqlite.ErrDamaged, err)
+			if len(items) > 0 {
+				break // those before it first
+			}
+			return nil, &UnreadableError{ID: item.queueID, err: err}
 		}
 		item.At, item.Record.ModTime = time.UnixMilli(created), modified
 		items = append(items, item)

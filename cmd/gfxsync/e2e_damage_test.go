@@ -319,3 +319,20 @@ func exitCode(err error) int {
 	}
 	return 0
 }
+
+// TestARecordOfTheQueueIsDamaged where SQLite cannot know: the others are not to wait for it, and its file is read again.
+func TestARecordOfTheQueueIsDamaged(t *testing.T) {
+	t.Parallel()
+	o := newOutage(t, 20, false)
+	o.execState(`UPDATE pending_sync SET record_json = substr(record_json, 1, 100) WHERE file_path IN ('0/table 0.json', '0/table 1.json')`)
+	o.over()
+	o.waitStatus(time.Minute, "all but the lost one delivered", func(st *reconcile.Status) bool {
+		return st.Synced == 10 && st.Queued+st.Pending == 0 && st.Dead == 1
+	})
+	out, err := o.command("queue", "list", "--queue-db", o.queue).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "table 1.json") || !strings.Contains(string(out), "of the queue is damaged") {
+		t.Errorf("queue list: %v: %s", err, out)
+	}
+	o.stop()
+	o.arrived(1)
+}

@@ -147,6 +147,3 @@ func (s *State) Present() error { return s.db.Present() }
 // Damaged receives an error once the file was found damaged: from then on nothing of it can be relied upon, and Take is to be called
 // anew.
 func (s *State) Damaged() <-chan error { return s.db.Damaged() }
-
-// Report says that the file was found damaged.
-func (s *State) Report(damage error) { s.db.Report(damage) }

@@ -121,17 +121,12 @@ func (db *DB) explain(err error) error {
 	}
 	err = explain(db.path, err)
 	if errors.Is(err, ErrDamaged) {
-		db.Report(err)
+		select {
+		case db.damaged <- err:
+		default: // it is known
+		}
 	}
 	return err
-}
-
-// Report says that the content of the file is not what was written.
-func (db *DB) Report(damage error) {
-	select {
-	case db.damaged <- damage:
-	default:
-	}
 }
 
 // Damaged receives the first error that was ErrDamaged, whichever operation met it.
