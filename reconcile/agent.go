@@ -33,7 +33,8 @@ type Agent struct {
 	skipped  atomic.Int64 // scheduled passes that were due while another ran
 	noDigest sync.Once
 	wasDown  atomic.Bool
-	trouble  string // of the last pass; for passLoop alone
+	trouble  string           // of the last pass; for passLoop alone
+	tasks    map[string]*task // the last one of each root, by its label; for passLoop alone
 }
 
 // Open opens the queue database and makes an agent of this process. It fails with state.ErrLocked if there is one already, or with
@@ -54,7 +55,7 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	if err := s.Update(ctx, func(v state.View) error { return v.Adopt(ctx, cfg.labels(), cfg.scopes(), cfg.bySession()) }); err != nil {
 		return nil, errors.Join(err, unlock(), s.Close())
 	}
-	a := &Agent{cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, wake: make(chan struct{}, 1)}
+	a := &Agent{cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, wake: make(chan struct{}, 1), tasks: map[string]*task{}}
 	a.cfg.Delivery.OnLink = a.linkChanged
 	a.delivery = store.NewDelivery(cfg.Remote, &ledger{state: s, cfg: &a.cfg, counts: &a.counts}, a.cfg.Delivery)
 	a.intake = newIntake(&a.cfg, s, a.delivery, &a.counts)
@@ -73,7 +74,8 @@ func (a *Agent) Close() error {
 }
 
 // Run keeps the table true to the folder until ctx ends. Then it stops in order: no more looks, intents written, what is in
-// flight finished, the lanes flushed or left to the next start; within ten seconds. It fails only if it cannot begin.
+// flight finished, the lanes flushed or left to the next start; within ten seconds. What hangs in a system call on a dead share is
+// abandoned a second after ctx has ended: the next start finds it again. Run fails only if it cannot begin.
 func (a *Agent) Run(ctx context.Context) error {
 	if err := a.begin(ctx); err != nil {
 		return err

@@ -16,7 +16,7 @@ var errChanging = errors.New("the file is being written")
 // readStable returns the content of a regular file and the stamp that it had both before and after; named tells what its name leads
 // to then. It fails with errChanging, with fs.ErrNotExist, or with what the file system says. It never waits for a writer and never
 // locks anything.
-func readStable(name string, limit int64, named func() (fs.FileInfo, error)) ([]byte, hashindex.Stamp, error) {
+func readStable(name string, limit int64, p *pulse, named func() (fs.FileInfo, error)) ([]byte, hashindex.Stamp, error) {
 	f, err := openShared(name)
 	if err != nil {
 		if isBusy(err) {
@@ -24,11 +24,11 @@ func readStable(name string, limit int64, named func() (fs.FileInfo, error)) ([]
 		}
 		return nil, hashindex.Stamp{}, err
 	}
-	content, stamp, err := readOpen(f, limit, named)
+	content, stamp, err := readOpen(f, limit, p, named)
 	return content, stamp, errors.Join(err, f.Close())
 }
 
-func readOpen(f *os.File, limit int64, named func() (fs.FileInfo, error)) ([]byte, hashindex.Stamp, error) {
+func readOpen(f *os.File, limit int64, p *pulse, named func() (fs.FileInfo, error)) ([]byte, hashindex.Stamp, error) {
 	before, err := f.Stat()
 	if err != nil {
 		return nil, hashindex.Stamp{}, err
@@ -38,7 +38,7 @@ func readOpen(f *os.File, limit int64, named func() (fs.FileInfo, error)) ([]byt
 		return nil, stamp, errChanging // it was something else when it was chosen
 	}
 	content := make([]byte, stamp.Size+1)
-	n, err := io.ReadFull(f, content)
+	n, err := io.ReadFull(beating{f, p}, content)
 	switch {
 	case err == nil: // one byte more than it had
 		return nil, stamp, errChanging
@@ -74,13 +74,13 @@ func unchanged(f *os.File, before fs.FileInfo, named func() (fs.FileInfo, error)
 }
 
 // hashLarge hashes a file that is too large to be held, in pieces.
-func hashLarge(name string, algorithm hashindex.Algorithm) (string, error) {
+func hashLarge(name string, algorithm hashindex.Algorithm, p *pulse) (string, error) {
 	f, err := openShared(name)
 	if err != nil {
 		return "", err
 	}
 	h := algorithm.New()
-	_, err = io.Copy(h, f)
+	_, err = io.Copy(h, beating{f, p})
 	if err := errors.Join(err, f.Close()); err != nil {
 		return "", err
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/store"
 )
 
 // Mode is how deep a pass goes.
@@ -103,18 +104,6 @@ func newReport(cfg *Config, mode Mode, at time.Time) *Report {
 	return r
 }
 
-// available returns the roots that can be scanned, and reports the others.
-func (r *Report) available(roots []hashindex.Root) (there []hashindex.Root) {
-	for _, root := range roots {
-		if err := root.Check(); err != nil {
-			r.rootUnavailable(root, err)
-			continue
-		}
-		there = append(there, root)
-	}
-	return there
-}
-
 // scanned takes up what the scan of a root came to.
 func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error) {
 	r.Files += seen.Files
@@ -124,7 +113,7 @@ func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error)
 		}
 	}
 	for _, err := range seen.Problems {
-		r.problem(hashindex.Key{Root: root.Label}, kindUnreadable, err.Error())
+		r.problem(hashindex.Key{Root: root.Label}, kindUnreadable, store.OneLine(err.Error()))
 	}
 	switch {
 	case errors.Is(err, hashindex.ErrRootUnavailable):
@@ -137,8 +126,11 @@ func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error)
 
 // rootUnavailable says that nothing can be concluded of a root. The pass goes on with the others, if there are any.
 func (r *Report) rootUnavailable(root hashindex.Root, err error) {
-	r.problem(hashindex.Key{Root: root.Label, Path: root.Dir}, kindRoot,
-		err.Error()+"; nothing was marked gone; if the files were really removed, run gfxsync reconcile --accept-missing")
+	text := err.Error() + "; nothing was marked gone"
+	if !errors.Is(err, errSilent) {
+		text += "; if the files were really removed, run gfxsync reconcile --accept-missing"
+	}
+	r.problem(hashindex.Key{Root: root.Label, Path: root.Dir}, kindRoot, text)
 	r.Outcome = RootUnavailable
 	for i := range r.Roots {
 		if r.Roots[i].Label == root.Label {

@@ -26,9 +26,11 @@ type mount struct {
 	under   string // where the files really are
 	lose    func()
 	restore func()
+	smb     bool
+	process func() *helper // that answers for it
 }
 
-var mounts = map[string]func(*testing.T) *mount{"bindfs": bindfsMount, "SMB": smbMount}
+var mounts = map[string]func(*testing.T) *mount{"bindfs": func(t *testing.T) *mount { return bindfsMount(t) }, "SMB": smbMount}
 
 // mountLimit is how long whatever is waited for here may take on a machine that is busy with other things.
 const mountLimit = time.Minute
