@@ -121,7 +121,7 @@ func TestAMountThatIsLostWhileAnotherFolderGoesOn(t *testing.T) {
 				writeFile(t, filepath.Join(plain, fmt.Sprintf("here %d.json", round)), here)
 				rows.wait(here)
 				s.waitStatus(mountLimit, "the lost folder is named", func(st *reconcile.Status) bool {
-					return st.Gone == 0 && len(st.LastScan.Roots) == 2 && st.LastScan.Roots[0].Error != "" && st.LastScan.Roots[1].Error == ""
+					return st.Gone == 0 && st.LastScan != nil && len(st.LastScan.Roots) == 2 && st.LastScan.Roots[0].Error != "" && st.LastScan.Roots[1].Error == ""
 				})
 				m.restore()
 				rows.wait(there)
