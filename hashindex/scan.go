@@ -96,6 +96,7 @@ type Scanner struct {
 	Match func(name string) bool // which files count
 	// AcceptEmpty lets a root without a single file pass for what it seems.
 	AcceptEmpty bool
+	Moved       func() // called at every step of the walk, each of which may take long; may be nil
 }
 
 // Scanned is what a scan saw.
@@ -155,6 +156,9 @@ type walk struct {
 func (w *walk) step(name string, d fs.DirEntry, err error) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
+	}
+	if w.Moved != nil {
+		w.Moved()
 	}
 	path, relErr := filepath.Rel(w.Root.Dir, name)
 	if relErr != nil {

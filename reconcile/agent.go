@@ -33,7 +33,8 @@ type Agent struct {
 	skipped  atomic.Int64 // scheduled passes that were due while another ran
 	noDigest sync.Once
 	wasDown  atomic.Bool
-	trouble  string // of the last pass; for passLoop alone
+	trouble  string           // of the last pass; for passLoop alone
+	tasks    map[string]*task // the last one of each root, by its label; for passLoop alone
 }
 
 // Open opens the queue database and makes an agent of this process. It fails with state.ErrLocked if there is one already, or with
@@ -51,7 +52,7 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	s.OnUpdate(disk.met)
 	cfg.Logger = slog.New(withoutTrouble{cfg.Logger.Handler()})
 	cfg.Delivery.Logger = cfg.Logger
-	a := &Agent{cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, wake: make(chan struct{}, 1)}
+	a := &Agent{cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, wake: make(chan struct{}, 1), tasks: map[string]*task{}}
 	if err := a.adopt(ctx, aside); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -93,8 +94,9 @@ func (a *Agent) Close() error {
 }
 
 // Run keeps the table true to the folder until ctx ends. Then it stops in order: no more looks, intents written, what is in
-// flight finished, the lanes flushed or left to the next start; within ten seconds. It stops likewise, and fails with
-// sqlite.ErrDamaged or sqlite.ErrGone, if the queue database is found to be so. It fails otherwise only if it cannot begin.
+// flight finished, the lanes flushed or left to the next start; within ten seconds. What hangs in a system call on a dead share is
+// abandoned a second after: the next start finds it again. It stops likewise, and fails with sqlite.ErrDamaged or sqlite.ErrGone, if the
+// queue database is found to be so. It fails otherwise only if it cannot begin.
 func (a *Agent) Run(stopped context.Context) error {
 	if err := a.begin(stopped); err != nil {
 		return err

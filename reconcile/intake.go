@@ -35,9 +35,10 @@ type intake struct {
 	log      *slog.Logger
 	state    *state.State
 	delivery *store.Delivery
-	looks    *looks
+	looks    looksByRoot
 	held     *semaphore.Weighted
 	findings chan finding
+	ended    chan struct{} // closed when no finding is waited for any more
 	counts   *counters
 	disk     *trouble
 
@@ -58,40 +59,66 @@ type finding struct {
 
 func newIntake(cfg *Config, s *state.State, d *store.Delivery, c *counters, disk *trouble) *intake {
 	return &intake{
-		cfg: cfg, log: cfg.Logger, state: s, delivery: d, looks: newLooks(),
+		cfg: cfg, log: cfg.Logger, state: s, delivery: d, looks: newLooksByRoot(cfg.labels()),
 		held: semaphore.NewWeighted(heldBytes), findings: make(chan finding, 256), counts: c, disk: disk,
-		roots: rootIdentities{},
+		ended: make(chan struct{}), roots: rootIdentities{},
 	}
 }
 
-// run looks at files until ctx ends, and returns when every intent that was found is written down.
+// run looks at files until ctx ends, and returns when every intent that was found is written down. Each root has workers of its own,
+// so that a share that hangs keeps none but its own files waiting; looks that hang are abandoned.
 func (in *intake) run(ctx context.Context) {
 	stop := context.AfterFunc(ctx, in.looks.close)
 	defer stop()
 	var looking, writing sync.WaitGroup
-	for range workers {
-		looking.Go(func() { in.work(ctx) })
+	for _, q := range in.looks {
+		for range workers {
+			looking.Go(func() { in.work(ctx, q) })
+		}
 	}
 	writing.Go(func() { in.write(context.WithoutCancel(ctx)) })
-	looking.Wait()
-	close(in.findings)
+	<-ctx.Done()
+	if !endsWithin(&looking, abandonAfter) {
+		in.log.Warn("a folder does not answer; stopping without what was being looked at there")
+	}
+	close(in.ended)
 	writing.Wait()
 }
 
-func (in *intake) work(ctx context.Context) {
+func endsWithin(wg *sync.WaitGroup, limit time.Duration) bool {
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+func (in *intake) pulse(label string) *pulse { return &in.looks[label].pulse }
+
+func (in *intake) work(ctx context.Context, q *looks) {
 	for {
-		l, ok := in.looks.next()
+		l, ok := q.next()
 		if !ok {
 			return
 		}
 		in.disk.wait(ctx)
 		f, err := in.examine(ctx, l)
+		q.pulse.beat()
 		if err != nil && ctx.Err() == nil {
 			in.disk.met(err)
 			in.log.Error("cannot look at a file; trying again", "path", name(l.key), "error", err)
 			f = finding{look: l, after: diskRetry}
 		}
-		in.findings <- f
+		select {
+		case in.findings <- f:
+		case <-in.ended:
+			return
+		}
 	}
 }
 
@@ -133,7 +160,7 @@ func (in *intake) read(ctx context.Context, l look, stamp hashindex.Stamp, old h
 	}
 	release := sync.OnceFunc(func() { in.held.Release(weight) })
 	begin := time.Now()
-	content, stamp2, err := readStable(in.cfg.abs(l.key), stamp.Size, func() (fs.FileInfo, error) { return in.lstat(l.key) })
+	content, stamp2, err := readStable(in.cfg.abs(l.key), stamp.Size, in.pulse(l.key.Root), func() (fs.FileInfo, error) { return in.lstat(l.key) })
 	var f finding
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -37,6 +37,8 @@ type looks struct {
 	waiting         map[hashindex.Key]*look
 	delayed         map[hashindex.Key]*delayed
 	busy            map[hashindex.Key]*look // a wish that came while the file was looked at; nil if none did
+
+	pulse pulse // of the root
 }
 
 type delayed struct {
@@ -130,6 +132,7 @@ func (q *looks) next() (look, bool) {
 	l := q.waiting[key]
 	delete(q.waiting, key)
 	q.busy[key] = nil
+	q.pulse.beat()
 	q.changed.Broadcast()
 	return *l, true
 }
@@ -181,6 +184,13 @@ func (q *looks) idle() bool {
 	return len(q.waiting) == 0 && len(q.busy) == 0 && len(q.delayed) == 0
 }
 
+// hangs says whether files are being looked at on a file system that does not answer.
+func (q *looks) hangs() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.busy) > 0 && q.pulse.left() <= 0
+}
+
 // close ends all waiting, and forgets what waits: the next start finds it again.
 func (q *looks) close() {
 	q.mu.Lock()
@@ -191,4 +201,39 @@ func (q *looks) close() {
 	}
 	clear(q.delayed)
 	q.changed.Broadcast()
+}
+
+// looksByRoot are the looks of each root, by its label: where one does not answer, nothing of another waits.
+type looksByRoot map[string]*looks
+
+func newLooksByRoot(labels []string) looksByRoot {
+	all := looksByRoot{}
+	for _, label := range labels {
+		all[label] = newLooks()
+	}
+	return all
+}
+
+func (all looksByRoot) add(ctx context.Context, l look, urgent bool) error {
+	return all[l.key.Root].add(ctx, l, urgent)
+}
+
+func (all looksByRoot) done(key hashindex.Key) { all[key.Root].done(key) }
+
+func (all looksByRoot) again(l look, after time.Duration) { all[l.key.Root].again(l, after) }
+
+// idle says whether nothing is under way in any root that answers.
+func (all looksByRoot) idle() bool {
+	for _, q := range all {
+		if !q.idle() && !q.hangs() {
+			return false
+		}
+	}
+	return true
+}
+
+func (all looksByRoot) close() {
+	for _, q := range all {
+		q.close()
+	}
 }

@@ -45,13 +45,13 @@ func TestAFileThatItsWriterHoldsIsBeingWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := readStable(name, 100, named); !errors.Is(err, errChanging) {
+	if _, _, err := readStable(name, 100, &pulse{}, named); !errors.Is(err, errChanging) {
 		t.Errorf("a file that is held: %v, want errChanging", err)
 	}
 	if err := windows.CloseHandle(h); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := readStable(name, 100, named); err != nil {
+	if _, _, err := readStable(name, 100, &pulse{}, named); err != nil {
 		t.Errorf("released: %v", err)
 	}
 }

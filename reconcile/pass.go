@@ -23,7 +23,11 @@ const giveUp = time.Minute
 func (a *Agent) pass(ctx context.Context, mode Mode, opts PassOptions, progress func(Progress)) *Report {
 	begin, before, requests := time.Now(), a.counts.now(), a.cfg.Remote.Requests()
 	r := newReport(&a.cfg, mode, begin)
-	if roots := r.available(a.cfg.Roots); len(roots) > 0 {
+	roots := a.cfg.Roots
+	if mode != Scan { // which finds out by itself, and asks nobody else
+		roots = a.reachable(ctx, r)
+	}
+	if len(roots) > 0 {
 		a.passOver(ctx, r, roots, mode, opts, progress)
 	}
 	r.since(before, a.counts.now())
@@ -49,15 +53,17 @@ func (a *Agent) passOver(ctx context.Context, r *Report, roots []hashindex.Root,
 		a.reviveDead(ctx, r)
 	}
 	p := newProgress(ctx, a.state.Index, progress)
-	for _, root := range roots {
-		seen, err := a.scan(ctx, root, mode, opts, p)
-		r.scanned(root, seen, err)
-	}
+	a.scanRoots(ctx, r, roots, mode, opts, p)
 	p.end()
 	if mode == Scan || r.Outcome == RootUnavailable {
 		return
 	}
 	a.finish(ctx)
+	for _, root := range roots {
+		if a.intake.looks[root.Label].hangs() {
+			r.rootUnavailable(root, errSilent)
+		}
+	}
 	if link := a.delivery.Link(); !link.Online && r.Outcome == Complete {
 		r.remoteFailed(link.Err)
 	}
@@ -169,6 +175,7 @@ func (a *Agent) reviveDead(ctx context.Context, r *Report) {
 // others too and looks at those whose hash is not the index's.
 func (a *Agent) scan(ctx context.Context, root hashindex.Root, mode Mode, opts PassOptions, p *passProgress) (hashindex.Scanned, error) {
 	scanner := hashindex.Scanner{Index: a.state.Index, Root: root, Match: a.cfg.Pattern.Match, AcceptEmpty: opts.AcceptMissing}
+	scanner.Moved = a.intake.pulse(root.Label).beat
 	identity, err := root.Identity()
 	if err != nil {
 		return hashindex.Scanned{}, err

@@ -17,7 +17,7 @@ var errChanging = errors.New("the file is being written")
 // readStable returns the content of a regular file and the stamp that it had both before and after; named tells what its name leads
 // to then. It fails with errChanging, with fs.ErrNotExist, or with what the file system says. It never waits for a writer and never
 // locks anything.
-func readStable(name string, limit int64, named func() (fs.FileInfo, error)) ([]byte, hashindex.Stamp, error) {
+func readStable(name string, limit int64, p *pulse, named func() (fs.FileInfo, error)) ([]byte, hashindex.Stamp, error) {
 	f, err := openShared(name)
 	if err != nil {
 		if isBusy(err) {
@@ -25,11 +25,11 @@ func readStable(name string, limit int64, named func() (fs.FileInfo, error)) ([]
 		}
 		return nil, hashindex.Stamp{}, err
 	}
-	content, stamp, err := readOpen(f, limit, named)
+	content, stamp, err := readOpen(f, limit, p, named)
 	return content, stamp, errors.Join(err, f.Close())
 }
 
-func readOpen(f *os.File, limit int64, named func() (fs.FileInfo, error)) ([]byte, hashindex.Stamp, error) {
+func readOpen(f *os.File, limit int64, p *pulse, named func() (fs.FileInfo, error)) ([]byte, hashindex.Stamp, error) {
 	before, err := f.Stat()
 	if err != nil {
 		return nil, hashindex.Stamp{}, err
@@ -39,7 +39,7 @@ func readOpen(f *os.File, limit int64, named func() (fs.FileInfo, error)) ([]byt
 		return nil, stamp, errChanging // it was something else when it was chosen
 	}
 	content := make([]byte, stamp.Size+1)
-	n, err := io.ReadFull(f, content)
+	n, err := io.ReadFull(beating{f, p}, content)
 	switch {
 	case err == nil: // one byte more than it had
 		return nil, stamp, errChanging
@@ -78,7 +78,7 @@ func unchanged(f *os.File, before fs.FileInfo, named func() (fs.FileInfo, error)
 var pieces = sync.Pool{New: func() any { return new([128 << 10]byte) }}
 
 // hashLarge hashes a file that is too large to be held, in pieces.
-func hashLarge(name string, algorithm hashindex.Algorithm) (string, error) {
+func hashLarge(name string, algorithm hashindex.Algorithm, p *pulse) (string, error) {
 	f, err := openShared(name)
 	if err != nil {
 		return "", err
@@ -86,7 +86,7 @@ func hashLarge(name string, algorithm hashindex.Algorithm) (string, error) {
 	h := algorithm.New()
 	piece := pieces.Get().(*[128 << 10]byte)
 	// Of the file, io.CopyBuffer is to see Read alone: to WriteTo it would leave everything, the buffer too.
-	_, err = io.CopyBuffer(h, struct{ io.Reader }{f}, piece[:])
+	_, err = io.CopyBuffer(h, beating{f, p}, piece[:])
 	pieces.Put(piece)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return "", err

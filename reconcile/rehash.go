@@ -47,7 +47,7 @@ func (r *rehash) wait() {
 }
 
 func (r *rehash) read(ctx context.Context, job rehashJob) {
-	hash, err := hashLarge(r.agent.cfg.abs(job.look.key), r.agent.cfg.Hash)
+	hash, err := hashLarge(r.agent.cfg.abs(job.look.key), r.agent.cfg.Hash, r.agent.intake.pulse(job.look.key.Root))
 	r.progress.file(job.old.Size)
 	if err == nil && hash == job.old.Hash && job.old.State != hashindex.Invalid {
 		r.agent.counts.read(job.old.Size)

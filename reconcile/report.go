@@ -64,7 +64,7 @@ type RootReport struct {
 	Label string `json:"label"` // empty where there is but one root
 	Dir   string `json:"dir"`
 	Files int    `json:"files"`
-	Error string `json:"error,omitempty"` // why it was unavailable
+	Error string `json:"error,omitempty"` // why it was unavailable, or not scanned to the end
 }
 
 // Problem is one thing that is not as it should be.
@@ -120,18 +120,6 @@ func newReport(cfg *Config, mode Mode, at time.Time) *Report {
 	return r
 }
 
-// available returns the roots that can be scanned, and reports the others.
-func (r *Report) available(roots []hashindex.Root) (there []hashindex.Root) {
-	for _, root := range roots {
-		if err := root.Check(); err != nil {
-			r.rootUnavailable(root, err)
-			continue
-		}
-		there = append(there, root)
-	}
-	return there
-}
-
 // remoteFailed takes up why the remote could not be asked, or would not take records.
 func (r *Report) remoteFailed(err error) {
 	r.problem(hashindex.Key{}, kindRemote, err.Error())
@@ -155,7 +143,7 @@ func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error)
 		}
 	}
 	for _, err := range seen.Problems {
-		r.problem(hashindex.Key{Root: root.Label}, kindUnreadable, err.Error())
+		r.problem(hashindex.Key{Root: root.Label}, kindUnreadable, store.OneLine(err.Error()))
 	}
 	switch {
 	case errors.Is(err, hashindex.ErrRootUnavailable):
@@ -174,8 +162,11 @@ func (r *Report) incomplete() {
 
 // rootUnavailable says that nothing can be concluded of a root. The pass goes on with the others, if there are any.
 func (r *Report) rootUnavailable(root hashindex.Root, err error) {
-	r.problem(hashindex.Key{Root: root.Label, Path: root.Dir}, kindRoot,
-		err.Error()+"; nothing was marked gone; if the files were really removed, run gfxsync reconcile --accept-missing")
+	text := err.Error() + "; nothing was marked gone"
+	if !errors.Is(err, errSilent) {
+		text += "; if the files were really removed, run gfxsync reconcile --accept-missing"
+	}
+	r.problem(hashindex.Key{Root: root.Label, Path: root.Dir}, kindRoot, text)
 	r.incomplete()
 	away := 0
 	for i := range r.Roots {

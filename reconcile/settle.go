@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/store"
 )
 
 const (
@@ -40,8 +41,8 @@ func (in *intake) unsettled(l look, old hashindex.Entry, stamp hashindex.Stamp, 
 
 func (in *intake) invalid(l look, old hashindex.Entry, stamp hashindex.Stamp, now time.Time, reason error) finding {
 	e := in.newEntry(l, stamp, old, now)
-	e.State, e.Error = hashindex.Invalid, reason.Error()
-	hash, err := hashLarge(in.cfg.abs(l.key), in.cfg.Hash)
+	e.State, e.Error = hashindex.Invalid, store.OneLine(reason.Error())
+	hash, err := hashLarge(in.cfg.abs(l.key), in.cfg.Hash, in.pulse(l.key.Root))
 	if err != nil {
 		// Whether a file may be read shows in no stamp: the next scan looks again.
 		e.Racy = true

@@ -23,9 +23,9 @@ func lookWith(t *testing.T, w *worker, path string, meanwhile func(state.View) e
 	if err := w.state.Update(ctx, meanwhile); err != nil {
 		t.Fatal(err)
 	}
-	w.intake.looks.mu.Lock()
-	w.intake.looks.busy[f.look.key] = nil
-	w.intake.looks.mu.Unlock()
+	w.intake.looks[f.look.key.Root].mu.Lock()
+	w.intake.looks[f.look.key.Root].busy[f.look.key] = nil
+	w.intake.looks[f.look.key.Root].mu.Unlock()
 	w.intake.findings <- f
 	eventually(t, "the finding is dealt with", w.Idle)
 }

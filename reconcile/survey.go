@@ -23,6 +23,8 @@ type Survey struct {
 	// Progress may be nil.
 	Progress func(Progress)
 
+	pulses map[string]*pulse // of the roots, by label
+
 	mu       sync.Mutex
 	report   *Report
 	suspects []suspect
@@ -80,9 +82,17 @@ func contextOnly(err error) error {
 func (s *Survey) compare(ctx context.Context, mode Mode, opts PassOptions) error {
 	// The directory first: what is sent while it is read is then found on the remote.
 	p := newProgress(ctx, s.State.Index, s.Progress)
-	for _, root := range s.report.available(s.Config.Roots) {
-		seen, err := s.compareFiles(ctx, root, mode, opts, p)
-		s.report.scanned(root, seen, err)
+	s.pulses = map[string]*pulse{}
+	for _, root := range s.Config.Roots {
+		s.pulses[root.Label] = &pulse{}
+		asked, cancel := context.WithCancel(ctx)
+		t := startTask(s.pulses[root.Label], func() (hashindex.Scanned, error) { return s.compareFiles(asked, root, mode, opts, p) })
+		if err := t.wait(ctx, 0); err != nil {
+			s.report.unfinished(root, t, err)
+		} else {
+			s.report.scanned(root, t.seen, t.err)
+		}
+		cancel() // what hangs is to do nothing more should it go on
 	}
 	p.end()
 	if ctx.Err() != nil || s.report.Outcome == RootUnavailable {
@@ -172,6 +182,7 @@ func (s *Survey) compareFiles(ctx context.Context, root hashindex.Root, mode Mod
 	readers, readCtx := errgroup.WithContext(ctx)
 	readers.SetLimit(s.Config.FullReaders)
 	scanner := hashindex.Scanner{Index: s.State.Index, Root: root, Match: s.Config.Pattern.Match, AcceptEmpty: opts.AcceptMissing}
+	scanner.Moved = s.pulses[root.Label].beat
 	seen, err := scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, old *hashindex.Entry) error {
 		key := hashindex.Key{Root: root.Label, Path: path}
 		switch {
@@ -194,8 +205,8 @@ func (s *Survey) rehash(ctx context.Context, key hashindex.Key, old hashindex.En
 	if ctx.Err() != nil {
 		return
 	}
-	hash, err := hashLarge(s.Config.abs(key), s.Config.Hash)
-	if errors.Is(err, fs.ErrNotExist) {
+	hash, err := hashLarge(s.Config.abs(key), s.Config.Hash, s.pulses[key.Root])
+	if ctx.Err() != nil || errors.Is(err, fs.ErrNotExist) {
 		return // gone since it was listed
 	}
 	if err == nil && hash == old.Hash || err != nil && old.State == hashindex.Invalid {
@@ -288,7 +299,7 @@ func (s *Survey) arrived(ctx context.Context, one suspect) (bool, error) {
 	if one.kind == kindRemoteMissing {
 		return s.isThere(ctx, one, e.Session)
 	}
-	hash, err := hashLarge(s.Config.abs(one.key), s.Config.Hash)
+	hash, err := hashLarge(s.Config.abs(one.key), s.Config.Hash, s.pulses[one.key.Root])
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}

@@ -14,22 +14,31 @@ const maxCommit = 256
 // write writes findings down and then acts on them: intent before action. What comes while a commit is under way is committed
 // together, so that one file is on its way in milliseconds and a thousand cost a few commits.
 func (in *intake) write(ctx context.Context) {
-	for first := range in.findings {
-		group := []finding{first}
-	gather:
-		for len(group) < maxCommit {
-			select {
-			case f, ok := <-in.findings:
-				if !ok {
-					break gather
-				}
-				group = append(group, f)
-			default:
-				break gather
-			}
+	for {
+		var group []finding
+		select {
+		case f := <-in.findings:
+			group = append(group, f)
+		case <-in.ended:
+		}
+		if group = in.gather(group); len(group) == 0 {
+			return
 		}
 		in.writeGroup(ctx, group)
 	}
+}
+
+// gather adds what is there already.
+func (in *intake) gather(group []finding) []finding {
+	for len(group) < maxCommit {
+		select {
+		case f := <-in.findings:
+			group = append(group, f)
+		default:
+			return group
+		}
+	}
+	return group
 }
 
 func (in *intake) writeGroup(ctx context.Context, group []finding) {

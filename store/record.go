@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Source says where a record came from: the label of a watched root and the path below it, '/'-separated, in the file system's
@@ -22,9 +24,24 @@ type Source struct {
 // String is how a file is called in logs and lists: by its path, after the label of its root if that has one.
 func (s Source) String() string {
 	if s.Root == "" {
-		return printable(s.Path)
+		return OneLine(s.Path)
 	}
-	return s.Root + ":" + printable(s.Path)
+	return s.Root + ":" + OneLine(s.Path)
+}
+
+// OneLine makes a text that others have had a hand in, such as a file's name, fit for a list that people read: what would break its lines,
+// move a terminal's cursor or turn the direction of reading is shown as an escape sequence of Go.
+func OneLine(s string) string {
+	var b strings.Builder
+	for _, r := range printable(s) {
+		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
+			q := strconv.QuoteRuneToASCII(r)
+			b.WriteString(q[1 : len(q)-1])
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // Record is one row of gfx_sessions (design, "The table"). RawJSON is byte for byte what the file holds after a byte order

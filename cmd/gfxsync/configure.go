@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/DeRuina/timberjack"
@@ -173,6 +174,22 @@ func isInside(path, dir string) bool {
 
 // realPath follows the symbolic links in that part of a path which is there already.
 func realPath(path string) string {
+	return answered(func() string { return findRealPath(path) }, path)
+}
+
+// answered returns what f finds on a file system, or other if that does not answer: a share that hangs is the agent's to wait for.
+func answered[T any](f func() T, other T) T {
+	found := make(chan T, 1)
+	go func() { found <- f() }()
+	select {
+	case v := <-found:
+		return v
+	case <-time.After(3 * time.Second):
+		return other
+	}
+}
+
+func findRealPath(path string) string {
 	for there, rest := path, ""; ; there, rest = filepath.Dir(there), filepath.Join(filepath.Base(there), rest) {
 		if real, err := filepath.EvalSymlinks(there); err == nil {
 			return filepath.Join(real, rest)

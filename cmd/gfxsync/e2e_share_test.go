@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -149,14 +150,15 @@ func (f *fuse) unmount() {
 // fuseOptions keep the kernel from remembering names and sizes, so that what is measured is the agent.
 const fuseOptions = "attr_timeout=0,entry_timeout=0,negative_timeout=0"
 
-func bindfsMount(t *testing.T) *mount {
+func bindfsMount(t *testing.T, options ...string) *mount {
 	program := needProgram(t, "bindfs", "bindfs")
 	dir := t.TempDir()
 	m := &mount{dir: filepath.Join(dir, "mounted"), under: filepath.Join(dir, "underneath")}
 	makeDirs(t, m.dir, m.under)
-	f := &fuse{t: t, dir: m.dir, command: []string{program, "-f", "-o", fuseOptions, m.under, m.dir}}
+	f := &fuse{t: t, dir: m.dir, command: slices.Concat([]string{program, "-f", "-o", fuseOptions}, options, []string{m.under, m.dir})}
 	f.mount()
 	m.lose, m.restore = f.unmount, f.mount
+	m.process = func() *helper { return f.process }
 	return m
 }
 
@@ -205,6 +207,8 @@ const smbConf = `[global]
 	path = %[2]s
 	guest ok = yes
 	read only = no
+	# A lock on a file binds its readers, as on Windows.
+	strict locking = yes
 `
 
 const smbnetfsConf = `# No looking around for other computers, nor for passwords.
@@ -249,7 +253,8 @@ func smbMount(t *testing.T) *mount {
 		command: []string{smbnetfs, point, "-f", "-o", "config=" + clientConfig + "," + fuseOptions},
 	}
 	f.mount()
-	m := &mount{dir: filepath.Join(point, server.address, "gfx"), under: share, lose: server.down}
+	m := &mount{dir: filepath.Join(point, server.address, "gfx"), under: share, smb: true, lose: server.down}
+	m.process = func() *helper { return server.process }
 	m.restore = func() {
 		server.up()
 		eventually(t, mountLimit, "the share can be listed", func() bool { _, err := os.ReadDir(m.dir); return err == nil })

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -23,6 +24,10 @@ const (
 	exitRemain = 1 // something remains, differs, or was lost
 	exitFailed = 2 // could not run
 )
+
+// stopLimit is how long a command may take to stop: a little more than the agent needs. What has not stopped by then waits in a system
+// call on a dead share, which nothing can interrupt. Nothing is lost by ending it there: a power cut would do the same.
+const stopLimit = 9500 * time.Millisecond
 
 // errRemains says that a command has run to its end and found something that is not as it should be. It is not printed.
 var errRemains = errors.New("something remains")
@@ -39,7 +44,20 @@ func main() {
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
 	p := &program{lookupEnv: os.LookupEnv, stdout: os.Stdout, stderr: os.Stderr}
-	os.Exit(p.run(ctx, os.Args))
+	code := make(chan int, 1)
+	go func() { code <- p.run(ctx, os.Args) }()
+	select {
+	case c := <-code:
+		os.Exit(c)
+	case <-ctx.Done():
+	}
+	select {
+	case c := <-code:
+		os.Exit(c)
+	case <-time.After(stopLimit):
+		fmt.Fprintln(os.Stderr, "gfxsync: a folder does not answer; stopped without waiting for it")
+		os.Exit(exitFailed)
+	}
 }
 
 // run runs one command line and returns its exit code.

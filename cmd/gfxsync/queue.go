@@ -85,7 +85,7 @@ func (p *program) listQueue(c *cli.Context, s *state.State) error {
 		if e.Dead {
 			state = "dead"
 		}
-		t.AppendRow(table.Row{e.ID, state, named(e.Root, e.Path), humanize.IBytes(uint64(e.Bytes)), e.CreatedAt.Local().Format(time.DateTime), e.Retries, e.Error})
+		t.AppendRow(table.Row{e.ID, state, named(e.Root, e.Path), humanize.IBytes(uint64(e.Bytes)), e.CreatedAt.Local().Format(time.DateTime), e.Retries, store.OneLine(e.Error)})
 	}
 	t.Render()
 	return nil
@@ -189,7 +189,7 @@ func (p *program) listInvalid(c *cli.Context, s *state.State) error {
 	t := newTable(p.stdout)
 	t.AppendHeader(table.Row{"file", "size", "seen", "what is wrong"})
 	for _, e := range entries {
-		t.AppendRow(table.Row{named(e.Root, e.Path), humanize.IBytes(uint64(e.Bytes)), e.SeenAt.Local().Format(time.DateTime), e.Error})
+		t.AppendRow(table.Row{named(e.Root, e.Path), humanize.IBytes(uint64(e.Bytes)), e.SeenAt.Local().Format(time.DateTime), store.OneLine(e.Error)})
 	}
 	t.Render()
 	return nil

@@ -174,7 +174,7 @@ func printReport(w io.Writer, r *reconcile.Report) {
 
 func folderText(r *reconcile.RootReport) string {
 	if r.Error != "" {
-		return r.Dir + " is unavailable"
+		return r.Dir + ": " + r.Error
 	}
 	return fmt.Sprintf("%s files in %s", humanize.Comma(int64(r.Files)), r.Dir)
 }

@@ -286,8 +286,10 @@ func parsePath(into *string, v string) bool {
 }
 
 func isFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && !info.IsDir()
+	return answered(func() bool {
+		info, err := os.Stat(path)
+		return err == nil && !info.IsDir()
+	}, false)
 }
 
 func isFolder(path string) bool {
