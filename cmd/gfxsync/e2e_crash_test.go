@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -30,10 +31,11 @@ type crashes struct {
 	rng *rand.Rand
 
 	kills   map[string]int
-	owed    map[string]bool // what the agent has durably taken upon itself: it is to be a row, whatever becomes of its file
-	waited  int             // contents that waited in pending_sync when the agent died
-	half    int             // migrations that were not over when the agent died
-	orphans int             // contents that are owed though their files are gone, at the end
+	owed    map[string]bool   // what the agent has durably taken upon itself: it is to be a row, whatever becomes of its file
+	since   map[string]string // after which kill that was seen first
+	waited  int               // contents that waited in pending_sync when the agent died
+	half    int               // migrations that were not over when the agent died
+	orphans int               // contents that are owed though their files are gone, at the end
 }
 
 // kinds of moments to die at.
@@ -59,6 +61,7 @@ func TestCrashAfterCrashLosesNothing(t *testing.T) {
 		"GFX_SYNC_RECONCILE_SCHEDULE=@every 2s")
 	c := &crashes{
 		scene: s, g: g, w: newWriter(s.watch, seed), rng: rand.New(rand.NewPCG(seed, 2)), kills: map[string]int{}, owed: map[string]bool{},
+		since: map[string]string{},
 	}
 	stop := make(chan struct{})
 	var writing sync.WaitGroup
@@ -94,11 +97,16 @@ func (c *crashes) killed() (n int) {
 // crash kills the agent some time within the limit, and looks at what it leaves behind.
 func (c *crashes) crash(kind string, within time.Duration) {
 	c.t.Helper()
+	c.die(kind, within)
+	c.examineRemains()
+}
+
+func (c *crashes) die(kind string, within time.Duration) {
+	c.t.Helper()
 	<-time.After(rand.N(within)) // the moment is the point, and any will do
 	c.kills[kind]++
 	c.dies(c.agent)
 	c.agent = nil
-	c.examineRemains()
 }
 
 // dies kills a process, which must not have come to its end before.
@@ -154,7 +162,7 @@ func (c *crashes) duringAReconcileBeside() {
 	c.start()
 	c.waitStatus(time.Minute, "the agent runs", func(st *reconcile.Status) bool { return st.AgentRunning })
 	beside := c.reconcile()
-	c.crash("reconcile beside", 500*time.Millisecond)
+	c.die("reconcile beside", 500*time.Millisecond)
 	// It finds that the agent has left, and makes the pass itself.
 	if err := beside.Wait(); err != nil && beside.ProcessState.ExitCode() != exitRemain {
 		c.t.Errorf("a reconcile whose agent was killed: %v", err)
@@ -232,6 +240,7 @@ func (c *crashes) duringAMigration() {
 func (c *crashes) settle() {
 	c.g.Heal()
 	c.start()
+	c.waitStatus(time.Minute, "the agent runs", func(st *reconcile.Status) bool { return st.AgentRunning }) // or the reconcile is that one agent
 	c.mustPass(exitOK, "reconcile", "--full")
 	c.stop()
 	c.mustPass(exitOK, "verify", "--full")
@@ -252,10 +261,19 @@ func (c *crashes) settle() {
 	if !j.clean() {
 		c.t.Errorf("the table: %v", j)
 	}
+	for _, hash := range j.lost {
+		c.t.Logf("%s was owed since %s", hash, c.since[hash])
+	}
 	c.t.Logf("%d contents were owed, lost = %d", len(c.owed), len(j.lost))
 	if strings.Contains(c.log.String(), "panic: ") {
 		c.t.Error("the agent has panicked")
 	}
 }
 
-func (c *crashes) owe(hashes map[string]bool) { maps.Copy(c.owed, hashes) }
+func (c *crashes) owe(hashes map[string]bool) {
+	for hash := range hashes {
+		if !c.owed[hash] {
+			c.owed[hash], c.since[hash] = true, fmt.Sprintf("%.3f, after %v", time.Since(c.w.begun).Seconds(), c.kills)
+		}
+	}
+}

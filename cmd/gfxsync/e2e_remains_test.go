@@ -29,7 +29,7 @@ func (c *crashes) examineRemains() {
 		if c.w.content(hash) == nil {
 			c.t.Errorf("%s waits in the queue, and nobody wrote it", hash)
 		}
-		c.owed[hash] = true
+		c.owe(map[string]bool{hash: true})
 	}
 	if lost := c.strings(db, `SELECT f.file_hash FROM files f LEFT JOIN pending_sync p USING (file_hash) WHERE f.state = 'queued' AND p.id IS NULL`); lost != nil {
 		c.t.Errorf("the index calls %v queued, and the queue does not have them", lost)
