@@ -99,6 +99,21 @@ func (l *ledger) Refused(ctx context.Context, it store.Item, cause error) (dead 
 	return dead, err
 }
 
+// intact returns the items before the first whose content is not the one that was once hashed: what a disk has damaged is to be no row.
+func intact(items []store.Item) ([]store.Item, error) {
+	for i := range items {
+		r := &items[i].Record
+		if hashindex.IsOf(r.FileHash, r.RawJSON) {
+			continue
+		}
+		if i > 0 {
+			return items[:i], nil
+		}
+		return nil, store.NewUnreadableError(items[i].QueueID(), errors.New("the content is not that of the hash"))
+	}
+	return items, nil
+}
+
 // Due implements store.Ledger.
 func (l *ledger) Due(ctx context.Context, after *store.Item, most int) ([]store.Item, error) {
 	var id int64
@@ -107,6 +122,9 @@ func (l *ledger) Due(ctx context.Context, after *store.Item, most int) ([]store.
 	}
 	for {
 		items, err := l.state.Queue.Due(ctx, id, min(queueStep, most), queueStepBytes, time.Now())
+		if err == nil {
+			items, err = intact(items)
+		}
 		var damage *store.UnreadableError
 		if !errors.As(err, &damage) {
 			return items, err

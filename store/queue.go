@@ -45,6 +45,9 @@ type UnreadableError struct {
 	err error
 }
 
+// NewUnreadableError is for a reader who sees more of an entry's content than the queue does.
+func NewUnreadableError(id int64, err error) *UnreadableError { return &UnreadableError{ID: id, err: err} }
+
 func (e *UnreadableError) Error() string {
 	return fmt.Sprintf("entry %d of the queue is damaged: %v", e.ID, e.err)
 }

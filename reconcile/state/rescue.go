@@ -141,21 +141,10 @@ func (r *rescue) entry(ctx context.Context, id int64) (e entry, err error) {
 	if err := json.Unmarshal([]byte(e.record), &record); err != nil {
 		return e, err
 	}
-	if record.FileHash != e.hash || !hashes(record.RawJSON, e.hash) {
+	if record.FileHash != e.hash || !hashindex.IsOf(e.hash, record.RawJSON) {
 		return e, errors.New("the content is not that of the hash")
 	}
 	return e, nil
-}
-
-// hashes says whether a file with that content, perhaps after a byte order mark, may have the hash.
-func hashes(content []byte, hash string) bool {
-	for _, algorithm := range []hashindex.Algorithm{hashindex.XXH3, hashindex.SHA256} {
-		if len(hash) != len(algorithm.Sum(nil)) {
-			continue
-		}
-		return algorithm.Sum(content) == hash || algorithm.Sum(append([]byte("\xef\xbb\xbf"), content...)) == hash
-	}
-	return true
 }
 
 // write adds what was read to the queue. The ids are new ones, in the old order.
