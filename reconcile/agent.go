@@ -168,7 +168,7 @@ func (a *Agent) begin(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx) // a stop this early is no failure
 	a.log.Info("watching", "root", a.cfg.rootsText(), "pattern", a.cfg.Pattern.String(), "queue_db", a.cfg.QueueDB, "events", !a.cfg.NoWatch)
 	return a.state.Update(ctx, func(v state.View) error {
-		return errors.Join(v.Notes.Set(ctx, noteLink, linkNote{State: linkUnknown}), v.Notes.Set(ctx, noteRoot, a.cfg.rootsText()),
+		return errors.Join(v.NoteAlwaysOn(ctx), v.Notes.Set(ctx, noteLink, linkNote{State: linkUnknown}), v.Notes.Set(ctx, noteRoot, a.cfg.rootsText()),
 			v.Passes.Reopen(ctx))
 	})
 }

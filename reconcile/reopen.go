@@ -20,8 +20,11 @@ const (
 // replaced meanwhile, what can be delivered without it is, and the agent goes on with another. It fails only if it cannot begin.
 func Run(ctx context.Context, cfg Config) error {
 	cfg.setDefaults()
-	a, err := Open(ctx, cfg)
-	if err != nil {
+	a, err := openAfterOthers(ctx, cfg)
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return nil // stopped before it had begun
+	case err != nil:
 		return err
 	}
 	for {
@@ -38,6 +41,37 @@ func Run(ctx context.Context, cfg Config) error {
 			return err
 		}
 	}
+}
+
+// openAfterOthers is Open, but waits for a single pass of another process to come to its end. Of two agents that are always on, the
+// second is refused.
+func openAfterOthers(ctx context.Context, cfg Config) (*Agent, error) {
+	for said := false; ; said = true {
+		a, err := Open(ctx, cfg)
+		if !errors.Is(err, state.ErrLocked) || alwaysOn(ctx, cfg.QueueDB) {
+			return a, err
+		}
+		if !said {
+			cfg.Logger.Info("another process makes a pass on this queue database; waiting for its end", "error", err)
+		}
+		timer := time.NewTimer(askedEvery)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// alwaysOn says whether an agent that is always on has the queue database. What cannot be known counts as such.
+func alwaysOn(ctx context.Context, path string) bool {
+	s, err := state.OpenExisting(ctx, path)
+	if err != nil {
+		return true
+	}
+	always, err := s.AlwaysOn(ctx)
+	return errors.Join(err, s.Close()) != nil || always
 }
 
 // reopen tries until it can, ctx ends, or another agent is there.

@@ -46,7 +46,9 @@ type UnreadableError struct {
 }
 
 // NewUnreadableError is for a reader who sees more of an entry's content than the queue does.
-func NewUnreadableError(id int64, err error) *UnreadableError { return &UnreadableError{ID: id, err: err} }
+func NewUnreadableError(id int64, err error) *UnreadableError {
+	return &UnreadableError{ID: id, err: err}
+}
 
 func (e *UnreadableError) Error() string {
 	return fmt.Sprintf("entry %d of the queue is damaged: %v", e.ID, e.err)

@@ -444,3 +444,29 @@ func TestReconcileBesideARunningAgentIsMadeByIt(t *testing.T) {
 	s.mustHave(g, contents(t, s.watch))
 	s.stop()
 }
+
+// An autostart that coincides with a scheduled reconcile is not to leave the PC without an agent.
+func TestAnAgentWaitsForAPassOfAnotherProcess(t *testing.T) {
+	t.Parallel()
+	s, g := onGateway(t)
+	for i := range 3 {
+		session := sample.New(i).Play(1)
+		writeFile(t, filepath.Join(s.watch, session.FileName()), session.JSON())
+	}
+	g.SetLatency(time.Second)
+	pass := s.command("reconcile", "--watch", s.watch, "--queue-db", s.queue)
+	if err := pass.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.waitStatus(20*time.Second, "the pass is under way", func(st *reconcile.Status) bool { return st.AgentRunning })
+	s.start()
+	eventually(t, 20*time.Second, "the agent waits", func() bool { return strings.Contains(s.log.String(), "waiting for its end") })
+	if err := pass.Wait(); err != nil {
+		t.Errorf("the pass: %v", err)
+	}
+	g.SetLatency(0)
+	session := sample.New(9).Play(1)
+	writeFile(t, filepath.Join(s.watch, session.FileName()), session.JSON())
+	s.waitStatus(20*time.Second, "the agent is at work", func(st *reconcile.Status) bool { return st.Synced == 4 })
+	s.stop()
+}

@@ -322,7 +322,7 @@ func TestASecondAgentIsRefused(t *testing.T) {
 	s := newScene(t)
 	s.args = []string{"--local", filepath.Join(t.TempDir(), "local.db")}
 	s.start()
-	s.waitStatus(20*time.Second, "the agent runs", func(st *reconcile.Status) bool { return st.AgentRunning && st.LastScan != nil })
+	s.waitStatus(20*time.Second, "the agent runs", func(st *reconcile.Status) bool { return st.AgentRunning && st.LastReconcile != nil })
 	second := s.command("run", "--watch", s.watch, "--queue-db", s.queue, "--local", filepath.Join(t.TempDir(), "other.db"), "--log-level", "error")
 	out, err := second.CombinedOutput()
 	want := "process "

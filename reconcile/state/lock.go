@@ -16,7 +16,25 @@ import (
 // ErrLocked says that an agent runs on the same queue database.
 var ErrLocked = errors.New("another agent uses this queue database")
 
-const noteAgent = "agent"
+const (
+	noteAgent    = "agent"
+	noteAlwaysOn = "always on"
+)
+
+// NoteAlwaysOn tells others that the process that has the lock is going to keep it.
+func (v View) NoteAlwaysOn(ctx context.Context) error {
+	return v.Notes.Set(ctx, noteAlwaysOn, os.Getpid())
+}
+
+// AlwaysOn says whether the process that has the lock, or had it last, has said NoteAlwaysOn.
+func (v View) AlwaysOn(ctx context.Context) (bool, error) {
+	var agent, always int
+	if _, err := v.Notes.Get(ctx, noteAgent, &agent); err != nil {
+		return false, err
+	}
+	_, err := v.Notes.Get(ctx, noteAlwaysOn, &always)
+	return err == nil && agent == always, err
+}
 
 // Lock makes this process the one agent of the queue database, until unlock is called or the process ends, however it ends. It
 // fails with ErrLocked, and names the process that is in the way.
