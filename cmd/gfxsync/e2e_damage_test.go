@@ -196,9 +196,11 @@ func TestAQueueDatabaseThatIsDamagedAtRandomPlaces(t *testing.T) {
 				lost = outageFiles
 				found++
 			} else if r != nil {
-				if lost = *r.Lost; r.Rescued+lost != outageFiles {
-					t.Errorf("%d rescued and %d unreadable are not %d", r.Rescued, lost, outageFiles)
+				// Of a record that neither table nor indexes tell of any more, nobody can know.
+				if r.Rescued+*r.Lost > outageFiles {
+					t.Errorf("%d rescued and %d unreadable are more than %d", r.Rescued, *r.Lost, outageFiles)
 				}
+				lost = outageFiles - r.Rescued
 				checkSetAside(t, o, r.Path)
 				found, rescued, unreadable = found+1, rescued+r.Rescued, unreadable+lost
 			}
