@@ -23,7 +23,7 @@ func TestLoadTheEventQueueOverflows(t *testing.T) {
 	l.startOnEvents()
 	l.waitStatus(time.Minute, "all are synced", func(st *reconcile.Status) bool { return st.Synced == 300 })
 
-	l.signal(syscall.SIGSTOP)
+	l.holdUp()
 	fillEventQueue(t, l.watch)
 	for i := range 100 {
 		late := sample.New(1000 + i).Play(1)
@@ -44,6 +44,13 @@ func TestLoadTheEventQueueOverflows(t *testing.T) {
 	l.conclude(401, time.Minute)
 }
 
+// holdUp stops every thread of the agent, and waits until they have: one of them could empty the queue once more.
+func (l *load) holdUp() {
+	l.t.Helper()
+	l.signal(syscall.SIGSTOP)
+	eventually(l.t, time.Minute, "all threads of the agent have stopped", func() bool { return allStopped(l.agent.Process.Pid) })
+}
+
 func (l *load) signal(s os.Signal) {
 	l.t.Helper()
 	if err := l.agent.Process.Signal(s); err != nil {
@@ -51,7 +58,7 @@ func (l *load) signal(s os.Signal) {
 	}
 }
 
-// fillEventQueue raises as many notifications as the kernel keeps for one reader. Two that are alike and follow each other are made
+// fillEventQueue raises more notifications than the kernel keeps for one reader. Two that are alike and follow each other are made
 // one (inotify(7)), so two files take turns.
 func fillEventQueue(t *testing.T, dir string) {
 	t.Helper()
@@ -70,7 +77,7 @@ func fillEventQueue(t *testing.T, dir string) {
 		}
 		defer files[i].Close()
 	}
-	for i := range most {
+	for i := range most + 1 {
 		if _, err := files[i%2].Write([]byte{'.'}); err != nil {
 			t.Fatal(err)
 		}
