@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"strings"
 
 	"github.com/zeebo/xxh3"
 )
@@ -55,10 +56,21 @@ func Hex(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 // IsOf says whether a hash is that of a file with this content, perhaps after a byte order mark. What is as long as neither
 // algorithm's hashes it takes for true: there is nothing to compare.
 func IsOf(hash string, content []byte) bool {
+	a, ok := algorithmOf(hash)
+	return !ok || a.Sum(content) == hash || a.Sum(append([]byte("\xef\xbb\xbf"), content...)) == hash
+}
+
+// MayBeHash says whether a text looks like a hash of one of the algorithms.
+func MayBeHash(text string) bool {
+	_, ok := algorithmOf(text)
+	return ok && strings.Trim(text, "0123456789abcdef") == ""
+}
+
+func algorithmOf(hash string) (Algorithm, bool) {
 	for _, a := range []Algorithm{XXH3, SHA256} {
 		if len(hash) == 2*a.New().Size() {
-			return a.Sum(content) == hash || a.Sum(append([]byte("\xef\xbb\xbf"), content...)) == hash
+			return a, true
 		}
 	}
-	return true
+	return 0, false
 }

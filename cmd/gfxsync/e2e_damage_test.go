@@ -17,6 +17,7 @@ import (
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile"
+	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store/sample"
 )
 
@@ -177,7 +178,7 @@ func overwrite(t *testing.T, name string, random *rand.Rand, pages int) {
 func TestAQueueDatabaseThatIsDamagedAtRandomPlaces(t *testing.T) {
 	original := newOutage(t, outageFiles, false)
 	times := 20
-	if os.Getenv("GFXSYNC_LONG") != "" {
+	if long() {
 		times = 200
 	}
 	var found, rescued, unreadable int
@@ -185,22 +186,19 @@ func TestAQueueDatabaseThatIsDamagedAtRandomPlaces(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			o := original.again(t)
 			random := rand.New(rand.NewPCG(uint64(seed), 0))
-			overwrite(t, o.queue, random, 1+random.IntN(20))
+			pages := 1 + random.IntN(20)
+			overwrite(t, o.queue, random, pages)
 			o.over()
 			st := o.settled()
 			buried := o.buried()
 			o.stop()
 			lost := 0
-			if r := st.Recovered; r != nil && r.Lost == nil {
-				t.Logf("seed %d: nothing could be read: %s", seed, r.Reason)
-				lost = outageFiles
-				found++
-			} else if r != nil {
-				// Of a record that neither table nor indexes tell of any more, nobody can know.
-				if r.Rescued+*r.Lost > outageFiles {
-					t.Errorf("%d rescued and %d unreadable are more than %d", r.Rescued, *r.Lost, outageFiles)
+			if r := st.Recovered; r != nil {
+				lost = o.lost(r)
+				// As much of a record as is in its leaf is at least an eighth of it, and the rest is in pages of its own.
+				if lost > 8*pages {
+					t.Errorf("%d pages were overwritten, and %d records could not be read", pages, lost)
 				}
-				lost = outageFiles - r.Rescued
 				checkSetAside(t, o, r.Path)
 				found, rescued, unreadable = found+1, rescued+r.Rescued, unreadable+lost
 			}
@@ -211,6 +209,16 @@ func TestAQueueDatabaseThatIsDamagedAtRandomPlaces(t *testing.T) {
 	if found == 0 || rescued == 0 {
 		t.Error("nothing was damaged, or nothing rescued")
 	}
+}
+
+// lost is how many records could not be read. All that was in the queue is accounted for.
+func (o *outage) lost(r *state.SetAside) int {
+	o.t.Helper()
+	if r.Lost == nil || r.Rescued+*r.Lost != len(o.contents) {
+		o.t.Errorf("of %d records, it is said of the recovery: %+v", len(o.contents), r)
+		return len(o.contents) - r.Rescued
+	}
+	return *r.Lost
 }
 
 func checkSetAside(t *testing.T, o *outage, path string) {
@@ -268,18 +276,22 @@ func TestDamageIsFoundWhileTheAgentRuns(t *testing.T) {
 	o := newOutage(t, outageFiles, true)
 	o.execState(`PRAGMA wal_checkpoint(TRUNCATE)`)
 	process := o.agent.Process.Pid
-	overwrite(t, o.queue, rand.New(rand.NewPCG(1, 2)), 400)
+	overwrite(t, o.queue, rand.New(rand.NewPCG(1, 2)), 200)
 	late := sample.New(9000).Play(1).JSON()
 	writeFile(t, filepath.Join(o.watch, "late.json"), late)
 	eventually(t, time.Minute, "the queue database is set aside", func() bool { return strings.Contains(o.log.String(), "set_aside=") })
-	var lost *int
+	lost := 0
 	o.waitStatus(time.Minute, "the files that are there wait again", func(st *reconcile.Status) bool {
 		if st.Recovered == nil {
 			return false
 		}
-		lost = st.Recovered.Lost
+		// So many pages are overwritten that of some records nothing tells any more.
+		lost = outageFiles - st.Recovered.Rescued
 		return st.Queued >= outageFiles/2 && st.Pending == 0
 	})
+	if lost == outageFiles {
+		t.Error("nothing was rescued")
+	}
 	if o.agent.Process.Pid != process {
 		t.Error("it is another process")
 	}
@@ -288,11 +300,7 @@ func TestDamageIsFoundWhileTheAgentRuns(t *testing.T) {
 	o.settledWith(1)
 	o.rows.wait(late)
 	o.stop()
-	if lost == nil {
-		all := outageFiles
-		lost = &all
-	}
-	o.arrived(*lost)
+	o.arrived(lost)
 }
 
 // TestTheQueueDatabaseIsDeletedWhileTheAgentRuns: nothing of it is lost, whether the agent notices it or is stopped before.

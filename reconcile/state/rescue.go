@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/bits"
 	"slices"
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
 // rescue reads what can be read of the queue of a file that is to be set aside.
@@ -22,7 +22,11 @@ type rescue struct {
 	batch   []entry
 	bytes   int
 
-	rescued, lost int
+	ids     map[int64]string // with the hash of the entry, where one is known
+	missing map[int64]string // of them, those that could not be read
+	have    map[string]bool  // hashes of the entries that could
+
+	rescued int
 }
 
 // entry is a row of pending_sync, but for its id.
@@ -40,6 +44,8 @@ const (
 
 	columns001 = `root, file_path, file_hash, record_json, last_error, retry_count, dead, created_at, next_attempt, last_attempt`
 	columns002 = columns001 + `, hands, mtime_ns, session_id`
+
+	columnCount001 = 11
 )
 
 // rescue copies the queue of a file, entry by entry, into the queue of this one, where the same record may already be, and writes
@@ -50,56 +56,73 @@ func (s *State) rescue(ctx context.Context, path string, a *SetAside) error {
 		return nil // not even its tables can be found: nothing is known of its queue
 	}
 	defer done()
-	r := &rescue{to: s, from: from, columns: columns002}
+	r := &rescue{to: s, from: from, columns: columns002, missing: map[int64]string{}, have: map[string]bool{}}
 	if _, err := from.ExecContext(ctx, `SELECT session_id FROM pending_sync LIMIT 0`); err != nil {
 		r.columns = columns001 + `, 0, 0, NULL`
 	}
-	err = r.all(ctx)
-	a.Rescued, a.Lost = r.rescued, &r.lost
+	err = errors.Join(r.all(ctx), r.astray(ctx, path))
+	a.Rescued, a.Lost = r.rescued, r.lost()
 	return err
 }
 
 // all goes through the ids, oldest first.
 func (r *rescue) all(ctx context.Context) error {
-	ids, last := r.ids(ctx)
-	for _, id := range slices.Sorted(maps.Keys(ids)) {
+	last := r.findIDs(ctx)
+	for _, id := range slices.Sorted(maps.Keys(r.ids)) {
 		e, err := r.entry(ctx, id)
 		switch {
 		case err == nil:
-			r.batch = append(r.batch, e)
-			r.bytes += len(e.record)
+			if err := r.add(ctx, e); err != nil {
+				return err
+			}
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case id >= 1 && id <= last && (ids[id].certain() || !errors.Is(err, sql.ErrNoRows)):
-			r.lost++
-		}
-		if len(r.batch) < rescueStep && r.bytes < rescueStepBytes {
-			continue
-		}
-		if err := r.write(ctx); err != nil {
-			return err
+		case id >= 1 && id <= last && (r.ids[id] != "" || !errors.Is(err, sql.ErrNoRows)):
+			r.missing[id] = r.ids[id]
 		}
 	}
 	return r.write(ctx)
 }
 
-// witnesses are those that tell of an entry: the table and its indexes, a bit for each. A single one may be garbage.
-type witnesses uint8
+// astray looks for the entries to which no way leads any more, but of which an index tells.
+func (r *rescue) astray(ctx context.Context, path string) error {
+	if len(r.missing) == 0 {
+		return ctx.Err()
+	}
+	var failed error
+	wanted := func(id int64) bool { hash := r.missing[id]; return failed == nil && hash != "" && !r.have[hash] }
+	// Should it fail, they are lost, and counted.
+	_ = sqlite.Leaves(path, wanted, func(id int64, columns []any) {
+		if e, ok := entryOf(columns); ok && e.hash == r.missing[id] && e.sound() == nil {
+			failed = r.add(ctx, e)
+		}
+	})
+	return errors.Join(failed, r.write(ctx))
+}
 
-func (w witnesses) certain() bool { return bits.OnesCount8(uint8(w)) > 1 }
+// lost counts the entries that were there and are not rescued. An index may have an entry under an id that is garbage.
+func (r *rescue) lost() *int {
+	n := 0
+	for _, hash := range r.missing {
+		if hash == "" || !r.have[hash] {
+			n++
+		}
+	}
+	return &n
+}
 
-// ids returns what may be the ids of entries, who says so, and which is likely to be the last. Each witness tells as much as it can,
-// from both ends, and may leave out some without an error: of the ids between, each is to be tried.
-func (r *rescue) ids(ctx context.Context) (ids map[int64]witnesses, last int64) {
-	ids = map[int64]witnesses{}
+// findIDs finds what may be the ids of entries, and which is likely to be the last. The table and its indexes each tell as much as they
+// can, from both ends, and may leave out some without an error: of the ids between, each is to be tried.
+func (r *rescue) findIDs(ctx context.Context) (last int64) {
+	r.ids = map[int64]string{}
 	for _, order := range []string{"", " DESC"} {
-		r.read(ctx, ids, 1, `SELECT id FROM pending_sync NOT INDEXED ORDER BY id`+order)
-		r.read(ctx, ids, 2, `SELECT id FROM pending_sync INDEXED BY pending_sync_hash ORDER BY file_hash`+order)
-		r.read(ctx, ids, 4, `SELECT id FROM pending_sync INDEXED BY sqlite_autoindex_pending_sync_1 ORDER BY root`+order+`, file_hash`+order)
+		r.read(ctx, `SELECT id, '' FROM pending_sync NOT INDEXED ORDER BY id`+order)
+		r.read(ctx, `SELECT id, file_hash FROM pending_sync INDEXED BY pending_sync_hash ORDER BY file_hash`+order)
+		r.read(ctx, `SELECT id, file_hash FROM pending_sync INDEXED BY sqlite_autoindex_pending_sync_1 ORDER BY root`+order+`, file_hash`+order)
 	}
 	var largest int64
-	for id, by := range ids {
-		if by.certain() {
+	for id, hash := range r.ids {
+		if hash != "" {
 			last = max(last, id)
 		}
 	}
@@ -108,13 +131,13 @@ func (r *rescue) ids(ctx context.Context) (ids map[int64]witnesses, last int64) 
 		last = max(last, largest)
 	}
 	for id := max(1, last-mostGaps); id <= last; id++ {
-		ids[id] |= 0
+		r.note(id, "")
 	}
-	return ids, last
+	return last
 }
 
 // read takes down the ids that a query gives before it fails.
-func (r *rescue) read(ctx context.Context, into map[int64]witnesses, by witnesses, query string) {
+func (r *rescue) read(ctx context.Context, query string) {
 	rows, err := r.from.QueryContext(ctx, query)
 	if err != nil {
 		return
@@ -122,12 +145,22 @@ func (r *rescue) read(ctx context.Context, into map[int64]witnesses, by witnesse
 	defer rows.Close()
 	for rows.Next() {
 		var id int64
-		if rows.Scan(&id) != nil {
+		var hash string
+		if rows.Scan(&id, &hash) != nil {
 			return
 		}
-		into[id] |= by
+		r.note(id, hash)
 	}
 	_ = rows.Err() // it is that of the damage
+}
+
+// note takes down an id, and a hash only if it is none that is garbage.
+func (r *rescue) note(id int64, hash string) {
+	if hashindex.MayBeHash(hash) {
+		r.ids[id] = hash
+	} else if _, ok := r.ids[id]; !ok {
+		r.ids[id] = ""
+	}
 }
 
 // entry reads one entry. It fails if the entry is not what was once written.
@@ -137,14 +170,55 @@ func (r *rescue) entry(ctx context.Context, id int64) (e entry, err error) {
 	if err != nil {
 		return e, err
 	}
+	return e, e.sound()
+}
+
+// sound fails if the entry is not what was once written.
+func (e *entry) sound() error {
 	var record store.Record
 	if err := json.Unmarshal([]byte(e.record), &record); err != nil {
-		return e, err
+		return err
 	}
 	if record.FileHash != e.hash || !hashindex.IsOf(e.hash, record.RawJSON) {
-		return e, errors.New("the content is not that of the hash")
+		return errors.New("the content is not that of the hash")
 	}
-	return e, nil
+	return nil
+}
+
+// entryOf makes an entry of a row of the table, which may be from before there were the last three columns.
+func entryOf(columns []any) (e entry, ok bool) {
+	into := []any{
+		nil, &e.root, &e.path, &e.hash, &e.record, &e.retries, &e.dead, &e.lastError, &e.created, &e.lastAttempt, &e.next, &e.session, &e.hands, &e.mod,
+	}
+	if len(columns) < columnCount001 || len(columns) > len(into) {
+		return e, false
+	}
+	for i, value := range columns {
+		var is bool
+		switch to := into[i].(type) {
+		case *string:
+			*to, is = value.(string)
+		case *int64:
+			*to, is = value.(int64)
+		case *sql.NullInt64:
+			is = to.Scan(value) == nil
+		default:
+			is = value == nil // the id is kept as the row's number
+		}
+		if !is {
+			return e, false
+		}
+	}
+	return e, true
+}
+
+// add takes an entry up.
+func (r *rescue) add(ctx context.Context, e entry) error {
+	r.batch, r.have[e.hash] = append(r.batch, e), true
+	if r.bytes += len(e.record); len(r.batch) < rescueStep && r.bytes < rescueStepBytes {
+		return nil
+	}
+	return r.write(ctx)
 }
 
 // write adds what was read to the queue. The ids are new ones, in the old order.

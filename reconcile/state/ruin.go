@@ -50,9 +50,6 @@ func openQueue(ctx context.Context, path string) (*sql.DB, error) {
 	return db, nil
 }
 
-// pageSize is SQLite's default, which no gfxsync has changed.
-const pageSize = 4096
-
 func mend(ctx context.Context, path, into string) error {
 	s, err := Open(ctx, into)
 	if err != nil {
@@ -61,7 +58,7 @@ func mend(ctx context.Context, path, into string) error {
 	if err := s.Close(); err != nil { // and so its write-ahead log is empty
 		return err
 	}
-	return errors.Join(copyFrom(path, into, pageSize), forgetSize(into), copyFrom(path+"-wal", into+"-wal", 0))
+	return errors.Join(copyFrom(path, into, sqlite.PageSize), forgetSize(into), copyFrom(path+"-wal", into+"-wal", 0))
 }
 
 // forgetSize takes the number of pages from a file's header, so that it is as large as it is ("Database File Format", 1.3.7).

@@ -1,13 +1,18 @@
 package state_test
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
 func queueOne(t *testing.T, path, file string) {
@@ -54,5 +59,73 @@ func TestASavedCopyTakesItsPlace(t *testing.T) {
 	}
 	if err := unlock(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestEntriesAreFoundWithoutTheWayToThem: the root of the queue's table is overwritten, and of its entries nothing.
+func TestEntriesAreFoundWithoutTheWayToThem(t *testing.T) {
+	const entries = 300
+	path := newPath(t)
+	s, err := state.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for i := range entries {
+		content := fmt.Appendf(nil, `{"ID":%d,"note":%q}`, i, strings.Repeat("가", i*i%9_000))
+		record := store.Record{FileHash: hashindex.XXH3.Sum(content), FileName: fmt.Sprint(i), RawJSON: content}
+		want[record.FileName] = string(content)
+		update(t, s, func(v state.View) error {
+			return v.Queue.Put(t.Context(), store.Source{Path: record.FileName}, &record, nil, noon)
+		})
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	overwriteRootOf(t, path, "pending_sync")
+
+	s, unlock, aside, err := state.Take(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(aside) != 1 || aside[0].Rescued != entries || aside[0].Lost == nil || *aside[0].Lost != 0 {
+		t.Errorf("set aside: %+v, want all %d rescued", aside, entries)
+	}
+	items, err := s.Queue.Due(t.Context(), 0, entries+1, 1<<30, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, item := range items {
+		if want[item.Source.Path] != string(item.Record.RawJSON) || item.Record.FileName != item.Source.Path {
+			t.Errorf("the entry of %s is of another file", item.Source.Path)
+		}
+		delete(want, item.Source.Path)
+	}
+	if len(want) > 0 {
+		t.Errorf("%d entries are missing", len(want))
+	}
+	if err := errors.Join(s.Close(), unlock()); err != nil {
+		t.Error(err)
+	}
+}
+
+func overwriteRootOf(t *testing.T, path, table string) {
+	t.Helper()
+	db, err := sqlite.OpenRuin(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var root int64
+	err = db.QueryRowContext(t.Context(), `SELECT rootpage FROM sqlite_schema WHERE name = ?`, table).Scan(&root)
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = file.WriteAt(bytes.Repeat([]byte{0xa5}, sqlite.PageSize), (root-1)*sqlite.PageSize)
+	if err := errors.Join(err, file.Close()); err != nil {
+		t.Fatal(err)
 	}
 }

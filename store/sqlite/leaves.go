@@ -1,0 +1,230 @@
+package sqlite
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+)
+
+// PageSize is SQLite's default, which no gfxsync has changed.
+const PageSize = 4096
+
+// Leaves reads the rows of a damaged file past the damaged way to them: it looks at every page of the file and of its write-ahead log
+// that may be the leaf of a table ("Database File Format", 1.6, 2.1 and 4.1). Of the rows that are wanted it hands over the columns,
+// each nil, an int64, a float64, a string or a []byte. A row may be found more than once, may have been deleted long ago, be of any
+// table, or be garbage altogether: it is for the caller to know. It fails if the file cannot be read.
+func Leaves(path string, wanted func(rowid int64) bool, found func(rowid int64, columns []any)) error {
+	r := &ruin{frames: map[uint32]int64{}}
+	var err error
+	if r.file, err = os.Open(path); err != nil {
+		return err
+	}
+	defer r.file.Close()
+	if r.log, err = os.Open(path + "-wal"); err == nil {
+		defer r.log.Close()
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	logged := r.readLog()
+	info, err := r.file.Stat()
+	if err != nil {
+		return err
+	}
+	r.size = uint64(info.Size()) + uint64(len(logged))*PageSize
+	page := make([]byte, PageSize)
+	for offset := int64(PageSize); readPage(r.file, offset, page); offset += PageSize { // the first page has the schema alone
+		r.rowsOf(page, wanted, found)
+	}
+	for _, offset := range logged {
+		if readPage(r.log, offset, page) {
+			r.rowsOf(page, wanted, found)
+		}
+	}
+	return nil
+}
+
+// ruin is a file whose pages are read as they are.
+type ruin struct {
+	file, log *os.File
+	frames    map[uint32]int64 // of a page, where its last version in the log is
+	size      uint64           // of both, more than which no row can have
+}
+
+const walHeader, frameHeader = 32, 24
+
+// readLog finds the pages of the log, but those of a log of before, which the salt tells.
+func (r *ruin) readLog() (offsets []int64) {
+	var log [walHeader]byte
+	var frame [frameHeader]byte
+	if r.log == nil {
+		return nil
+	}
+	if _, err := r.log.ReadAt(log[:], 0); err != nil {
+		return nil
+	}
+	for offset := int64(walHeader); ; offset += frameHeader + PageSize {
+		if _, err := r.log.ReadAt(frame[:], offset); err != nil {
+			return offsets
+		}
+		if bytes.Equal(frame[8:16], log[16:24]) {
+			r.frames[binary.BigEndian.Uint32(frame[:])] = offset + frameHeader
+			offsets = append(offsets, offset+frameHeader)
+		}
+	}
+}
+
+// page reads a page by its number, from one on.
+func (r *ruin) page(number uint32, page []byte) bool {
+	if offset, ok := r.frames[number]; ok {
+		return readPage(r.log, offset, page)
+	}
+	return number > 0 && readPage(r.file, int64(number-1)*PageSize, page)
+}
+
+func readPage(f io.ReaderAt, offset int64, page []byte) bool {
+	n, _ := f.ReadAt(page, offset)
+	return n == PageSize
+}
+
+const (
+	tableLeaf  = 0x0d
+	leafHeader = 8
+	// maxColumns is far more than any table has.
+	maxColumns = 100
+)
+
+// rowsOf takes the rows out of a page, if it is the leaf of a table. What does not hold together is left out.
+func (r *ruin) rowsOf(page []byte, wanted func(int64) bool, found func(int64, []any)) {
+	if page[0] != tableLeaf {
+		return
+	}
+	cells := int(binary.BigEndian.Uint16(page[3:]))
+	var used uint64
+	for i := range min(cells, (PageSize-leafHeader)/2) {
+		cell := page[min(int(binary.BigEndian.Uint16(page[leafHeader+2*i:])), PageSize):]
+		size, cell, _ := varint(cell)
+		rowid, cell, ok := varint(cell)
+		local := localOf(size)
+		if !ok || size > r.size || local > uint64(len(cell)) || !wanted(int64(rowid)) {
+			continue
+		}
+		if used += local; used > PageSize {
+			return // true cells do not overlap, and reading them all could take very long
+		}
+		if payload, ok := r.payloadOf(size, local, cell); ok {
+			if columns, ok := columnsOf(payload); ok {
+				found(int64(rowid), columns)
+			}
+		}
+	}
+}
+
+// localOf is how much of a row of some size is in its leaf ("Database File Format", 1.6: "Cell payload overflow").
+func localOf(size uint64) uint64 {
+	const most, least = PageSize - 35, (PageSize-12)*32/255 - 23
+	if size <= most {
+		return size
+	}
+	if local := least + (size-least)%(PageSize-4); local <= most {
+		return local
+	}
+	return least
+}
+
+// payloadOf puts a row together, which may go on in a chain of overflow pages.
+func (r *ruin) payloadOf(size, local uint64, cell []byte) ([]byte, bool) {
+	payload, rest := append([]byte(nil), cell[:local]...), cell[local:]
+	if size == local {
+		return payload, true
+	}
+	if len(rest) < 4 {
+		return nil, false
+	}
+	next := binary.BigEndian.Uint32(rest)
+	for page := make([]byte, PageSize); uint64(len(payload)) < size; next = binary.BigEndian.Uint32(page) {
+		if !r.page(next, page) {
+			return nil, false
+		}
+		payload = append(payload, page[4:min(PageSize, 4+size-uint64(len(payload)))]...)
+	}
+	return payload, true
+}
+
+// columnsOf takes a row apart ("Database File Format", 2.1).
+func columnsOf(payload []byte) (columns []any, ok bool) {
+	size, types, ok := varint(payload)
+	begin := len(payload) - len(types)
+	if !ok || size < uint64(begin) || size > uint64(len(payload)) {
+		return nil, false
+	}
+	types, body := payload[begin:size], payload[size:]
+	for len(types) > 0 {
+		var kind uint64
+		if kind, types, ok = varint(types); !ok || len(columns) == maxColumns {
+			return nil, false
+		}
+		value, n, ok := valueOf(kind, body)
+		if !ok {
+			return nil, false
+		}
+		columns, body = append(columns, value), body[n:]
+	}
+	return columns, true
+}
+
+// valueOf reads one value of a serial type from the beginning of body, and says how many bytes it takes.
+func valueOf(kind uint64, body []byte) (value any, n int, ok bool) {
+	switch {
+	case kind == 0:
+		return nil, 0, true
+	case kind == 8 || kind == 9:
+		return int64(kind - 8), 0, true
+	case kind < 8:
+		n = []int{0, 1, 2, 3, 4, 6, 8, 8}[kind]
+	case kind >= 12 && (kind-12)/2 <= uint64(len(body)):
+		n = int((kind - 12) / 2)
+	default:
+		return nil, 0, false
+	}
+	if n > len(body) {
+		return nil, 0, false
+	}
+	body = body[:n]
+	switch {
+	case kind == 7:
+		return math.Float64frombits(binary.BigEndian.Uint64(body)), n, true
+	case kind < 7:
+		return integer(body), n, true
+	case kind%2 == 1:
+		return string(body), n, true
+	default:
+		return bytes.Clone(body), n, true
+	}
+}
+
+// integer reads a big-endian number in two's complement, of up to eight bytes.
+func integer(b []byte) int64 {
+	v := int64(int8(b[0]))
+	for _, digit := range b[1:] {
+		v = v<<8 | int64(digit)
+	}
+	return v
+}
+
+// varint reads a number of one to nine bytes of SQLite's own kind, and returns what follows it.
+func varint(b []byte) (v uint64, rest []byte, ok bool) {
+	for i := range min(len(b), 9) {
+		if i == 8 {
+			return v<<8 | uint64(b[i]), b[9:], true
+		}
+		v = v<<7 | uint64(b[i]&0x7f)
+		if b[i] < 0x80 {
+			return v, b[i+1:], true
+		}
+	}
+	return 0, nil, false
+}
