@@ -420,6 +420,7 @@ func TestReconcileBesideARunningAgentIsMadeByIt(t *testing.T) {
 	t.Parallel()
 	s, g := onGateway(t)
 	files := sampleTree()
+	delete(files, "1019/new/"+sample.New(101).FileName()) // of two that are equal one may still be on its way when both are synced
 	files.writeTo(t, s.watch)
 	s.start("--no-watch", "--scan-schedule", "", "--reconcile-schedule", "", "--full-schedule", "")
 	_, count := files.jsonFiles()
@@ -436,8 +437,7 @@ func TestReconcileBesideARunningAgentIsMadeByIt(t *testing.T) {
 			posts += request.Rows
 		}
 	}
-	// Two of the files are equal, and may travel in two requests; the second of them may have come only after the rows were deleted.
-	if rows := g.Count(t, "gfx_sessions"); posts < rows-1 || posts > rows+1 {
+	if rows := g.Count(t, "gfx_sessions"); posts != rows || rows != count {
 		t.Errorf("%d records were sent for %d rows: the work was done twice", posts, rows)
 	}
 	s.mustPass(0, "verify", "--full")
