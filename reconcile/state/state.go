@@ -81,7 +81,7 @@ func hint(err error) error {
 	switch {
 	case errors.Is(err, sqlite.ErrDamaged):
 		return fmt.Errorf("%w; gfxsync run and gfxsync reconcile set it aside, rescue what can be read of its queue, and compare everything anew", err)
-	case errors.Is(err, sqlite.ErrUnusable), errors.Is(err, sqlite.ErrNewer):
+	case errors.Is(err, sqlite.ErrUnusable), errors.Is(err, sqlite.ErrBusy), errors.Is(err, sqlite.ErrNewer):
 		return fmt.Errorf("%w; or set GFX_SYNC_QUEUE_DB_PATH to another place", err)
 	default:
 		return err

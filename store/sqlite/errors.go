@@ -21,6 +21,8 @@ var (
 	ErrFull = errors.New("the disk of the database is full: free some space on it")
 	// ErrUnusable says that the place does not allow a database, or not any more: it is read-only, fails, or cannot lock or map a file.
 	ErrUnusable = errors.New("the database cannot be used where it is: it needs a folder that this account may write to, on a disk of this machine")
+	// ErrBusy says that a lock was not to be had for as long as SQLite waits for one. ENOLCK counts as that too.
+	ErrBusy = errors.New("another program keeps the database locked, or its file system cannot lock files")
 	// ErrGone says that the file was deleted or replaced while it was open.
 	ErrGone = errors.New("the database was deleted or replaced while it was in use")
 )
@@ -57,6 +59,8 @@ func classOf(err error) error {
 		return ErrFull
 	case lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_PERM, lib.SQLITE_IOERR, lib.SQLITE_PROTOCOL, lib.SQLITE_NOLFS:
 		return ErrUnusable
+	case lib.SQLITE_BUSY:
+		return ErrBusy
 	default:
 		return nil
 	}
