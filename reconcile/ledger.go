@@ -129,16 +129,17 @@ func (l *ledger) Due(ctx context.Context, after *store.Item, most int) ([]store.
 		if !errors.As(err, &damage) {
 			return items, err
 		}
-		if err := l.bury(ctx, damage); err != nil {
+		if err := l.bury(ctx, damage.ID, damage); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// bury has the file of an unreadable record read again, if it is still there; then the record goes with the success of its content.
-func (l *ledger) bury(ctx context.Context, damage *store.UnreadableError) error {
+// bury has the file of a record that can never be delivered read again, if it is still there; then the record goes with the success of
+// its content.
+func (l *ledger) bury(ctx context.Context, id int64, reason error) error {
 	return l.state.Update(ctx, func(v state.View) error {
-		hash, err := v.Queue.Bury(ctx, damage)
+		hash, err := v.Queue.Bury(ctx, id, reason)
 		if err != nil {
 			return err
 		}

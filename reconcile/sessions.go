@@ -47,7 +47,11 @@ func (l *ledger) Wanted(ctx context.Context, items []store.Item) ([]store.Item, 
 	var history []int64
 	for i := range items {
 		if items[i].Record.SessionID == nil {
-			continue // of a time when that was no obstacle; its file is looked at again
+			// It is of a time when that was no obstacle: a new file without one is invalid.
+			if err := l.bury(ctx, items[i].QueueID(), errNoSession); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		standing, err := l.state.Standing(ctx, version(&items[i].Record))
 		if err != nil {

@@ -54,12 +54,12 @@ func (e *UnreadableError) Error() string {
 	return fmt.Sprintf("entry %d of the queue is damaged: %v", e.ID, e.err)
 }
 
-// Bury makes an unreadable entry dead, so that it does not stand in the way of the others, and returns its hash.
-func (q Queue) Bury(ctx context.Context, damage *UnreadableError) (hash string, err error) {
-	err = q.q.QueryRowContext(ctx, `UPDATE pending_sync SET dead = 1, last_error = ? WHERE id = ? RETURNING file_hash`, damage.Error(), damage.ID).
+// Bury makes an entry dead that can never be delivered, so that it does not stand in the way of the others, and returns its hash.
+func (q Queue) Bury(ctx context.Context, id int64, reason error) (hash string, err error) {
+	err = q.q.QueryRowContext(ctx, `UPDATE pending_sync SET dead = 1, last_error = ? WHERE id = ? RETURNING file_hash`, message(reason), id).
 		Scan(&hash)
 	if err != nil {
-		return "", fmt.Errorf("put aside entry %d of the queue: %w", damage.ID, err)
+		return "", fmt.Errorf("put aside entry %d of the queue: %w", id, err)
 	}
 	return hash, nil
 }

@@ -4,6 +4,8 @@ package main
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -175,3 +177,34 @@ func (v variant) want(files tree) (rows []string) {
 
 // loseIndex takes the queue database away, as a new PC would find it.
 func (s *scene) loseIndex() { s.queue += ".new" }
+
+// TestARecordThatHasNoRowBySessionIsSaid: it has waited since contents were rows, its file is gone, and no other is to wait for it.
+func TestARecordThatHasNoRowBySessionIsSaid(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.env = nowhere(t)
+	gone, stays := filepath.Join(s.watch, "gone.json"), filepath.Join(s.watch, "stays.json")
+	writeFile(t, gone, []byte(`{"note":"no ID"}`))
+	writeFile(t, stays, []byte(`{"note":"none either"}`))
+	sampleTree().writeTo(t, s.watch)
+	_, count := sampleTree().jsonFiles()
+	s.start()
+	s.waitStatus(time.Minute, "all records wait", func(st *reconcile.Status) bool { return st.Queued+1 == count+2 }) // two files are equal
+	s.stop()
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+
+	g := supabasetest.New(t, variants["by session, gfxsync's own"].options()...)
+	s.onSupabase(g, g.SecretKey)
+	s.env = append(s.env, "GFX_SYNC_ON_CONFLICT=session_id")
+	s.start()
+	s.waitStatus(time.Minute, "all but the two are dealt with", func(st *reconcile.Status) bool {
+		return st.Synced+st.Superseded == count && st.Invalid == 1 && st.Queued == 0 && st.Dead == 2
+	})
+	out, err := s.command("queue", "list", "--queue-db", s.queue).Output()
+	if err != nil || strings.Count(string(out), "no session ID") != 2 {
+		t.Errorf("queue list: %s, %v", out, err)
+	}
+	s.stop()
+}
