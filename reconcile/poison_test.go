@@ -51,7 +51,7 @@ func TestPoisonousFilesDieAloneAndInPostgreSQLsWords(t *testing.T) {
 		t.Errorf("%d rows, want one of another agent and %d", n, 500-len(poison))
 	}
 	requests := s.server.Requests()
-	t.Logf("%d requests", len(requests))
+	t.Logf("500 files, %d of them poison: %d requests in all", len(poison), len(requests))
 	if len(requests) > 120 {
 		t.Errorf("%d requests, want at most 120", len(requests))
 	}
