@@ -101,6 +101,21 @@ func (s *scene) errorLines() (lines []string) {
 	return lines
 }
 
+// overfill has one file arrive, fills the disk, and writes more of them.
+func (s *scene) overfill(disk *tmpfs, rows *localRows) (contents [][]byte) {
+	s.t.Helper()
+	s.begun()
+	first := sample.New(0).Play(1).JSON()
+	writeFile(s.t, filepath.Join(s.watch, "first.json"), first)
+	rows.wait(first)
+	disk.fill()
+	for i := range 200 {
+		contents = append(contents, sample.New(1+i).Play(2).JSON())
+		writeFile(s.t, filepath.Join(s.watch, fmt.Sprintf("%d.json", i)), contents[i])
+	}
+	return contents
+}
+
 // TestTheDiskOfTheQueueDatabaseIsFull: it is said once, nothing is sent of which nothing can be written down, and all arrives when
 // there is room again.
 func TestTheDiskOfTheQueueDatabaseIsFull(t *testing.T) {
@@ -109,17 +124,7 @@ func TestTheDiskOfTheQueueDatabaseIsFull(t *testing.T) {
 	s, rows := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
 	s.queue = filepath.Join(disk.dir, "state", "pending.db")
 	s.start("--log-level", "debug", "--scan-schedule", "@every 1s", "--flush-interval", "0.1")
-	s.begun()
-	first := sample.New(0).Play(1).JSON()
-	writeFile(t, filepath.Join(s.watch, "first.json"), first)
-	rows.wait(first)
-
-	disk.fill()
-	var contents [][]byte
-	for i := range 200 {
-		contents = append(contents, sample.New(1+i).Play(2).JSON())
-		writeFile(t, filepath.Join(s.watch, fmt.Sprintf("%d.json", i)), contents[i])
-	}
+	contents := s.overfill(disk, rows)
 	s.waitLog("the disk of the database is full")
 	scans := func() int { return strings.Count(s.log.String(), "msg=scanned") }
 	before := scans()
@@ -204,16 +209,7 @@ func TestTheDiskOfTheLocalTableIsFull(t *testing.T) {
 	disk := newTmpfs(t, "6m")
 	s, rows := onLocal(t, filepath.Join(disk.dir, "local.db"))
 	s.start("--flush-interval", "0.1", "--queue-process-interval", "1")
-	s.begun()
-	first := sample.New(0).Play(1).JSON()
-	writeFile(t, filepath.Join(s.watch, "first.json"), first)
-	rows.wait(first)
-	disk.fill()
-	var contents [][]byte
-	for i := range 200 {
-		contents = append(contents, sample.New(1+i).Play(2).JSON())
-		writeFile(t, filepath.Join(s.watch, fmt.Sprintf("%d.json", i)), contents[i])
-	}
+	contents := s.overfill(disk, rows)
 	s.waitStatus(time.Minute, "records wait in the queue", func(st *reconcile.Status) bool {
 		return st.Link == "offline" && st.Queued > 0 && st.Pending == 0 && strings.Contains(st.LinkError, "free some")
 	})
