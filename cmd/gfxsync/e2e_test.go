@@ -190,9 +190,11 @@ func (s *scene) stop() {
 func (s *scene) status() *reconcile.Status {
 	s.t.Helper()
 	out, err := s.command("status", "--json", "--queue-db", s.queue).Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && strings.Contains(string(exit.Stderr), "no agent has run") {
-		return nil
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		if strings.Contains(string(exit.Stderr), "no agent has run") {
+			return nil
+		}
+		s.t.Fatalf("status: %v: %q, %s", err, out, exit.Stderr)
 	}
 	if err != nil {
 		s.t.Fatalf("status: %v", err)

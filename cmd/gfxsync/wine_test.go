@@ -1,4 +1,4 @@
-//go:build wine
+//go:build wine && linux
 
 package main
 
