@@ -2,10 +2,13 @@ package reconcile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
@@ -99,7 +102,13 @@ func (w *world) move(rt *rapid.T, from, to string) {
 	if err := os.MkdirAll(filepath.Dir(w.abs(to)), 0o700); err != nil {
 		rt.Fatal(err)
 	}
-	if err := os.Rename(w.abs(from), w.abs(to)); err != nil {
+	var err error
+	// Windows refuses it while the agent reads the file that is renamed onto.
+	eventually(rt, "the file may be renamed", func() bool {
+		err = os.Rename(w.abs(from), w.abs(to))
+		return runtime.GOOS != "windows" || !errors.Is(err, fs.ErrPermission)
+	})
+	if err != nil {
 		rt.Fatal(err)
 	}
 }

@@ -125,6 +125,9 @@ func TestFolderMovedOut(t *testing.T) {
 	r.forget()
 	must(t, os.WriteFile(outside+"/a/b/1.json", nil, 0o600))
 	for _, ev := range r.settle() {
+		if runtime.GOOS == "windows" && ev.Op == LookAgain {
+			continue // all are started anew there
+		}
 		t.Errorf("heard of a folder that was moved away: %s %s", ev.Op, ev.Path)
 	}
 }

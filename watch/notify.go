@@ -2,6 +2,7 @@ package watch
 
 import (
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -28,6 +29,16 @@ func openNotifier() (notifier, error) {
 
 func (n osNotifier) Watch(path string, buffer int) error {
 	return n.AddWith(path, fsnotify.WithBufferSize(buffer))
+}
+
+// Remove ends the watch of a path, but not on Windows: fsnotify up to 1.10.1 handles an event that comes meanwhile after it has closed
+// the directory, and closes its handle anew, which may be that of any other file by then (fsnotify's issue 768). A watch too many is
+// found by session.compare, and ends with the session.
+func (n osNotifier) Remove(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	return n.Watcher.Remove(path)
 }
 
 func (n osNotifier) Channels() (<-chan fsnotify.Event, <-chan error) {

@@ -43,9 +43,6 @@ func flags(groups ...[]setting) []cli.Flag {
 // configure reads the settings of some groups: a flag wins over the environment, the environment over the file of --env-file. An
 // empty value counts as none.
 func (p *program) configure(c *cli.Context, groups ...[]setting) (*settings, error) {
-	if c.Args().Present() && c.Command.ArgsUsage == "" {
-		return nil, fmt.Errorf("%w: %s is not an argument of this command; see --help", errSettings, quoteValue(c.Args().First()))
-	}
 	file, err := p.readEnvFile(c)
 	if err != nil {
 		return nil, err
@@ -57,6 +54,10 @@ func (p *program) configure(c *cli.Context, groups ...[]setting) (*settings, err
 				return nil, err
 			}
 		}
+	}
+	// After the flags: a quotation mark that one of them took in (onQuotationMarks) makes arguments of what follows.
+	if c.Args().Present() && c.Command.ArgsUsage == "" {
+		return nil, fmt.Errorf("%w: %s is not an argument of this command; see --help", errSettings, quoteValue(c.Args().First()))
 	}
 	return s, nil
 }
@@ -101,7 +102,7 @@ func (p *program) set(s *settings, one *setting, c *cli.Context, file map[string
 			return fmt.Errorf("%w: %w", errSettings, err)
 		}
 	case !one.parse(s, value):
-		return fmt.Errorf("%w: %s is %s: expected %s", errSettings, name, quoteValue(value), one.expected)
+		return fmt.Errorf("%w: %s is %s: expected %s%s", errSettings, name, quoteValue(value), one.expected, onQuotationMarks(value))
 	}
 	return nil
 }
@@ -128,10 +129,15 @@ func quoteValue(v string) string {
 
 // quoted is v as it was written, with what cannot be printed escaped: %q would double every backslash of a Windows path.
 func quoted(v string) string {
-	if strings.ContainsRune(v, '"') || strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	switch {
+	case strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return strconv.Quote(v)
+	case !strings.Contains(v, `"`):
+		return `"` + v + `"`
+	case !strings.Contains(v, "`"):
+		return "`" + v + "`"
 	}
-	return `"` + v + `"`
+	return strconv.Quote(v)
 }
 
 // mayHoldKey knows keys by how they begin.
@@ -152,17 +158,9 @@ func (s *settings) checkRun() error {
 	case s.localDB != "" && s.conflict != store.ByHash:
 		return fmt.Errorf("%w: GFX_SYNC_ON_CONFLICT is %s, but the table of GFX_SYNC_LOCAL_DB is unique on file_hash: leave one of them out",
 			errSettings, s.conflict)
-	case s.localDB == s.queueDB:
-		return fmt.Errorf("%w: GFX_SYNC_LOCAL_DB and GFX_SYNC_QUEUE_DB_PATH are both %s: expected two files", errSettings, quoted(s.localDB))
 	}
-	for name, path := range map[string]string{
-		"GFX_SYNC_QUEUE_DB_PATH": s.queueDB, "GFX_SYNC_LOCAL_DB": s.localDB, "GFX_SYNC_LOG_FILE": s.logFile,
-	} {
-		for _, root := range s.roots {
-			if path != "" && isInside(path, root.Dir) {
-				return fmt.Errorf("%w: %s is %s: expected a path outside the watch path, in which nothing is ever written", errSettings, name, quoted(path))
-			}
-		}
+	if err := s.checkFiles(); err != nil {
+		return err
 	}
 	return checkRoots(s.roots)
 }

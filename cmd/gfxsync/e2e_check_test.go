@@ -237,7 +237,7 @@ func TestCheckOfAServer(t *testing.T) {
 	c.expect(1, "✗", "url", "cannot serve now", "Bad Gateway")
 	c.gateway.Heal()
 	c.env[0] = "GFX_SYNC_SUPABASE_URL=http://" + closedPort(t)
-	c.expect(1, "✗", "url", "cannot be reached", "connection refused", "GFX_SYNC_SUPABASE_URL")
+	c.expect(1, "✗", "url", "cannot be reached", systemSays("connection refused", "Connection refused"), "GFX_SYNC_SUPABASE_URL")
 }
 
 // closedPort is an address on which nothing listens any more.
@@ -259,12 +259,12 @@ func TestCheckOfThisMachine(t *testing.T) {
 	c := newCheckup(t)
 	watch := c.watch
 	c.watch = filepath.Join(t.TempDir(), "nowhere")
-	c.expect(1, "✗", "watch", c.watch+" cannot be read", "no such file", "GFX_SYNC_GFX_WATCH_PATH")
+	c.expect(1, "✗", "watch", shown(c.watch)+" cannot be read", systemSays("no such file", "File not found"), "GFX_SYNC_GFX_WATCH_PATH")
 	c.watch = watch
 	c.expect(0, "✓", "queue", "not there yet, and can be made")
 
 	writeFile(t, c.queue, bytes.Repeat([]byte("no database "), 1000))
-	c.expect(1, "✗", "queue", c.queue, "damaged", "start the agent anew")
+	c.expect(1, "✗", "queue", shown(c.queue), "damaged", "start the agent anew")
 }
 
 func TestCheckOfALocalTable(t *testing.T) {
@@ -276,7 +276,7 @@ func TestCheckOfALocalTable(t *testing.T) {
 	c.start()
 	c.waitStatus(20*time.Second, "the agent has delivered", func(st *reconcile.Status) bool { return st.Synced == 1 })
 	c.stop()
-	c.expect(0, "✓", "local", db+": 1 row")
+	c.expect(0, "✓", "local", shown(db)+": 1 row")
 	if c.gateway.Connections() > 0 {
 		t.Error("Supabase was asked")
 	}

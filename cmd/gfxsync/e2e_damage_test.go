@@ -223,7 +223,7 @@ func (o *outage) lost(r *state.SetAside) int {
 
 func checkSetAside(t *testing.T, o *outage, path string) {
 	t.Helper()
-	if _, err := os.Stat(path); err != nil || !strings.HasPrefix(path, o.queue+".damaged-") {
+	if _, err := os.Stat(here(path)); err != nil || !strings.HasPrefix(path, shown(o.queue)+".damaged-") {
 		t.Errorf("the damaged file is said to be at %s (%v)", path, err)
 	}
 	for _, word := range []string{"level=ERROR", "set_aside=", path, "rescued=", "unreadable="} {
@@ -253,7 +253,7 @@ func TestTheHeadOfTheQueueDatabaseIsOverwritten(t *testing.T) {
 	}
 	for _, args := range [][]string{{"status"}, {"queue", "list"}, {"verify", "--watch", o.watch, "--local", o.rows.path}} {
 		out, err := o.command(append(args, "--queue-db", o.queue)...).CombinedOutput()
-		if exitCode(err) != 2 || !strings.Contains(string(out), o.queue) || !strings.Contains(string(out), "set it aside") {
+		if exitCode(err) != 2 || !strings.Contains(string(out), shown(o.queue)) || !strings.Contains(string(out), "set it aside") {
 			t.Errorf("%v: %v: %s", args, err, out)
 		}
 	}

@@ -163,7 +163,7 @@ func TestTheDiskIsFullAtTheStart(t *testing.T) {
 	s.queue = filepath.Join(disk.dir, "pending.db")
 	content := sample.New(0).Play(1).JSON()
 	writeFile(t, filepath.Join(s.watch, "a.json"), content)
-	s.refuses("run", s.queue, "the disk of the database is full", "free some space")
+	s.refuses("run", shown(s.queue), "the disk of the database is full", "free some space")
 	disk.free()
 	s.mustPass(0, "reconcile")
 	if !rows.have(content) {
@@ -259,15 +259,15 @@ func TestAQueueDatabaseThatCannotBeWritten(t *testing.T) {
 		s.mustPass(0, "reconcile")
 		disk.readOnly()
 		for _, command := range []string{"run", "reconcile", "verify", "status"} {
-			s.refuses(command, s.queue, what, instead)
+			s.refuses(command, shown(s.queue), what, instead)
 		}
 		s.queue = filepath.Join(disk.dir, "elsewhere", "pending.db")
-		s.refuses("run", s.queue, what, instead)
+		s.refuses("run", shown(s.queue), what, instead)
 	})
 	t.Run("below a file", func(t *testing.T) {
 		s, _ := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
 		writeFile(t, filepath.Dir(s.queue), []byte("a file"))
-		s.refuses("run", s.queue, what, instead)
+		s.refuses("run", shown(s.queue), what, instead)
 	})
 	t.Run("with a folder in its place", func(t *testing.T) {
 		s, _ := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
@@ -315,7 +315,7 @@ func TestAQueueDatabaseThatCannotBeWritten(t *testing.T) {
 		s, _ := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
 		s.queue = filepath.Join(m.dir, "pending.db")
 		for _, command := range []string{"run", "reconcile"} {
-			s.refuses(command, s.queue, what, instead)
+			s.refuses(command, shown(s.queue), what, instead)
 		}
 	})
 	t.Run("from a newer version", func(t *testing.T) {
@@ -323,7 +323,7 @@ func TestAQueueDatabaseThatCannotBeWritten(t *testing.T) {
 		s.mustPass(0, "reconcile")
 		s.execState(`PRAGMA user_version = 99`)
 		for _, command := range []string{"run", "reconcile", "verify", "status"} {
-			s.refuses(command, s.queue, "newer gfxsync", "number 99", "knows up to 2", "start the newest gfxsync", instead)
+			s.refuses(command, shown(s.queue), "newer gfxsync", "number 99", "knows up to 2", "start the newest gfxsync", instead)
 		}
 	})
 }

@@ -35,6 +35,29 @@ var underWine bool
 // buildProgram builds the program into a folder and returns its path.
 var buildProgram = func(dir string) (string, error) { return goBuild(filepath.Join(dir, "gfxsync"), ".") }
 
+// shown is a path of this system as the program shows it, and here the other way round.
+func shown(path string) string {
+	if underWine {
+		return "Z:" + strings.ReplaceAll(path, "/", `\`)
+	}
+	return path
+}
+
+func here(path string) string {
+	if underWine {
+		return strings.ReplaceAll(strings.TrimPrefix(path, "Z:"), `\`, "/")
+	}
+	return path
+}
+
+// systemSays is the text of an error of the system: Windows has words of its own, and Wine others again.
+func systemSays(unix, wine string) string {
+	if underWine {
+		return wine
+	}
+	return unix
+}
+
 func goBuild(program, pkg string, env ...string) (string, error) {
 	build := exec.Command("go", "build", "-o", program, pkg)
 	build.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
@@ -167,9 +190,11 @@ func (s *scene) stop() {
 func (s *scene) status() *reconcile.Status {
 	s.t.Helper()
 	out, err := s.command("status", "--json", "--queue-db", s.queue).Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && strings.Contains(string(exit.Stderr), "no agent has run") {
-		return nil
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		if strings.Contains(string(exit.Stderr), "no agent has run") {
+			return nil
+		}
+		s.t.Fatalf("status: %v: %q, %s", err, out, exit.Stderr)
 	}
 	if err != nil {
 		s.t.Fatalf("status: %v", err)

@@ -277,7 +277,7 @@ func isLoopback(host string) bool {
 }
 
 func parsePath(into *string, v string) bool {
-	if strings.TrimSpace(v) == "" || strings.ContainsRune(v, 0) {
+	if strings.TrimSpace(v) == "" || strings.ContainsRune(v, 0) || runtime.GOOS == "windows" && !mayBeWindowsPath(v) {
 		return false
 	}
 	abs, err := filepath.Abs(v)

@@ -99,7 +99,7 @@ func wrongDurations(more ...string) []string {
 // Every wrong value that is shown at all is shown as it was given: the tables above rest on quoteValue.
 func TestWrongValuesAreShown(t *testing.T) {
 	for value, want := range map[string]string{
-		"many": `"many"`, "-1": `"-1"`, "": `""`, "a\nb": `"a\nb"`, `gfx"s`: `"gfx\"s"`, "@every": `"@every"`, "http://10.0.0.7:8000": `"http://10.0.0.7:8000"`,
+		"many": `"many"`, "-1": `"-1"`, "": `""`, "a\nb": `"a\nb"`, `gfx"s`: "`gfx\"s`", `C:\GFX"`: "`C:\\GFX\"`", "`\"": `"` + "`" + `\""`, "@every": `"@every"`, "http://10.0.0.7:8000": `"http://10.0.0.7:8000"`,
 		"https://user:secret@host": "(not shown)", "user:secret@host": "(not shown)", testKey: "(not shown)", "x" + fakeJWT("anon"): "(not shown)",
 	} {
 		if got := quoteValue(value); got != want {

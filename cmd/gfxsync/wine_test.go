@@ -1,4 +1,4 @@
-//go:build wine
+//go:build wine && linux
 
 package main
 
@@ -155,6 +155,43 @@ func TestDefaultPathsOfWindows(t *testing.T) {
 	})
 	s.stop()
 	checkLocal(t, filepath.Join(gfx, "local.db"), files)
+}
+
+// typed runs a command line of gfxsync as it would be typed: which arguments it has is for Windows to say.
+func (s *scene) typed(line string) (code int, out string) {
+	s.t.Helper()
+	batch := filepath.Join(s.t.TempDir(), "typed.bat")
+	writeFile(s.t, batch, fmt.Appendf(nil, "@\"%s\" %s\r\n", shown(windowsProgram), line))
+	cmd := exec.Command("wine", "cmd", "/c", shown(batch))
+	cmd.Env = append(cleanEnv(), s.env...)
+	text, err := cmd.CombinedOutput()
+	return exitCode(err), string(text)
+}
+
+func TestQuotationMarksOnACommandLine(t *testing.T) {
+	t.Parallel()
+	s, folder := onDriveC(t)
+	for _, line := range []string{
+		`run --watch "C:\GFX\output\"`,
+		`run --watch "C:\GFX\output\" --local C:\GFX\local.db`,
+		`run --watch "C:\GFX\output\" --local "C:\GFX 2\local.db"`, // "2\local.db" is an argument here
+		`run --local C:\GFX\local.db --watch PC01="C:\GFX\output\";PC02=D:\GFX`,
+	} {
+		code, out := s.typed(line)
+		if code != exitFailed || strings.Count(out, "\n") != 1 || !strings.Contains(out, "--watch is `") || !strings.Contains(out, `write "C:\GFX"`) {
+			t.Errorf("%s: exit code %d: %s", line, code, out)
+		}
+	}
+	place := `C:\` + folder
+	if err := os.Mkdir(filepath.Join(driveC(), folder, "out put"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	code, out := s.typed(`check --watch "` + place + `\out put\\" --local "` + place + `\a b.db" --queue-db "` + place + `/c d.db"`)
+	for _, path := range []string{place + `\out put: 0 files`, place + `\a b.db is not there yet`} {
+		if code != exitOK || !strings.Contains(out, path) {
+			t.Errorf("exit code %d, and it is not said that %s: %s", code, path, out)
+		}
+	}
 }
 
 // windowsCommand starts a command of the helper, which goes on when the input that is returned is closed.
