@@ -62,7 +62,7 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	a.watchers = map[string]*watch.Watcher{}
 	for _, root := range cfg.Roots {
 		if !cfg.NoWatch {
-			a.watchers[root.Label] = watch.New(root.Dir, watch.Options{Pattern: cfg.Pattern, Logger: cfg.Logger})
+			a.watchers[root.Label] = watch.New(root.Dir, watch.Options{Pattern: cfg.Pattern, Skip: root.LeadsBack, Logger: cfg.Logger})
 		}
 	}
 	return a, nil
