@@ -44,18 +44,17 @@ func (r Root) leadsBack(path string, has func(name string) bool) bool {
 
 // hasNoEnd says whether the way leads from the folder to what looks like it, again and again.
 func (r Root) hasNoEnd(path, way string) bool {
+	way = "/" + way
 	folder, err := r.Lstat(path)
-	for range turns {
-		if err != nil {
-			return false
-		}
-		path += "/" + way
-		var next fs.FileInfo
-		if next, err = r.Lstat(path); err == nil && !(next.IsDir() && (os.SameFile(folder, next) || next.ModTime().Equal(folder.ModTime()))) {
-			return false
-		}
+	if err != nil {
+		return false
 	}
-	return err == nil
+	looksLikeIt := func(info fs.FileInfo, err error) bool {
+		return err == nil && info.IsDir() && (os.SameFile(folder, info) || info.ModTime().Equal(folder.ModTime()))
+	}
+	// Of the many turns, only the last is looked at: on a share, every part of such a path is a request. The first shows that there is
+	// no link in the way that is one to this machine too.
+	return looksLikeIt(r.Lstat(path+way)) && looksLikeIt(os.Lstat(r.Abs(path+strings.Repeat(way, turns))))
 }
 
 // among says whether a listing, in the order of os.ReadDir, has a folder of this name.

@@ -91,6 +91,10 @@ func TestScanEntersFoldersNamedAsThoseAboveThem(t *testing.T) {
 	if seen := wantVisits(t, scanner(knowing(t), dir), "+"+paths[0], "+"+paths[1]); len(seen.Problems) > 0 {
 		t.Errorf("problems %v, want none", seen.Problems)
 	}
+	// A link that this machine would follow is none that the file system follows.
+	linked := tree(t, "x/y/z/x/a.json", "x/y/z/b.json")
+	symlink(t, filepath.Join(linked, "x/y"), filepath.Join(linked, "x/y/z/x/y"))
+	wantVisits(t, scanner(knowing(t), linked), "+x/y/z/b.json", "+x/y/z/x/a.json")
 	// Where neither numbers nor times tell, sixteen turns on are a proof; fewer are none.
 	moment := time.Now().Add(-time.Hour)
 	for path := filepath.Join(dir, "x/y/x/y/x/y"); path != dir; path = filepath.Dir(path) {

@@ -183,7 +183,7 @@ func (s *scene) status() *reconcile.Status {
 
 func (s *scene) waitStatus(within time.Duration, what string, ok func(*reconcile.Status) bool) {
 	s.t.Helper()
-	eventually(s.t, within, what, func() bool {
+	eventuallyAt(s.t, 100*time.Millisecond, within, what, func() bool { // each look is a process
 		st := s.status()
 		return st != nil && ok(st)
 	})
