@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"sync"
@@ -134,7 +133,7 @@ func (in *intake) examine(ctx context.Context, l look) (finding, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return in.gone(l, old, known)
 	case err != nil:
-		return in.unsettled(l, old, hashindex.Stamp{}, 0, fmt.Errorf("unreadable: %w", err)), nil
+		return in.unsettled(l, old, hashindex.Stamp{}, 0, unreadable(err)), nil
 	case !info.Mode().IsRegular():
 		return finding{look: l}, nil
 	}
@@ -168,7 +167,7 @@ func (in *intake) read(ctx context.Context, l look, stamp hashindex.Stamp, old h
 	case errors.Is(err, errChanging):
 		f, err = in.unsettled(l, old, stamp, time.Since(begin), err), nil
 	case err != nil:
-		f, err = in.unsettled(l, old, stamp, time.Since(begin), fmt.Errorf("unreadable: %w", err)), nil
+		f, err = in.unsettled(l, old, stamp, time.Since(begin), unreadable(err)), nil
 	default:
 		f, err = in.judge(ctx, l, content, stamp2, old, known, begin)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -76,9 +77,10 @@ func TestAMountThatIsSlowHoldsUpNoOther(t *testing.T) {
 func TestAFileLockedOnAMountByItsWriter(t *testing.T) {
 	everywhere(t, func(t *testing.T, m *mount) {
 		s, rows := onMount(t, m)
-		content := sample.New(840).Play(1).JSON()
+		locked, free := sample.New(840).Play(1).JSON(), sample.New(841).Play(1).JSON()
 		name := filepath.Join(m.under, "locked.json")
-		writeFile(t, name, content)
+		writeFile(t, name, locked)
+		writeFile(t, filepath.Join(m.under, "free.json"), free)
 		f, err := os.OpenFile(name, os.O_RDWR, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -88,18 +90,32 @@ func TestAFileLockedOnAMountByItsWriter(t *testing.T) {
 		if err := syscall.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := os.ReadFile(filepath.Join(m.dir, "locked.json")); m.smb && err == nil {
-			t.Log("SKIPPED here: the server lets readers of a locked file in")
+		if _, err := os.ReadFile(filepath.Join(m.dir, "locked.json")); (err != nil) != m.smb {
+			t.Fatalf("reading the locked file: %v; only an SMB server is to prevent that", err)
 		}
 		s.start(scansOnly...)
-		s.waitStatus(mountLimit, "the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+		rows.wait(free)
+		if m.smb {
+			s.waitStatus(mountLimit, "the locked file is named", func(st *reconcile.Status) bool { return st.Invalid == 1 && st.Synced == 1 })
+			s.moreScans(2, func(st *reconcile.Status) {
+				if st.Invalid != 1 || st.Synced != 1 || st.Gone != 0 || rows.have(locked) {
+					t.Errorf("while the file is locked, status says %+v", st)
+				}
+			})
+		} else {
+			rows.wait(locked)
+		}
 		lock.Type = syscall.F_UNLCK
 		if err := syscall.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
 			t.Fatal(err)
 		}
-		rows.wait(content)
-		s.waitStatus(mountLimit, "the file is sound", func(st *reconcile.Status) bool { return st.Synced == 1 && st.Invalid == 0 })
+		rows.wait(locked)
+		s.waitStatus(mountLimit, "the file is sound", func(st *reconcile.Status) bool { return st.Synced == 2 && st.Invalid == 0 })
 		s.stop()
+		named := strings.Count(s.log.String(), "a file cannot be synced")
+		if m.smb && named != 1 || !m.smb && named != 0 {
+			t.Errorf("the log names the locked file %d times", named)
+		}
 	})
 }
 

@@ -71,6 +71,7 @@ type scene struct {
 	queue string
 	args  []string // where the records go
 	env   []string
+	as    func(*exec.Cmd) // another account than that of the tests, if it is set
 
 	agent *exec.Cmd
 	log   *syncBuffer
@@ -117,6 +118,9 @@ func (s *scene) onSupabase(g *supabasetest.Server, key string) *scene {
 func (s *scene) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(builtProgram, args...)
 	cmd.Env = append(cleanEnv(), s.env...)
+	if s.as != nil {
+		s.as(cmd)
+	}
 	return cmd
 }
 
