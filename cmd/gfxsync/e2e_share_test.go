@@ -222,6 +222,11 @@ max_retry_count 0
 `
 
 func smbMount(t *testing.T) *mount {
+	return smbMountBehind(t, func(address string) string { return address })
+}
+
+// smbMountBehind mounts a share by the address of what stands in front of its server.
+func smbMountBehind(t *testing.T, front func(address string) string) *mount {
 	smbd, smbnetfs := needProgram(t, "smbd", "samba"), needProgram(t, "smbnetfs", "smbnetfs")
 	account, err := user.Current()
 	if err != nil {
@@ -255,7 +260,7 @@ func smbMount(t *testing.T) *mount {
 		command: []string{smbnetfs, point, "-f", "-o", "config=" + clientConfig + "," + fuseOptions},
 	}
 	f.mount()
-	m := &mount{dir: filepath.Join(point, server.address, "gfx"), under: share, smb: true, lose: server.down}
+	m := &mount{dir: filepath.Join(point, front(server.address), "gfx"), under: share, smb: true, lose: server.down}
 	m.process = func() *helper { return server.process }
 	m.restore = func() {
 		server.up()
