@@ -2,6 +2,7 @@ package hashindex
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // ErrRootUnavailable says that a root is missing, unreadable, or without a single file while the index knows more than ten: a
@@ -103,6 +105,7 @@ type Scanner struct {
 type Scanned struct {
 	Files    int   // files that match
 	Bytes    int64 // their sizes
+	Unknown  int   // entries that are not gone, and lie where nothing could be seen
 	Problems []error
 }
 
@@ -111,7 +114,8 @@ type Scanned struct {
 type Visit func(path string, stamp *Stamp, entry *Entry) error
 
 // Run walks the root and calls visit in the order of the walk. What lies in a directory that cannot be read is neither there nor
-// gone: it is left out and reported in Problems. It fails with ErrRootUnavailable, the context's error, or visit's.
+// gone: it is left out and reported in Problems. So is a folder that leads back to one above it (ErrLeadsBack). It fails with
+// ErrRootUnavailable, the context's error, or visit's.
 func (s *Scanner) Run(ctx context.Context, visit Visit) (Scanned, error) {
 	known, err := s.Index.present(ctx, s.Root.Label)
 	if err != nil {
@@ -125,8 +129,7 @@ func (s *Scanner) Run(ctx context.Context, visit Visit) (Scanned, error) {
 		return Scanned{}, err
 	}
 	w := &walk{Scanner: s, ctx: ctx, visit: visit, last: []byte{}}
-	// With the separator at its end, a root that is a symbolic link is followed; links below it are not.
-	if err := filepath.WalkDir(s.Root.Dir+string(filepath.Separator), w.step); err != nil {
+	if err := w.folder(""); err != nil {
 		return w.seen, fmt.Errorf("scan %s: %w", s.Root.Dir, err)
 	}
 	if !w.anyFile && known > emptyIsOutage && !s.AcceptEmpty {
@@ -153,31 +156,59 @@ type walk struct {
 	unknown [][]byte // keys of the directories that could not be read
 }
 
-func (w *walk) step(name string, d fs.DirEntry, err error) error {
-	if err := w.ctx.Err(); err != nil {
+// folder walks a folder below the root, the root itself if the path is empty. A root that is a symbolic link is followed; links below
+// it are not.
+func (w *walk) folder(path string) error {
+	if err := w.step(); err != nil {
 		return err
 	}
+	// With the error, there may be the first part of the listing.
+	listing, err := os.ReadDir(w.Root.Abs(path))
+	if err != nil {
+		err = w.unreadable(path, err)
+	}
+	if err == nil && w.Root.leadsBack(cmp.Or(path, "."), among(listing)) {
+		w.leaveOut(path, ErrLeadsBack)
+		return nil
+	}
+	for _, d := range listing {
+		if err != nil {
+			break
+		}
+		name := strings.TrimPrefix(path+"/"+d.Name(), "/")
+		if d.IsDir() {
+			err = w.folder(name)
+		} else if err = w.entry(name, d); errors.Is(err, errNoEntry) {
+			return w.unreadable(path, err)
+		}
+	}
+	return err
+}
+
+// errNoEntry says that a folder may be listed, but not entered: of all its files there is nothing but the names.
+var errNoEntry = fmt.Errorf("its files may not be looked at: %w", fs.ErrPermission)
+
+func (w *walk) step() error {
 	if w.Moved != nil {
 		w.Moved()
 	}
-	path, relErr := filepath.Rel(w.Root.Dir, name)
-	if relErr != nil {
-		return relErr
-	}
-	path = filepath.ToSlash(path)
-	if err != nil {
-		return w.unreadable(path, err)
-	}
-	if d.IsDir() {
-		return nil
+	return w.ctx.Err()
+}
+
+// entry passes on what is no folder.
+func (w *walk) entry(path string, d fs.DirEntry) error {
+	if err := w.step(); err != nil {
+		return err
 	}
 	w.anyFile = true
 	if !d.Type().IsRegular() || !w.Match(d.Name()) {
 		return nil
 	}
 	info, err := d.Info()
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // removed meanwhile
+	if errors.Is(err, fs.ErrPermission) {
+		if _, err := os.Lstat(filepath.Dir(w.Root.Abs(path)) + string(filepath.Separator) + "."); errors.Is(err, fs.ErrPermission) {
+			return errNoEntry
+		}
 	}
 	if err != nil {
 		return w.unreadable(path, err)
@@ -188,15 +219,22 @@ func (w *walk) step(name string, d fs.DirEntry, err error) error {
 }
 
 func (w *walk) unreadable(path string, err error) error {
-	if path == "." {
+	switch {
+	case path == "":
 		return fmt.Errorf("%w: %w", ErrRootUnavailable, err)
+	case errors.Is(err, fs.ErrNotExist): // removed meanwhile
+		return nil
+	case errors.Is(err, fs.ErrPermission):
+		err = fmt.Errorf("%w: give the account that gfxsync runs under the right to read it", err)
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // removed meanwhile
-	}
+	w.leaveOut(path, err)
+	return nil
+}
+
+// leaveOut has nothing concluded of what the index knows at and below the path.
+func (w *walk) leaveOut(path string, err error) {
 	w.seen.Problems = append(w.seen.Problems, fmt.Errorf("read %s: %w", path, err))
 	w.unknown = append(w.unknown, orderKey(path))
-	return nil
 }
 
 // file passes what the index knows before the file, then the file.
@@ -228,7 +266,11 @@ func (w *walk) catchUp(key []byte) error {
 			return nil
 		}
 		w.page = w.page[1:]
-		if e.State == Gone || w.isUnknown(entryKey) {
+		if e.State == Gone {
+			continue
+		}
+		if w.isUnknown(entryKey) {
+			w.seen.Unknown++
 			continue
 		}
 		if err := w.visit(e.Path, nil, e); err != nil {

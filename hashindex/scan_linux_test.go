@@ -48,7 +48,7 @@ func TestScanLeavesOutADirectoryThatCannotBeRead(t *testing.T) {
 		known(long+"-not in it.json", "h3", hashindex.Synced), known("y.json", "h4", hashindex.Synced),
 	)
 	seen := wantVisits(t, scanner(x, dir), "+a.json", "-"+long+"-not in it.json", "-y.json", "+z.json")
-	if len(seen.Problems) != 1 || !errors.Is(seen.Problems[0], syscall.ENAMETOOLONG) || !strings.Contains(seen.Problems[0].Error(), long) {
-		t.Errorf("problems %.200v, want one that names the directory", seen.Problems)
+	if seen.Unknown != 2 || len(seen.Problems) != 1 || !errors.Is(seen.Problems[0], syscall.ENAMETOOLONG) || !strings.Contains(seen.Problems[0].Error(), long) {
+		t.Errorf("%d entries unknown, want 2; problems %.200v, want one that names the directory", seen.Unknown, seen.Problems)
 	}
 }

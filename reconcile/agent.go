@@ -29,12 +29,14 @@ type Agent struct {
 	wake     chan struct{}
 	wantMu   sync.Mutex
 	wanted   Mode
-	passing  atomic.Bool
+	passing  atomic.Bool  // a pass other than a scan is under way
+	scanning atomic.Bool  // a scan is
 	skipped  atomic.Int64 // scheduled passes that were due while another ran
 	noDigest sync.Once
 	wasDown  atomic.Bool
-	trouble  string           // of the last pass; for passLoop alone
-	tasks    map[string]*task // the last one of each root, by its label; for passLoop alone
+	mu       sync.Mutex       // guards what follows
+	trouble  string           // of the last pass
+	tasks    map[string]*task // the last one of each root, by its label
 }
 
 // Open opens the queue database and makes an agent of this process. It fails with state.ErrLocked if there is one already, or with
@@ -62,7 +64,7 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	a.watchers = map[string]*watch.Watcher{}
 	for _, root := range cfg.Roots {
 		if !cfg.NoWatch {
-			a.watchers[root.Label] = watch.New(root.Dir, watch.Options{Pattern: cfg.Pattern, Logger: cfg.Logger})
+			a.watchers[root.Label] = watch.New(root.Dir, watch.Options{Pattern: cfg.Pattern, Skip: root.LeadsBack, Logger: cfg.Logger})
 		}
 	}
 	return a, nil

@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"sync"
@@ -20,7 +19,8 @@ import (
 
 const (
 	workers = 4
-	// heldBytes bounds the records that are in memory at one time; a file that is larger is there alone.
+	// heldBytes bounds the records that are in memory at one time. Each root has its part: those of a share that hangs are held for as
+	// long as it does. Of a root, a file that is larger is there alone.
 	heldBytes = 64 << 20
 	// recordBytes is about what a record takes besides its content: of small files, it is the most.
 	recordBytes = 1 << 10
@@ -36,7 +36,8 @@ type intake struct {
 	state    *state.State
 	delivery *store.Delivery
 	looks    looksByRoot
-	held     *semaphore.Weighted
+	held     map[string]*semaphore.Weighted // by the label of the root
+	heldMost int64                          // of each
 	findings chan finding
 	ended    chan struct{} // closed when no finding is waited for any more
 	counts   *counters
@@ -58,11 +59,15 @@ type finding struct {
 }
 
 func newIntake(cfg *Config, s *state.State, d *store.Delivery, c *counters, disk *trouble) *intake {
-	return &intake{
+	in := &intake{
 		cfg: cfg, log: cfg.Logger, state: s, delivery: d, looks: newLooksByRoot(cfg.labels()),
-		held: semaphore.NewWeighted(heldBytes), findings: make(chan finding, 256), counts: c, disk: disk,
+		held: map[string]*semaphore.Weighted{}, heldMost: heldBytes / int64(len(cfg.Roots)), findings: make(chan finding, 256), counts: c, disk: disk,
 		ended: make(chan struct{}), roots: rootIdentities{},
 	}
+	for _, label := range cfg.labels() {
+		in.held[label] = semaphore.NewWeighted(in.heldMost)
+	}
+	return in
 }
 
 // run looks at files until ctx ends, and returns when every intent that was found is written down. Each root has workers of its own,
@@ -134,7 +139,7 @@ func (in *intake) examine(ctx context.Context, l look) (finding, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return in.gone(l, old, known)
 	case err != nil:
-		return in.unsettled(l, old, hashindex.Stamp{}, 0, fmt.Errorf("unreadable: %w", err)), nil
+		return in.unsettled(l, old, hashindex.Stamp{}, 0, unreadable(err)), nil
 	case !info.Mode().IsRegular():
 		return finding{look: l}, nil
 	}
@@ -154,11 +159,11 @@ func (in *intake) lstat(k hashindex.Key) (fs.FileInfo, error) {
 
 // read holds the file's bytes against the budget until they are delivered, or found not to be needed.
 func (in *intake) read(ctx context.Context, l look, stamp hashindex.Stamp, old hashindex.Entry, known bool) (finding, error) {
-	weight := min(stamp.Size+recordBytes, heldBytes)
-	if err := in.held.Acquire(ctx, weight); err != nil {
+	weight, held := min(stamp.Size+recordBytes, in.heldMost), in.held[l.key.Root]
+	if err := held.Acquire(ctx, weight); err != nil {
 		return finding{look: l}, err
 	}
-	release := sync.OnceFunc(func() { in.held.Release(weight) })
+	release := sync.OnceFunc(func() { held.Release(weight) })
 	begin := time.Now()
 	content, stamp2, err := readStable(in.cfg.abs(l.key), stamp.Size, in.pulse(l.key.Root), func() (fs.FileInfo, error) { return in.lstat(l.key) })
 	var f finding
@@ -168,7 +173,7 @@ func (in *intake) read(ctx context.Context, l look, stamp hashindex.Stamp, old h
 	case errors.Is(err, errChanging):
 		f, err = in.unsettled(l, old, stamp, time.Since(begin), err), nil
 	case err != nil:
-		f, err = in.unsettled(l, old, stamp, time.Since(begin), fmt.Errorf("unreadable: %w", err)), nil
+		f, err = in.unsettled(l, old, stamp, time.Since(begin), unreadable(err)), nil
 	default:
 		f, err = in.judge(ctx, l, content, stamp2, old, known, begin)
 	}

@@ -41,33 +41,63 @@ func (a *Agent) takeWanted() Mode {
 	return mode
 }
 
-// passLoop makes the passes of the agent, one at a time.
+// passLoop makes the passes of the agent: scans one at a time, and beside them one at a time of the others, which wait for files and
+// deliveries. A share that is slow, or a remote, is not to keep the agent from finding what is new elsewhere.
 func (a *Agent) passLoop(ctx context.Context) {
 	asked := time.NewTicker(askedEvery)
 	defer asked.Stop()
+	var under chan struct{} // closed when the pass under way is over; nil: there is none
+	var later Mode          // what is wanted then
+	begin := func(pass func()) {
+		under = make(chan struct{})
+		go func() { defer close(under); pass() }()
+	}
 	for {
+		requests := asked.C
+		if under != nil {
+			requests = nil
+		}
 		select {
 		case <-ctx.Done():
-			return
-		case <-a.wake:
-			if mode := a.takeWanted(); mode != "" {
-				a.runPass(ctx, mode)
+			if under != nil {
+				<-under
 			}
-		case <-asked.C:
-			a.answerRequest(ctx)
+			return
+		case <-under:
+			if under = nil; later != "" {
+				a.want(later)
+			}
+			later = ""
+		case <-a.wake:
+			switch mode := a.takeWanted(); {
+			case mode == "":
+			case mode == Scan:
+				a.runScan(ctx)
+			case under == nil:
+				begin(func() { a.runPass(ctx, mode) })
+			default:
+				if depth[mode] > depth[later] {
+					later = mode
+				}
+				a.runScan(ctx) // which may have been wanted too
+			}
+		case <-requests:
+			begin(func() { a.answerRequest(ctx) })
 		}
 	}
 }
 
-// runPass makes a pass that the agent itself wants. Scans are too many for the history.
+// runScan makes a scan. Scans are too many for the history.
+func (a *Agent) runScan(ctx context.Context) {
+	a.scanning.Store(true)
+	defer a.scanning.Store(false)
+	a.tellScan(ctx, a.pass(ctx, Scan, PassOptions{}, nil))
+}
+
+// runPass makes a pass that the agent itself wants.
 func (a *Agent) runPass(ctx context.Context, mode Mode) {
 	a.passing.Store(true)
 	defer a.passing.Store(false)
-	if mode == Scan {
-		r := a.pass(ctx, mode, PassOptions{}, nil)
-		a.tellScan(ctx, r)
-		return
-	}
 	var id int64
 	err := a.state.Update(ctx, func(v state.View) (err error) {
 		if id, err = v.Passes.Request(ctx, commandRun, string(mode), PassOptions{}); err != nil {
@@ -143,6 +173,8 @@ func (a *Agent) warn(r *Report) {
 			trouble += p.Kind + ": " + p.Error + "\n"
 		}
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if trouble != "" && trouble != a.trouble {
 		a.log.Warn("something stood in the way of a pass", "mode", r.Mode, "outcome", r.Outcome, "error", trouble)
 	}

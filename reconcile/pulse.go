@@ -67,9 +67,9 @@ type task struct {
 	err   error
 }
 
-func startTask(p *pulse, do func() (hashindex.Scanned, error)) *task {
+func startTask(p *pulse, isScan bool, do func() (hashindex.Scanned, error)) *task {
 	p.beat()
-	t := &task{begun: time.Now(), pulse: p, done: make(chan struct{})}
+	t := &task{begun: time.Now(), scan: isScan, pulse: p, done: make(chan struct{})}
 	go func() {
 		defer close(t.done)
 		t.seen, t.err = do()

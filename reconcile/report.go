@@ -77,7 +77,7 @@ type Problem struct {
 
 // hinders says whether the problem stood in the way of the pass, and is not one that it found.
 func (p *Problem) hinders() bool {
-	return p.Kind == kindRoot || p.Kind == kindRemote || p.Kind == kindUnreadable || p.Kind == kindIndex
+	return p.Kind == kindRoot || p.Kind == kindRemote || p.Kind == kindUnreadable || p.Kind == kindLink || p.Kind == kindIndex
 }
 
 // Hindrance returns what stood first in the way of the pass, empty if nothing did.
@@ -96,6 +96,7 @@ const (
 	kindRemote        = "remote"
 	kindIndex         = "index"
 	kindUnreadable    = "unreadable"
+	kindLink          = "link"
 	kindInvalid       = "invalid"
 	kindDead          = "dead"
 	kindQueued        = "queued"
@@ -143,7 +144,14 @@ func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error)
 		}
 	}
 	for _, err := range seen.Problems {
-		r.problem(hashindex.Key{Root: root.Label}, kindUnreadable, store.OneLine(err.Error()))
+		kind := kindLink
+		if !errors.Is(err, hashindex.ErrLeadsBack) {
+			kind = kindUnreadable
+		}
+		r.problem(hashindex.Key{Root: root.Label}, kind, store.OneLine(err.Error()))
+	}
+	if seen.Unknown > 0 {
+		r.incomplete()
 	}
 	switch {
 	case errors.Is(err, hashindex.ErrRootUnavailable):

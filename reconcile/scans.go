@@ -12,13 +12,12 @@ import (
 func (a *Agent) reachable(ctx context.Context, r *Report) (there []hashindex.Root) {
 	checks := make([]*task, len(a.cfg.Roots))
 	for i, root := range a.cfg.Roots {
-		if before := a.tasks[root.Label]; before != nil {
-			if err := before.wait(ctx, 0); err != nil {
-				r.unfinished(root, before, err)
-				continue
-			}
+		t, err := a.start(ctx, root, false, Quick, func() (hashindex.Scanned, error) { return hashindex.Scanned{}, root.Check() })
+		if err != nil {
+			r.unfinished(root, t, err)
+			continue
 		}
-		checks[i] = a.start(root, func() (hashindex.Scanned, error) { return hashindex.Scanned{}, root.Check() })
+		checks[i] = t
 	}
 	for i, root := range a.cfg.Roots {
 		if checks[i] == nil {
@@ -37,28 +36,45 @@ func (a *Agent) reachable(ctx context.Context, r *Report) (there []hashindex.Roo
 	return there
 }
 
-// start begins what is asked of a root's file system. Of each root there is one such task at a time, or those of a share that
-// hangs would pile up.
-func (a *Agent) start(root hashindex.Root, do func() (hashindex.Scanned, error)) *task {
-	t := startTask(a.intake.pulse(root.Label), do)
-	a.tasks[root.Label] = t
-	return t
+// start begins what is asked of a root's file system, as soon as what was begun before has come to its end; a scan that finds
+// something under way is content with that. So those of a share that hangs do not pile up.
+func (a *Agent) start(ctx context.Context, root hashindex.Root, isScan bool, mode Mode, do func() (hashindex.Scanned, error)) (*task, error) {
+	for {
+		a.mu.Lock()
+		before := a.tasks[root.Label]
+		if before == nil || !before.running() {
+			t := startTask(a.intake.pulse(root.Label), isScan, do)
+			a.tasks[root.Label] = t
+			a.mu.Unlock()
+			return t, nil
+		}
+		a.mu.Unlock()
+		if mode == Scan {
+			a.skipped.Add(1)
+			return before, nil
+		}
+		if err := before.wait(ctx, 0); err != nil {
+			return before, err
+		}
+	}
 }
 
-// scanRoots scans the roots at the same time. A scan that is left to go on, because it is slow or hangs, is taken up by a later pass.
+// scanRoots scans the roots at the same time. A scan that is left to go on, because it is slow or hangs, is taken up by a later one.
 func (a *Agent) scanRoots(ctx context.Context, r *Report, roots []hashindex.Root, mode Mode, opts PassOptions, p *passProgress) {
 	scans := make([]*task, len(roots))
 	for i, root := range roots {
-		scans[i] = a.tasks[root.Label]
-		if scans[i] != nil && scans[i].running() {
-			a.skipped.Add(1)
+		t, err := a.start(ctx, root, true, mode, func() (hashindex.Scanned, error) { return a.scan(ctx, root, mode, opts, p) })
+		if err != nil {
+			r.unfinished(root, t, err)
 			continue
 		}
-		scans[i] = a.start(root, func() (hashindex.Scanned, error) { return a.scan(ctx, root, mode, opts, p) })
-		scans[i].scan = true
+		scans[i] = t
 	}
 	deadline := time.Now().Add(slowScan)
 	for i, root := range roots {
+		if scans[i] == nil {
+			continue
+		}
 		patience := time.Duration(0)
 		if mode == Scan && len(a.cfg.Roots) > 1 {
 			patience = max(time.Until(deadline), time.Nanosecond)

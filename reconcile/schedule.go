@@ -52,9 +52,13 @@ func (a *Agent) startSchedules() (stop func()) {
 	return func() { <-c.Stop().Done() }
 }
 
-// due asks for a scheduled pass. One that is due while another runs is skipped: the next will find the same differences.
+// due asks for a scheduled pass. A scan that is due while another runs is skipped, and so is any other pass beside its like: the next will find the same differences.
 func (a *Agent) due(mode Mode) {
-	if a.passing.Load() {
+	under := &a.passing
+	if mode == Scan {
+		under = &a.scanning
+	}
+	if under.Load() {
 		a.skipped.Add(1)
 		a.log.Debug("a pass is due while another runs; skipped", "mode", mode)
 		return

@@ -2,6 +2,8 @@ package reconcile
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -20,6 +22,17 @@ var errTooLarge = errors.New("the file is larger than GFX_SYNC_MAX_FILE_SIZE all
 
 // errNoSession says that a file cannot have a row where each session has one.
 var errNoSession = errors.New("the file has no session ID, by which GFX_SYNC_ON_CONFLICT=session_id tells its row")
+
+// errUnreadable says that a file is there, and cannot be had.
+var errUnreadable = errors.New("unreadable")
+
+func unreadable(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) && at.Op == "open" && errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: give the account that gfxsync runs under the right to read it", err)
+	}
+	return fmt.Errorf("%w: %w", errUnreadable, err)
+}
 
 // unsettled is the finding for a file that cannot be made into a record as it is now: half written, perhaps. It is looked at
 // again on a growing delay, and with the next event; when it has stayed the same for the settle limit, it is invalid.
@@ -42,12 +55,14 @@ func (in *intake) unsettled(l look, old hashindex.Entry, stamp hashindex.Stamp, 
 func (in *intake) invalid(l look, old hashindex.Entry, stamp hashindex.Stamp, now time.Time, reason error) finding {
 	e := in.newEntry(l, stamp, old, now)
 	e.State, e.Error = hashindex.Invalid, store.OneLine(reason.Error())
-	hash, err := hashLarge(in.cfg.abs(l.key), in.cfg.Hash, in.pulse(l.key.Root))
+	err := reason
+	if !errors.Is(reason, errUnreadable) {
+		e.Hash, err = hashLarge(in.cfg.abs(l.key), in.cfg.Hash, in.pulse(l.key.Root))
+	}
 	if err != nil {
 		// Whether a file may be read shows in no stamp: the next scan looks again.
-		e.Racy = true
+		e.Racy, e.Hash = true, ""
 	}
-	e.Hash = hash
 	if !in.rootStands(l.key.Root) {
 		return finding{look: l} // the next scan finds it again
 	}

@@ -86,7 +86,7 @@ func (s *Survey) compare(ctx context.Context, mode Mode, opts PassOptions) error
 	for _, root := range s.Config.Roots {
 		s.pulses[root.Label] = &pulse{}
 		asked, cancel := context.WithCancel(ctx)
-		t := startTask(s.pulses[root.Label], func() (hashindex.Scanned, error) { return s.compareFiles(asked, root, mode, opts, p) })
+		t := startTask(s.pulses[root.Label], true, func() (hashindex.Scanned, error) { return s.compareFiles(asked, root, mode, opts, p) })
 		if err := t.wait(ctx, 0); err != nil {
 			s.report.unfinished(root, t, err)
 		} else {

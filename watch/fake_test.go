@@ -235,6 +235,28 @@ func TestUnwatchedListIsBounded(t *testing.T) {
 	})
 }
 
+func TestSkippedFoldersAreNotEntered(t *testing.T) {
+	root := t.TempDir()
+	makeDirs(t, root, "a/x", "b/y", "c")
+	var skipped atomic.Bool
+	f := &fakes{}
+	skip := func(path string) bool { return skipped.Load() && path == "a" || path == "b" }
+	inBubble(t, root, f, Options{Skip: skip}, func(t *testing.T, w *Watcher) {
+		expect(t, w, "look again ")
+		if s := w.Status(); s.Watched != 4 || len(s.Unwatched) != 0 {
+			t.Errorf("status %+v, want the root, a, a/x and c watched", s)
+		}
+		skipped.Store(true)
+		f.last().errs <- fsnotify.ErrEventOverflow // and all is looked at again
+		if got := said(w); len(got) == 0 || slices.ContainsFunc(got, func(s string) bool { return s != "look again " }) {
+			t.Errorf("said %q", got)
+		}
+		if s := w.Status(); s.Watched != 2 || len(s.Unwatched) != 0 {
+			t.Errorf("status %+v, want the root and c watched", s)
+		}
+	})
+}
+
 func TestOverflow(t *testing.T) {
 	root := t.TempDir()
 	makeDirs(t, root, "a/x", "b")

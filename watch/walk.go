@@ -56,6 +56,10 @@ func (s *session) step() {
 
 // enter watches a directory and only then begins to list it, so that nothing falls between the two.
 func (s *session) enter(t task) {
+	if s.w.skip(t.rel) {
+		s.drop(t.rel)
+		return
+	}
 	if err := s.fs.Watch(s.native(t.rel), bufferSize(len(s.tree))); err != nil {
 		s.drop(t.rel)
 		s.cannotWatch(t.rel, err)

@@ -57,7 +57,9 @@ type Event struct {
 
 // Options of a Watcher; the zero value is ready to use.
 type Options struct {
-	Pattern    Pattern       // which base names are handed on
+	Pattern Pattern // which base names are handed on
+	// Skip says of a folder, by its path relative to the root, that it is not to be entered; default: none is.
+	Skip       func(path string) bool
 	RootPoll   time.Duration // how often the root's existence and identity are checked; default 1 s
 	MaxPending int           // pending paths above which they are dropped for one LookAgain; default 10,000
 	Logger     *slog.Logger  // default: discard
@@ -81,6 +83,7 @@ const (
 type Watcher struct {
 	root    string
 	pattern Pattern
+	skip    func(path string) bool
 	poll    time.Duration
 	log     *slog.Logger
 	queue   *queue
@@ -104,6 +107,9 @@ func New(root string, opts Options) *Watcher {
 	if abs, err := filepath.Abs(root); err == nil {
 		root = abs
 	}
+	if opts.Skip == nil {
+		opts.Skip = func(string) bool { return false }
+	}
 	if opts.RootPoll <= 0 {
 		opts.RootPoll = time.Second
 	}
@@ -116,6 +122,7 @@ func New(root string, opts Options) *Watcher {
 	return &Watcher{
 		root:      filepath.Clean(root),
 		pattern:   opts.Pattern,
+		skip:      opts.Skip,
 		poll:      opts.RootPoll,
 		log:       opts.Logger.With("root", root),
 		queue:     newQueue(opts.MaxPending),

@@ -249,6 +249,42 @@ func TestTheDiskOfTheLogIsFull(t *testing.T) {
 	s.stop()
 }
 
+// asAnother has the program run under an account that may read what everybody may, and owns nothing.
+func (s *scene) asAnother() {
+	s.t.Helper()
+	if underWine {
+		s.t.Skip("SKIPPED: Wine knows one account")
+	}
+	if os.Getuid() != 0 {
+		unavailable(s.t, "only root may be somebody else")
+	}
+	program := filepath.Join(s.t.TempDir(), "gfxsync")
+	letThrough(s.t, filepath.Dir(program))
+	content, err := os.ReadFile(builtProgram)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(program, content, 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	s.as = func(cmd *exec.Cmd) {
+		cmd.Path, cmd.SysProcAttr = program, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
+}
+
+// nobody is an account that owns nothing.
+const nobody = 65534
+
+// letThrough has everybody reach a temporary directory.
+func letThrough(t *testing.T, dir string) {
+	t.Helper()
+	for ; dir != os.TempDir(); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestAQueueDatabaseThatCannotBeWritten: each says what to do, and changes nothing.
 func TestAQueueDatabaseThatCannotBeWritten(t *testing.T) {
 	const what, instead = "cannot be used where it is", "GFX_SYNC_QUEUE_DB_PATH"
@@ -275,33 +311,12 @@ func TestAQueueDatabaseThatCannotBeWritten(t *testing.T) {
 		s.refuses("run", s.queue, "expected the path of a file")
 	})
 	t.Run("of another account", func(t *testing.T) {
-		if underWine {
-			t.Skip("SKIPPED: Wine knows one account")
-		}
-		if os.Getuid() != 0 {
-			unavailable(t, "only root may be somebody else")
-		}
 		s, _ := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
 		s.mustPass(0, "reconcile")
-		program := filepath.Join(t.TempDir(), "gfxsync")
-		for dir := filepath.Dir(program); dir != os.TempDir(); dir = filepath.Dir(dir) {
-			if err := os.Chmod(dir, 0o755); err != nil {
-				t.Fatal(err)
-			}
-		}
-		content, err := os.ReadFile(builtProgram)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(program, content, 0o755); err != nil {
-			t.Fatal(err)
-		}
 		s.env = nowhere(t)
+		s.asAnother()
 		for _, args := range [][]string{{"run", "--watch", s.watch}, {"status"}} {
-			cmd := s.command(append(args, "--queue-db", s.queue)...)
-			cmd.Path = program
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-			s.mustRefuse(cmd, "permission denied", instead)
+			s.mustRefuse(s.command(append(args, "--queue-db", s.queue)...), "permission denied", instead)
 		}
 	})
 	t.Run("on a mount that maps no file", func(t *testing.T) {

@@ -217,9 +217,16 @@ use_libsecret "false"
 # Milliseconds. Otherwise what has failed fails for three more seconds, whatever its server does. (With neg_cache "false", smbnetfs
 # 0.6.3 hangs at its start.) Files and listings are not remembered.
 neg_cache_timeout 1
+# What fails has failed, and is not tried again and again, with seconds between.
+max_retry_count 0
 `
 
 func smbMount(t *testing.T) *mount {
+	return smbMountBehind(t, func(address string) string { return address })
+}
+
+// smbMountBehind mounts a share by the address of what stands in front of its server.
+func smbMountBehind(t *testing.T, front func(address string) string) *mount {
 	smbd, smbnetfs := needProgram(t, "smbd", "samba"), needProgram(t, "smbnetfs", "smbnetfs")
 	account, err := user.Current()
 	if err != nil {
@@ -253,7 +260,7 @@ func smbMount(t *testing.T) *mount {
 		command: []string{smbnetfs, point, "-f", "-o", "config=" + clientConfig + "," + fuseOptions},
 	}
 	f.mount()
-	m := &mount{dir: filepath.Join(point, server.address, "gfx"), under: share, smb: true, lose: server.down}
+	m := &mount{dir: filepath.Join(point, front(server.address), "gfx"), under: share, smb: true, lose: server.down}
 	m.process = func() *helper { return server.process }
 	m.restore = func() {
 		server.up()

@@ -94,6 +94,7 @@ type scene struct {
 	queue string
 	args  []string // where the records go
 	env   []string
+	as    func(*exec.Cmd) // another account than that of the tests, if it is set
 
 	agent *exec.Cmd
 	log   *syncBuffer
@@ -140,6 +141,9 @@ func (s *scene) onSupabase(g *supabasetest.Server, key string) *scene {
 func (s *scene) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(builtProgram, args...)
 	cmd.Env = append(cleanEnv(), s.env...)
+	if s.as != nil {
+		s.as(cmd)
+	}
 	return cmd
 }
 
@@ -208,7 +212,7 @@ func (s *scene) status() *reconcile.Status {
 
 func (s *scene) waitStatus(within time.Duration, what string, ok func(*reconcile.Status) bool) {
 	s.t.Helper()
-	eventually(s.t, within, what, func() bool {
+	eventuallyAt(s.t, 100*time.Millisecond, within, what, func() bool { // each look is a process
 		st := s.status()
 		return st != nil && ok(st)
 	})

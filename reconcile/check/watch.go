@@ -63,7 +63,7 @@ func watchFindings(ctx context.Context, limit time.Duration, root hashindex.Root
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	seen := walk(ctx, root.Dir, pattern)
+	seen := walk(ctx, root, pattern)
 	findings := []store.Finding{seen.finding(root.Dir), events(root.Dir, of(root.Dir), s)}
 	return append(findings, watchLimit(seen.folders)...)
 }
@@ -71,13 +71,14 @@ func watchFindings(ctx context.Context, limit time.Duration, root hashindex.Root
 // seen is what a walk through a folder has found.
 type seen struct {
 	files, folders int
-	cut            bool  // there was no time for all of it
-	unreadable     int   // folders
-	err            error // of the first of them
+	cut            bool   // there was no time for all of it
+	unreadable     int    // folders
+	err            error  // of the first of them
+	leadsBack      string // a folder that does, if there is any
 }
 
-func walk(ctx context.Context, dir string, pattern watch.Pattern) (s seen) {
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+func walk(ctx context.Context, root hashindex.Root, pattern watch.Pattern) (s seen) {
+	err := filepath.WalkDir(root.Dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -88,6 +89,10 @@ func walk(ctx context.Context, dir string, pattern watch.Pattern) (s seen) {
 				s.err = err
 			}
 		case d.IsDir():
+			if rel, err := filepath.Rel(root.Dir, path); err == nil && root.LeadsBack(filepath.ToSlash(rel)) {
+				s.leadsBack = rel
+				return fs.SkipDir
+			}
 			s.folders++
 		case d.Type().IsRegular() && pattern.Match(d.Name()):
 			s.files++
@@ -106,6 +111,10 @@ func (s seen) finding(dir string) store.Finding {
 	f := store.Finding{
 		Part: "watch", Verdict: store.OK,
 		Text: fmt.Sprintf("%s: %s%s in %s", dir, atLeast, english.Plural(s.files, "file", ""), english.Plural(s.folders, "folder", "")),
+	}
+	if s.leadsBack != "" {
+		f.Verdict, f.Hint = store.Warn, "remove the link there, or have the server follow none (Samba: follow symlinks = no)"
+		f.Text += fmt.Sprintf("; %s leads back to a folder that it lies in", s.leadsBack)
 	}
 	if s.unreadable > 0 {
 		f.Verdict, f.Hint = store.Fail, "let the account gfxsync runs under read all of the watch path"
