@@ -13,10 +13,16 @@ import (
 var ErrLeadsBack = errors.New("the folder leads back to one that it lies in, as a link that the file server follows does; what is in it is " +
 	"not looked at under this name: remove the link, or have the server follow none (Samba: follow symlinks = no)")
 
-// turns is how often the way from a folder to itself must lead on to what looks like that folder. On mounts whose file numbers mean
-// nothing, nothing else tells a folder that is its own subfolder from one that was made in the same moment as the folders of the same
-// name above it. Each turn goes through a link or two, and Linux follows forty (path_resolution(7)).
-const turns = 16
+const (
+	// turns is how often the way from a folder to itself must lead on to what looks like that folder. On mounts whose file numbers mean
+	// nothing, nothing else tells a folder that is its own subfolder from one that was made in the same moment as the folders of the
+	// same name above it. Each turn goes through a link or two, and Linux follows forty (path_resolution(7)).
+	turns = 16
+	// fewTurns will do where the file numbers say that it is the same folder, should there be no room for more.
+	fewTurns = 3
+	// longestWay is how many bytes long a path is made up to find out. Of longer ones, clients of SMB may make an error of their own.
+	longestWay = 2000
+)
 
 // LeadsBack says whether the folder at this path ("." is the root) is one of those that it lies in. Where names do not repeat, that takes as many system
 // calls as the path has parts.
@@ -49,12 +55,16 @@ func (r Root) hasNoEnd(path, way string) bool {
 	if err != nil {
 		return false
 	}
+	n := min(turns, (longestWay-len(path))/len(way))
+	if n < fewTurns {
+		return false
+	}
 	looksLikeIt := func(info fs.FileInfo, err error) bool {
-		return err == nil && info.IsDir() && (os.SameFile(folder, info) || info.ModTime().Equal(folder.ModTime()))
+		return err == nil && info.IsDir() && (os.SameFile(folder, info) || n == turns && info.ModTime().Equal(folder.ModTime()))
 	}
 	// Of the many turns, only the last is looked at: on a share, every part of such a path is a request. The first shows that there is
 	// no link in the way that is one to this machine too.
-	return looksLikeIt(r.Lstat(path+way)) && looksLikeIt(os.Lstat(r.Abs(path+strings.Repeat(way, turns))))
+	return looksLikeIt(r.Lstat(path+way)) && looksLikeIt(os.Lstat(r.Abs(path+strings.Repeat(way, n))))
 }
 
 // among says whether a listing, in the order of os.ReadDir, has a folder of this name.

@@ -90,13 +90,13 @@ func openFiles(pid int, name string) (n int) {
 }
 
 // A file that its writer has locked is not yet to be had. On an SMB share that lock keeps readers out; elsewhere on Linux it binds nobody.
+// On SMB this takes long: smbnetfs tries a read that fails four times, two seconds apart. (Told to try once, smbnetfs 0.6.3 may hang.)
 func TestAFileLockedOnAMountByItsWriter(t *testing.T) {
 	everywhere(t, func(t *testing.T, m *mount) {
 		s, rows := onMount(t, m)
-		locked, free := sample.New(840).Play(1).JSON(), sample.New(841).Play(1).JSON()
+		locked := sample.New(840).Play(1).JSON()
 		name := filepath.Join(m.under, "locked.json")
 		writeFile(t, name, locked)
-		writeFile(t, filepath.Join(m.under, "free.json"), free)
 		f, err := os.OpenFile(name, os.O_RDWR, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -106,15 +106,11 @@ func TestAFileLockedOnAMountByItsWriter(t *testing.T) {
 		if err := syscall.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := os.ReadFile(filepath.Join(m.dir, "locked.json")); (err != nil) != m.smb {
-			t.Fatalf("reading the locked file: %v; only an SMB server is to prevent that", err)
-		}
 		s.start(scansOnly...)
-		rows.wait(free)
 		if m.smb {
-			s.waitStatus(mountLimit, "the locked file is named", func(st *reconcile.Status) bool { return st.Invalid == 1 && st.Synced == 1 })
+			s.waitStatus(mountLimit, "the locked file is named", func(st *reconcile.Status) bool { return st.Invalid == 1 && st.Synced == 0 })
 			s.moreScans(2, func(st *reconcile.Status) {
-				if st.Invalid != 1 || st.Synced != 1 || st.Gone != 0 || rows.have(locked) {
+				if st.Invalid != 1 || st.Synced != 0 || st.Gone != 0 || rows.have(locked) {
 					t.Errorf("while the file is locked, status says %+v", st)
 				}
 			})
@@ -126,7 +122,7 @@ func TestAFileLockedOnAMountByItsWriter(t *testing.T) {
 			t.Fatal(err)
 		}
 		rows.wait(locked)
-		s.waitStatus(mountLimit, "the file is sound", func(st *reconcile.Status) bool { return st.Synced == 2 && st.Invalid == 0 })
+		s.waitStatus(mountLimit, "the file is sound", func(st *reconcile.Status) bool { return st.Synced == 1 && st.Invalid == 0 })
 		s.stop()
 		named := strings.Count(s.log.String(), "a file cannot be synced")
 		if m.smb && named != 1 || !m.smb && named != 0 {

@@ -217,8 +217,6 @@ use_libsecret "false"
 # Milliseconds. Otherwise what has failed fails for three more seconds, whatever its server does. (With neg_cache "false", smbnetfs
 # 0.6.3 hangs at its start.) Files and listings are not remembered.
 neg_cache_timeout 1
-# What fails has failed, and is not tried again and again, with seconds between.
-max_retry_count 0
 `
 
 func smbMount(t *testing.T) *mount {
