@@ -24,8 +24,8 @@ const (
 	longestWay = 2000
 )
 
-// LeadsBack says whether the folder at this path ("." is the root) is one of those that it lies in. Where names do not repeat, that takes as many system
-// calls as the path has parts.
+// LeadsBack says whether the folder at this path ("." is the root) is one of those that it lies in. Where names do not repeat, that
+// takes as many system calls as the path has parts.
 func (r Root) LeadsBack(path string) bool {
 	return r.leadsBack(path, func(name string) bool {
 		info, err := os.Lstat(r.Abs(path + "/" + name))

@@ -52,7 +52,8 @@ func (a *Agent) startSchedules() (stop func()) {
 	return func() { <-c.Stop().Done() }
 }
 
-// due asks for a scheduled pass. A scan that is due while another runs is skipped, and so is any other pass beside its like: the next will find the same differences.
+// due asks for a scheduled pass. A scan that is due while another runs is skipped, and so is any other pass beside its like: the next
+// will find the same differences.
 func (a *Agent) due(mode Mode) {
 	under := &a.passing
 	if mode == Scan {
