@@ -25,7 +25,7 @@ func init() {
 		return
 	}
 	runtime.LockOSThread() // the filter is of this thread, and of what it executes
-	if err := refuseLocks(uint32(errno)); err == nil {
+	if err = refuseLocks(uint32(errno)); err == nil {
 		err = syscall.Exec(os.Args[1], os.Args[1:], os.Environ())
 	}
 	fmt.Fprintln(os.Stderr, err)

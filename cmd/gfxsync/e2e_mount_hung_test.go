@@ -113,6 +113,7 @@ func TestAMountThatHangsHoldsUpNothingElse(t *testing.T) {
 }
 
 func TestAMountThatHangsDoesNotKeepTheAgentFromStopping(t *testing.T) {
+	t.Parallel()
 	for name, flags := range map[string][]string{"with events": scansOnly, "without": append(scansOnly, "--no-watch")} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

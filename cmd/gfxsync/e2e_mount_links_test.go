@@ -16,6 +16,7 @@ import (
 // An SMB server follows links by itself, as this bindfs does: with a link to a folder above, what they show has no end, and with two it
 // doubles at every turn.
 func TestLinksThatLeadBackOnAMount(t *testing.T) {
+	t.Parallel()
 	for name, open := range map[string]func(*testing.T) *mount{
 		"bindfs": func(t *testing.T) *mount { return bindfsMount(t, "--resolve-symlinks") }, "SMB": smbMount,
 	} {

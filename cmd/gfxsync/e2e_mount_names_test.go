@@ -27,6 +27,7 @@ func plainMount(t *testing.T) *mount {
 
 // everywhere runs a test on a plain directory and on each kind of mount.
 func everywhere(t *testing.T, test func(*testing.T, *mount)) {
+	t.Parallel()
 	open := map[string]func(*testing.T) *mount{"plain": plainMount, "bindfs": mounts["bindfs"], "SMB": smbMount}
 	for name, open := range open {
 		t.Run(name, func(t *testing.T) {

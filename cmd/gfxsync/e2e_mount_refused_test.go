@@ -16,6 +16,7 @@ import (
 
 // What the agent's account may not read is named once, with what to do, and nothing is concluded of it. All else arrives.
 func TestWhatMayNotBeReadOnAMount(t *testing.T) {
+	t.Parallel()
 	for name, open := range map[string]func(*testing.T) *mount{
 		"plain": plainMount, "bindfs": func(t *testing.T) *mount { return bindfsMount(t, "-o", "allow_other") },
 	} {
@@ -104,6 +105,7 @@ func mode(t *testing.T, name string, mode os.FileMode) {
 // Of paths longer than the system takes (4,095 bytes, path_resolution(7)), those that can be reached are files like others, and the rest
 // is named.
 func TestPathsNearTheLimitOnAMount(t *testing.T) {
+	t.Parallel()
 	for name, open := range map[string]func(*testing.T) *mount{"plain": plainMount, "bindfs": mounts["bindfs"]} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -133,6 +133,7 @@ func TestAFileLockedOnAMountByItsWriter(t *testing.T) {
 
 // While one mount is lost, files are written on both sides; nothing of it is taken for a removal.
 func TestAMountThatIsLostWhileAnotherFolderGoesOn(t *testing.T) {
+	t.Parallel()
 	for name, open := range mounts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

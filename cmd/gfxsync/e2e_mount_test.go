@@ -36,6 +36,7 @@ var mounts = map[string]func(*testing.T) *mount{"bindfs": func(t *testing.T) *mo
 const mountLimit = time.Minute
 
 func TestFilesWrittenUnderneathAMountArriveByTheScanScheduleAlone(t *testing.T) {
+	t.Parallel()
 	for name, open := range mounts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -92,6 +93,7 @@ func renameUnder(t *testing.T, m *mount, from, to string) {
 // TestAMountHidesEvents shows that the scans of the test above are needed: without them, nothing comes of a file written underneath,
 // although the watcher works. The kernel reports events in their order, so that a later file's arrival is the end of waiting.
 func TestAMountHidesEvents(t *testing.T) {
+	t.Parallel()
 	for name, open := range mounts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -144,6 +146,7 @@ func TestAMountHidesEvents(t *testing.T) {
 // TestAMountThatIsLostAndComesBack loses the mount: bindfs leaves an empty mount point, the share of a dead smbd a mount on which
 // everything fails.
 func TestAMountThatIsLostAndComesBack(t *testing.T) {
+	t.Parallel()
 	for name, open := range mounts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
