@@ -24,6 +24,7 @@ type fakeNotifier struct {
 	refuse func(path string) error
 	events chan fsnotify.Event
 	errs   chan error
+	hang   chan struct{} // if not nil, Close waits for it
 
 	mu      sync.Mutex
 	watches []string
@@ -96,6 +97,9 @@ func (n *fakeNotifier) WatchList() []string {
 }
 
 func (n *fakeNotifier) Close() error {
+	if n.hang != nil {
+		<-n.hang
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if !n.closed {
@@ -300,6 +304,29 @@ func TestOtherErrorStartsAnew(t *testing.T) {
 		}
 		if !strings.Contains(log.text(), "network name") {
 			t.Errorf("log: %s", log.text())
+		}
+	})
+}
+
+// TestNotificationsThatDoNotEnd are left behind, and new ones begun.
+func TestNotificationsThatDoNotEnd(t *testing.T) {
+	root := t.TempDir()
+	f := &fakes{}
+	log := newRecorder()
+	inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, w *Watcher) {
+		expect(t, w, "look again ")
+		old := f.last()
+		old.hang = make(chan struct{})
+		defer close(old.hang)
+		old.errs <- errors.New("the specified network name is no longer available")
+		expect(t, w, "look again ")
+		time.Sleep(closeLimit + 2*time.Second)
+		expect(t, w, "look again ")
+		must(t, os.WriteFile(filepath.Join(root, "1.json"), nil, 0o600))
+		f.last().events <- fsnotify.Event{Name: filepath.Join(root, "1.json"), Op: fsnotify.Create}
+		expect(t, w, "created 1.json")
+		if f.last() == old || !strings.Contains(log.text(), "do not end") {
+			t.Errorf("%d notifiers; log: %s", f.count(), log.text())
 		}
 	})
 }

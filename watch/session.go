@@ -38,11 +38,27 @@ type session struct {
 	broken bool // fsnotify has failed: end the session at the next root poll
 }
 
-// close stops the notifications and waits for the end of all that was started.
+// closeLimit is how long the end of notifications is waited for.
+const closeLimit = 5 * time.Second
+
+// close stops the notifications and waits for the end of all that was started. On Windows, fsnotify up to 1.10.1 forgets that it was
+// to end if there is an error to send at that moment (its pull request 769), as there is one for each directory of a share that was
+// lost: then it is left behind, or nothing would be watched any more.
 func (s *session) close() {
 	s.stopListing()
-	_ = s.fs.Close() // nothing can be done about it, and nothing depends on it
-	s.pump.Wait()
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		_ = s.fs.Close() // nothing can be done about it, and nothing depends on it
+		s.pump.Wait()
+	}()
+	limit := time.NewTimer(closeLimit)
+	defer limit.Stop()
+	select {
+	case <-closed:
+	case <-limit.C:
+		s.w.log.Warn("the file notifications of before do not end; going on without waiting for them")
+	}
 }
 
 // native is the path the operating system knows rel by.

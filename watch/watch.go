@@ -140,8 +140,8 @@ func (w *Watcher) Events() <-chan Event { return w.events }
 // Run watches until ctx ends and then returns nil. A root that does not exist is waited for. The error is non-nil only if the operating system's
 // notifications cannot be used at all. Run may be called once.
 //
-// Run waits for all its goroutines, with one exception: one that hangs in a system call on a dead file system is abandoned a second after ctx
-// ended; it ends by itself when the system call returns.
+// Run waits for all its goroutines, with two exceptions: one that hangs in a system call on a dead file system is abandoned a second after ctx
+// ended; it ends by itself when the system call returns. And fsnotify's own, should they not end (session.close).
 func (w *Watcher) Run(ctx context.Context) error {
 	defer close(w.events)
 	if err := w.probe(); err != nil {
