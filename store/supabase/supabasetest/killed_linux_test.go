@@ -18,7 +18,7 @@ const childVariable = "SUPABASETEST_CHILD"
 // TestChild is not a test: it is the process that TestKilledProcess kills.
 func TestChild(t *testing.T) {
 	if os.Getenv(childVariable) == "" {
-		t.SkipNow()
+		t.Skip("no test of its own: the process that TestKilledProcess kills")
 	}
 	dir := New(t).QueryStrings(t, "show unix_socket_directories")[0]
 	fmt.Println("socket " + dir)
@@ -29,7 +29,7 @@ func TestKilledProcess(t *testing.T) {
 	t.Parallel()
 	New(t) // skips where there is no PostgreSQL
 	if _, err := findBinaries(t.Context()); err != nil {
-		t.Skipf("embedded PostgreSQL outlives a killed test: %v", err)
+		t.Skipf("SKIPPED: embedded PostgreSQL outlives a killed test: %v", err)
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$")
 	cmd.Env = append(os.Environ(), childVariable+"=1")
