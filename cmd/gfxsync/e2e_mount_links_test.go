@@ -40,6 +40,10 @@ func TestLinksThatLeadBackOnAMount(t *testing.T) {
 			s.start(scansOnly...)
 			synced := func(st *reconcile.Status) bool { return st.Synced == files && st.Files == files && st.Pending == 0 }
 			s.waitStatus(mountLimit, "all files synced, each under one name", synced)
+			out, _ := s.command(append([]string{"check", "--watch", s.watch, "--queue-db", s.queue}, s.args...)...).CombinedOutput() // exit code: of all parts
+			if !strings.Contains(string(out), "leads back to a folder that it lies in → remove the link there") {
+				t.Errorf("check does not name a folder that leads back:\n%s", out)
+			}
 			late := sample.New(900).Play(1).JSON()
 			writeFile(t, filepath.Join(m.under, "1015/late.json"), late)
 			rows.wait(late)

@@ -110,12 +110,18 @@ func FuzzLeaves(f *testing.F) {
 		if err := os.WriteFile(path, append(make([]byte, sqlite.PageSize), content...), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		bytesFound := 0
 		err := sqlite.Leaves(path, func(int64) bool { return true }, func(_ int64, columns []any) {
+			row := 0
 			for _, value := range columns {
-				if text, ok := value.(string); ok {
-					bytesFound += len(text)
+				switch v := value.(type) {
+				case string:
+					row += len(v)
+				case []byte:
+					row += len(v)
 				}
+			}
+			if row > len(content)+sqlite.PageSize {
+				t.Errorf("a row of %d bytes in a file of %d", row, len(content)+sqlite.PageSize)
 			}
 		})
 		if err != nil {
