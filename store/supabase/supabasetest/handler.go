@@ -151,8 +151,7 @@ func (s *Server) route(r *http.Request, role string, body []byte) (response, err
 	case !ok:
 		return response{}, &gatewayError{status: http.StatusNotFound, message: "no Route matched with those values"}
 	case table == "":
-		// docs.postgrest.org, Errors, PGRST126: openapi-mode = disabled
-		return response{}, pgrst(http.StatusNotFound, "PGRST126", "Root endpoint metadata is disabled")
+		return s.root(r, role)
 	case strings.HasPrefix(table, "rpc/"):
 		return response{}, notModelled("functions")
 	case strings.Contains(table, "/"):

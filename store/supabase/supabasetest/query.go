@@ -34,6 +34,7 @@ type args struct {
 const (
 	typeInferred = 0
 	typeJSON     = 114
+	typeText     = 25
 )
 
 func (a *args) add(v []byte, typ uint32) string {
@@ -70,10 +71,15 @@ func pickSchema(profile string, exposed []string) (string, error) {
 	return profile, nil
 }
 
+// singular asks for one object instead of an array, and has a request fail, and
+// roll back, that has not exactly one row. It is modelled for POST alone.
+// docs.postgrest.org, Resource Representation, "Singular or Plural"
+const singular = "application/vnd.pgrst.object+json"
+
 // acceptable refuses what would silently come in another form.
 // docs.postgrest.org, Resource Representation, and Errors, PGRST107
-func acceptable(accept string) error {
-	if accept == "" {
+func acceptable(method, accept string) error {
+	if accept == "" || accept == singular && method == http.MethodPost {
 		return nil
 	}
 	for item := range strings.SplitSeq(accept, ",") {

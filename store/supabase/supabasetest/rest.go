@@ -27,11 +27,15 @@ func (s *Server) run(q *query, r *http.Request, profile string, do operation) (r
 	if q.schema, err = pickSchema(r.Header.Get(profile), s.schemas); err != nil {
 		return response{}, err
 	}
-	if err := acceptable(r.Header.Get("Accept")); err != nil {
+	if err := acceptable(q.method, r.Header.Get("Accept")); err != nil {
 		return response{}, err
 	}
 	q.values = r.URL.Query()
 	q.prefer = preferences(r.Header)
+	if !q.limits.txOverride {
+		// docs.postgrest.org, Configuration, db-tx-end: what may not be overridden is not even a preference
+		delete(q.prefer, "tx")
+	}
 	if q.prefer["handling"] == "strict" {
 		return response{}, notModelled("Prefer: handling=strict")
 	}
@@ -70,12 +74,18 @@ func inTransaction(ctx context.Context, conn *pgconn.PgConn, q *query, do operat
 	if err == nil {
 		answer, err = do(ctx, conn, q)
 	}
+	end := "commit"
+	if err == nil && q.prefer["tx"] == "rollback" {
+		// docs.postgrest.org, Prefer Header, "Transaction End Preference"; MainTx.hs, optionalRollback
+		end = "rollback"
+		err = execute(ctx, conn, "set constraints all immediate")
+	}
 	if err != nil {
 		// A connection that cannot roll back is broken, and the pool drops it.
 		_ = execute(ctx, conn, "rollback")
 		return response{}, err
 	}
-	return answer, execute(ctx, conn, "commit")
+	return answer, execute(ctx, conn, end)
 }
 
 func execute(ctx context.Context, conn *pgconn.PgConn, sql string) error {
@@ -199,6 +209,16 @@ func (q *query) mutate(ctx context.Context, conn *pgconn.PgConn, sql string, col
 	if answer.rows, err = strconv.Atoi(row[0]); err != nil {
 		return response{}, err
 	}
+	if q.method == http.MethodPost && q.header.Get("Accept") == singular {
+		if answer.rows != 1 { // MainTx.hs, failNotSingular; SingularSpec.hs, "the rows should not exist, either"
+			err := pgrst(http.StatusNotAcceptable, "PGRST116", "JSON object requested, multiple (or no) rows returned")
+			err.details = fmt.Sprintf("The result contains %d rows", answer.rows)
+			return response{}, err
+		}
+		if wanted {
+			return response{}, notModelled("one object as an answer")
+		}
+	}
 	if wanted {
 		answer.status, answer.body = full, []byte(row[2])
 		answer.set("Content-Type", "application/json; charset=utf-8")
@@ -213,7 +233,7 @@ func (q *query) mutate(ctx context.Context, conn *pgconn.PgConn, sql string, col
 		size = row[0]
 	}
 	answer.set("Content-Range", "*/"+size)
-	answer.applied(q, "resolution", "return", "count")
+	answer.applied(q, "resolution", "return", "count", "tx")
 	return answer, nil
 }
 

@@ -18,6 +18,9 @@ type limits struct {
 	maxRows   int
 	bodyLimit int64
 	timeout   time.Duration
+
+	noOpenAPI  bool
+	txOverride bool
 }
 
 type settingsNow struct {
@@ -54,3 +57,12 @@ func (s *Server) SetBodyLimit(n int64) { s.settings.change(func(l *limits) { l.b
 func (s *Server) SetStatementTimeout(d time.Duration) {
 	s.settings.change(func(l *limits) { l.timeout = d })
 }
+
+// SetOpenAPI says whether the root tells what tables there are. docs.postgrest.org,
+// Configuration, openapi-mode: follow-privileges, the default, or disabled.
+func (s *Server) SetOpenAPI(on bool) { s.settings.change(func(l *limits) { l.noOpenAPI = !on }) }
+
+// SetTxOverride says whether a request may ask for its transaction to be rolled
+// back. docs.postgrest.org, Configuration, db-tx-end: commit, the default, or
+// commit-allow-override.
+func (s *Server) SetTxOverride(on bool) { s.settings.change(func(l *limits) { l.txOverride = on }) }
