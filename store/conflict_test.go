@@ -15,7 +15,8 @@ func TestTheKeyThatATableIsWrittenBy(t *testing.T) {
 		{"auto", []ConflictKey{BySession, ByHash, ByPCAndHash}, "one row per session, because the table is unique on session_id (GFX_SYNC_ON_CONFLICT=auto)", "", false},
 		{"auto", []ConflictKey{ByHash, ByPCAndHash}, "one row per version of a file, because the table is unique on file_hash (GFX_SYNC_ON_CONFLICT=auto)", "", false},
 		{
-			" AUTO ", []ConflictKey{ByPCAndHash},
+			" AUTO ",
+			[]ConflictKey{ByPCAndHash},
 			"one row per version of a file and GFX PC, because the table is unique on gfx_pc_id,file_hash (GFX_SYNC_ON_CONFLICT=auto)", "", false,
 		},
 		{"auto", nil, "", "", false},
@@ -24,11 +25,13 @@ func TestTheKeyThatATableIsWrittenBy(t *testing.T) {
 		{"file_hash", []ConflictKey{ByHash, ByPCAndHash}, "one row per version of a file, as GFX_SYNC_ON_CONFLICT=file_hash says", "", false},
 		{"session_id", []ConflictKey{BySession, ByHash}, "one row per session, as GFX_SYNC_ON_CONFLICT=session_id says", "", false},
 		{
-			"gfx_pc_id, file_hash", []ConflictKey{BySession, ByHash, ByPCAndHash},
+			"gfx_pc_id, file_hash",
+			[]ConflictKey{BySession, ByHash, ByPCAndHash},
 			"one row per version of a file and GFX PC, as GFX_SYNC_ON_CONFLICT=gfx_pc_id,file_hash says", "session_id", true,
 		},
 		{
-			"gfx_pc_id,file_hash", []ConflictKey{ByHash, ByPCAndHash},
+			"gfx_pc_id,file_hash",
+			[]ConflictKey{ByHash, ByPCAndHash},
 			"one row per version of a file and GFX PC, as GFX_SYNC_ON_CONFLICT=gfx_pc_id,file_hash says", "file_hash", false,
 		},
 	} {

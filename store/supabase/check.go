@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -26,10 +25,11 @@ const (
 	partColumns    = "columns"
 	partConstraint = "constraint"
 	partRights     = "rights"
+	partRow        = "row"
 	partDigest     = "digest"
 )
 
-var parts = []string{partURL, partKey, partClock, partTable, partColumns, partConstraint, partRights, partDigest}
+var parts = []string{partURL, partKey, partClock, partTable, partColumns, partConstraint, partRights, partRow, partDigest}
 
 // clockTolerance is how far this machine's clock may be from the server's.
 const clockTolerance = 2 * time.Minute
@@ -43,17 +43,22 @@ const (
 
 // CheckOptions says what is expected of a set-up.
 type CheckOptions struct {
-	Deletes  bool   // whether the right to delete is needed
-	PCID     string // of the rows that are asked for, where the conflict key tells the PCs apart
-	KeyError error  // why there is no usable key: Options.Key is the zero Key, and only the URL and the clock can be tested
+	Setting  store.ConflictSetting // how the agent is to choose the conflict key; Options.Conflict does not matter
+	Deletes  bool                  // whether the right to delete is needed
+	PCID     string                // of the rows that are asked for, where the conflict key tells the PCs apart
+	KeyError error                 // why there is no usable key: Options.Key is the zero Key, and only the URL and the clock can be tested
+	// Rows are at least two made-up rows as the agent would send them, distinct in every conflict key. The server is asked to store them
+	// and to undo that. Without them it is not tested whether a row can be stored.
+	Rows []store.Record
 }
 
 // Check tries every part of the set-up and says how to mend what fails: one finding for each part, always the same parts in the
-// same order. What cannot be tested because something else failed is Skipped. No row is made, changed or removed, so that what
-// only a row would show stays unseen: a trigger that refuses, a further column that must not be null, a sequence without rights.
+// same order. What cannot be tested because something else failed is Skipped. No row is made, changed or removed: whether the table
+// takes rows is found out with rows that the server rolls back (see rows).
 func (r *Remote) Check(ctx context.Context, opts CheckOptions) []store.Finding {
-	c := &check{r: r, opts: opts, table: r.opts.Schema + "." + r.opts.Table, found: map[string]store.Finding{}}
+	c := &check{r: r, opts: opts, table: r.name(), found: map[string]store.Finding{}}
 	if c.connect(ctx) {
+		c.choose(ctx)
 		c.write(ctx)
 		c.digest(ctx)
 	}
@@ -76,6 +81,11 @@ type check struct {
 	found   map[string]store.Finding
 	blocked string // why the parts that are not in found were not tested
 	reads   bool   // the key may select
+
+	choice  store.ConflictChoice
+	keysErr error // why no unique key was found
+
+	spared, sparedHint string // what a column lacks that a row can do without, and the SQL that adds it
 }
 
 func (c *check) say(part string, verdict store.Verdict, text, hint string) {
@@ -161,7 +171,7 @@ func (c *check) accepted(err error) bool {
 func (c *check) there(err error) bool {
 	c.blocked = "the table " + c.table + " cannot be asked"
 	switch code := codeOf(err); {
-	case code == "42501" && strings.Contains(messageOf(err), "for schema"):
+	case code == "42501" && isForSchema(err):
 		c.say(partTable, store.Fail, "the key may not use the schema "+c.r.opts.Schema,
 			fmt.Sprintf("in the SQL editor: GRANT USAGE ON SCHEMA %s TO service_role;", c.r.opts.Schema))
 	case err == nil, code == "42501", code == "42703": // no right to read it, or no column file_hash: what follows says so
@@ -205,11 +215,11 @@ func (c *check) digest(ctx context.Context) {
 		c.say(partDigest, store.Skipped, "not tested: the key may not select", "")
 		return
 	}
-	if c.r.opts.Conflict == store.BySession {
+	if c.choice.Key == store.BySession {
 		c.say(partDigest, store.Skipped, "not needed: a table with one row for each session is paged by session", "")
 		return
 	}
-	d, err := c.r.Of(c.opts.PCID).Digest(ctx)
+	d, err := c.r.By(c.choice.Key).Of(c.opts.PCID).Digest(ctx)
 	const pages = "a reconcile pages the table instead, a request for a thousand rows"
 	switch {
 	case codeOf(err) == "42501":
@@ -228,19 +238,6 @@ func (c *check) digest(ctx context.Context) {
 		}
 		c.say(partDigest, store.OK, fmt.Sprintf("%s: %s", view, english.Plural(int(rows), "row", "")), "")
 	}
-}
-
-// probe asks the server to insert nothing at all into these columns. With the parameter columns PostgREST (its documentation,
-// "Tables and Views", "Specifying Columns") looks them up, answers PGRST204 for one that is not there, and hands the body on
-// unread (Payload.hs, getPayload): INSERT … SELECT … FROM json_to_recordset('[]'), for an upsert with ON CONFLICT … DO UPDATE SET of
-// these columns (QueryBuilder.hs, mutatePlanToQuery; UpsertSpec.hs, "succeeds when the payload has no elements"). PostgreSQL
-// plans that, which needs the unique constraint (42P10), and then looks at all rights that it needs (42501), before it finds
-// that there is no row.
-func (c *check) probe(ctx context.Context, columns []string, upsert bool) error {
-	x := &exchange{body: []byte("[]"), query: url.Values{"columns": {strings.Join(columns, ",")}}}
-	return c.r.send(ctx, x, c.r.opts.Table, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-		return t.Insert(nil, upsert, c.r.opts.Conflict.String(), "minimal", "")
-	})
 }
 
 // codeOf returns the code of a remote's answer, or nothing.
@@ -263,9 +260,18 @@ func messageOf(err error) string {
 	return strings.TrimPrefix(bare.Error(), re.Class.String()+": ")
 }
 
+// hintOf returns what a remote's error says is to be done, or nothing.
+func hintOf(err error) string {
+	var re *store.RemoteError
+	if errors.As(err, &re) {
+		return re.Hint
+	}
+	return ""
+}
+
 // required returns the columns that a table cannot do without.
 func (c *check) required() []string {
-	return append([]string{store.ColumnFileHash, store.ColumnRawJSON}, slices.DeleteFunc(c.r.opts.Conflict.Columns(), func(name string) bool {
+	return append([]string{store.ColumnFileHash, store.ColumnRawJSON}, slices.DeleteFunc(c.choice.Key.Columns(), func(name string) bool {
 		return name == store.ColumnFileHash
 	})...)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/store/storetest"
 	"github.com/gfxsync/gfxsync/store/supabase"
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
@@ -24,6 +25,15 @@ func finished(t *testing.T) *supabasetest.Server {
 	return s
 }
 
+// madeUp are rows for the check to try.
+func madeUp(t *testing.T) (rows []store.Record) {
+	t.Helper()
+	for seed := range 5 {
+		rows = append(rows, storetest.Record(t, 1_000_000+seed, 1))
+	}
+	return rows
+}
+
 // summary is what findings come to: the verdict of each part.
 func summary(findings []store.Finding) string {
 	var all []string
@@ -33,7 +43,7 @@ func summary(findings []store.Finding) string {
 	return strings.Join(all, ", ")
 }
 
-const allIsWell = "url ok, key ok, clock ok, table ok, columns ok, constraint ok, rights ok, digest ok"
+const allIsWell = "url ok, key ok, clock ok, table ok, columns ok, constraint ok, rights ok, row ok, digest ok"
 
 // but replaces verdicts in allIsWell.
 func but(changes ...string) string {
@@ -82,11 +92,11 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 		{name: "rows counted", sql: `select`, want: allIsWell, part: "digest", says: []string{"public.gfx_session_digest: 1 row"}},
 		{
 			name: "no table", sql: `drop table gfx_sessions cascade`, part: "table", says: []string{"no table public.gfx_sessions", "gfxsync schema"},
-			want: but("table fail", "columns skipped", "constraint skipped", "rights skipped", "digest skipped"),
+			want: but("table fail", "columns skipped", "constraint skipped", "rights skipped", "row skipped", "digest skipped"),
 		},
 		{
 			name: "no use of the schema", sql: `revoke usage on schema public from service_role, public`,
-			want: but("table fail", "columns skipped", "constraint skipped", "rights skipped", "digest skipped"),
+			want: but("table fail", "columns skipped", "constraint skipped", "rights skipped", "row skipped", "digest skipped"),
 			part: "table", says: []string{"may not use the schema public", "GRANT USAGE ON SCHEMA public TO service_role"},
 		},
 		{
@@ -94,31 +104,31 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 			want: but("columns warn"), part: "columns", says: []string{"public.gfx_sessions has no nas_path, gfx_pc_id", "gfxsync schema"},
 		},
 		{
-			name: "no raw_json", sql: `drop view gfx_sessions_current; alter table gfx_sessions drop column raw_json`, want: but("columns fail", "constraint skipped", "rights skipped"),
+			name: "no raw_json", sql: `drop view gfx_sessions_current; alter table gfx_sessions drop column raw_json`, want: but("columns fail", "constraint skipped", "rights skipped", "row skipped"),
 			part: "columns", says: []string{"has no raw_json", "required", "GFX_SYNC_TABLE"},
 		},
 		{
 			name: "no file_hash", sql: `alter table gfx_sessions drop column file_hash cascade`, deletes: true,
-			want: but("columns fail", "constraint skipped", "rights skipped", "digest warn"),
+			want: but("columns fail", "constraint skipped", "rights skipped", "row skipped", "digest warn"),
 			part: "rights", says: []string{"may select, insert", "not tested: update (a column is missing), delete (that needs to select by file_hash)"},
 		},
 		{
 			name: "a column of the conflict key missing", sql: `drop view gfx_sessions_current; alter table gfx_sessions drop column gfx_pc_id`, conflict: store.ByPCAndHash,
-			want: but("columns fail", "constraint skipped", "rights skipped"), part: "columns", says: []string{"has no gfx_pc_id", "gfx_pc_id are required"},
+			want: but("columns fail", "constraint skipped", "rights skipped", "row skipped"), part: "columns", says: []string{"has no gfx_pc_id", "gfx_pc_id are required"},
 		},
 		{
 			name: "no unique constraint", sql: `alter table gfx_sessions drop constraint gfx_sessions_file_hash_key`,
-			want: but("constraint fail", "rights skipped"), part: "constraint",
+			want: but("constraint fail", "rights skipped", "row skipped"), part: "constraint",
 			says: []string{"no unique constraint on (file_hash)", "ALTER TABLE public.gfx_sessions ADD UNIQUE (file_hash)", "gfxsync schema"},
 		},
 		{
-			name: "a unique constraint of another key", sql: `select`, conflict: store.ByPCAndHash, want: but("constraint fail", "rights skipped"),
+			name: "a unique constraint of another key", sql: `select`, conflict: store.ByPCAndHash, want: but("constraint fail", "rights skipped", "row skipped"),
 			part: "constraint", says: []string{"ALTER TABLE public.gfx_sessions ADD UNIQUE (gfx_pc_id, file_hash)"},
 		},
 		{
 			name: "a partial index", sql: `alter table gfx_sessions drop constraint gfx_sessions_file_hash_key;
 				create unique index on gfx_sessions (file_hash) where session_id > 0`,
-			want: but("constraint fail", "rights skipped"), part: "constraint", says: []string{"no unique constraint on (file_hash)"},
+			want: but("constraint fail", "rights skipped", "row skipped"), part: "constraint", says: []string{"no unique constraint on (file_hash)"},
 		},
 		{
 			name: "no digest view", sql: `drop view gfx_session_digest`, want: but("digest warn"), part: "digest",
@@ -129,24 +139,24 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 			says: []string{"may not read the view public.gfx_session_digest", "GRANT SELECT ON public.gfx_session_digest TO service_role"},
 		},
 		{
-			name: "no right to insert", sql: `revoke insert on gfx_sessions from service_role`, want: but("rights fail"), part: "rights",
+			name: "no right to insert", sql: `revoke insert on gfx_sessions from service_role`, want: but("rights fail", "row skipped"), part: "rights",
 			says: []string{"may not insert; may select; not tested: update", grant + "INSERT ON public.gfx_sessions TO service_role"},
 		},
 		{
-			name: "no right to update", sql: `revoke update on gfx_sessions from service_role`, want: but("rights fail"), part: "rights",
+			name: "no right to update", sql: `revoke update on gfx_sessions from service_role`, want: but("rights fail", "row skipped"), part: "rights",
 			says: []string{"may not update; may select, insert", grant + "UPDATE ON public.gfx_sessions TO service_role"},
 		},
 		{
 			name: "no right to update one column", sql: `revoke update on gfx_sessions from service_role;
 				grant update (file_hash, raw_json) on gfx_sessions to service_role`,
-			want: but("rights fail"), part: "rights", says: []string{"may not update"},
+			want: but("rights fail", "row skipped"), part: "rights", says: []string{"may not update"},
 		},
 		{
-			name: "no right to select", sql: `revoke select on gfx_sessions from service_role`, deletes: true, want: but("rights fail", "digest skipped"),
+			name: "no right to select", sql: `revoke select on gfx_sessions from service_role`, deletes: true, want: but("rights fail", "row skipped", "digest skipped"),
 			part: "rights", says: []string{"may not select; may insert; not tested: update", "delete (", grant + "SELECT ON"},
 		},
 		{
-			name: "no right to delete", sql: `revoke delete on gfx_sessions from service_role`, deletes: true, want: but("rights fail"), part: "rights",
+			name: "no right to delete", sql: `revoke delete on gfx_sessions from service_role`, deletes: true, want: but("rights fail", "row skipped"), part: "rights",
 			says: []string{"may not delete; may select, insert, update", grant + "DELETE ON"},
 		},
 		{
@@ -154,17 +164,17 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 			part: "rights", says: []string{"may select, insert, update"},
 		},
 		{
-			name: "no rights at all", sql: `revoke all on gfx_sessions from service_role`, want: but("rights fail", "digest skipped"),
+			name: "no rights at all", sql: `revoke all on gfx_sessions from service_role`, want: but("rights fail", "row skipped", "digest skipped"),
 			part: "rights", says: []string{"may not select, insert; not tested: update", grant + "SELECT, INSERT ON"},
 		},
 		{
 			name: "session_id too narrow", sql: `drop view gfx_sessions_current; alter table gfx_sessions drop column session_id; alter table gfx_sessions add column session_id integer`,
-			want: but("columns fail"), part: "columns", says: []string{"session_id is too narrow", "ALTER COLUMN session_id TYPE bigint"},
+			want: but("columns fail", "row skipped"), part: "columns", says: []string{"session_id is too narrow", "ALTER COLUMN session_id TYPE bigint"},
 		},
 		{
 			name: "a generated column", sql: `drop view gfx_sessions_current; alter table gfx_sessions drop column player_count;
 				alter table gfx_sessions add column player_count integer generated always as (2) stored`,
-			want: but("columns fail", "constraint fail", "rights skipped"), part: "columns", says: []string{"player_count"},
+			want: but("columns fail", "constraint fail", "rights skipped", "row skipped"), part: "columns", says: []string{"player_count"},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -172,8 +182,8 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 			s := finished(t)
 			s.Exec(t, tc.sql)
 			before := versions(t, s)
-			r := remoteAt(t, s.URL, s.SecretKey, func(o *supabase.Options) { o.Conflict = tc.conflict })
-			findings := r.Check(t.Context(), supabase.CheckOptions{Deletes: tc.deletes})
+			r := remoteAt(t, s.URL, s.SecretKey, nil)
+			findings := r.Check(t.Context(), supabase.CheckOptions{Setting: store.OnConflict(tc.conflict), Deletes: tc.deletes, Rows: madeUp(t)})
 			if got := summary(findings); got != tc.want {
 				t.Errorf("got  %s\nwant %s\n%+v", got, tc.want, findings)
 			}
@@ -188,7 +198,7 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 func TestCheckFindsWhatIsWrongWithTheKey(t *testing.T) {
 	t.Parallel()
 	s := finished(t)
-	lost := but("key fail", "table skipped", "columns skipped", "constraint skipped", "rights skipped", "digest skipped")
+	lost := but("key fail", "table skipped", "columns skipped", "constraint skipped", "rights skipped", "row skipped", "digest skipped")
 	expired := s.JWT(map[string]any{"role": "service_role", "exp": time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC).Unix()})
 	for name, tc := range map[string]struct {
 		key  string
@@ -202,7 +212,7 @@ func TestCheckFindsWhatIsWrongWithTheKey(t *testing.T) {
 		"expired":             {expired, lost, []string{"has expired, on 2025-03-01", "sb_secret_"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			findings := remoteAt(t, s.URL, tc.key, nil).Check(t.Context(), supabase.CheckOptions{})
+			findings := remoteAt(t, s.URL, tc.key, nil).Check(t.Context(), supabase.CheckOptions{Rows: madeUp(t)})
 			if got := summary(findings); got != tc.want {
 				t.Errorf("got  %s\nwant %s\n%+v", got, tc.want, findings)
 			}
@@ -222,8 +232,8 @@ func TestCheckWithoutAKeyTestsTheURL(t *testing.T) {
 	s.ResetRequests()
 	_, keyErr := supabase.ParseKey(s.AnonJWT)
 	r := remoteAt(t, s.URL, s.SecretKey, func(o *supabase.Options) { o.Key = supabase.Key{} })
-	findings := r.Check(t.Context(), supabase.CheckOptions{KeyError: keyErr})
-	want := but("key fail", "table skipped", "columns skipped", "constraint skipped", "rights skipped", "digest skipped")
+	findings := r.Check(t.Context(), supabase.CheckOptions{KeyError: keyErr, Rows: madeUp(t)})
+	want := but("key fail", "table skipped", "columns skipped", "constraint skipped", "rights skipped", "row skipped", "digest skipped")
 	if got := summary(findings); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -239,8 +249,8 @@ func TestCheckFindsWhatIsWrongWithTheURL(t *testing.T) {
 	t.Parallel()
 	down := supabasetest.New(t)
 	down.Stop()
-	nothing := but("url fail", "key skipped", "table skipped", "columns skipped", "constraint skipped", "rights skipped", "digest skipped")
-	findings := remoteAt(t, down.URL, down.SecretKey, nil).Check(t.Context(), supabase.CheckOptions{})
+	nothing := but("url fail", "key skipped", "table skipped", "columns skipped", "constraint skipped", "rights skipped", "row skipped", "digest skipped")
+	findings := remoteAt(t, down.URL, down.SecretKey, nil).Check(t.Context(), supabase.CheckOptions{Rows: madeUp(t)})
 	if got := summary(findings); got != strings.Replace(nothing, "clock ok", "clock skipped", 1) {
 		t.Errorf("got %s", got)
 	}
@@ -256,7 +266,7 @@ func TestCheckFindsWhatIsWrongWithTheURL(t *testing.T) {
 		"a dead backend": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, []string{"cannot serve now", "502"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			findings := answering(t, tc.answer).Check(t.Context(), supabase.CheckOptions{})
+			findings := answering(t, tc.answer).Check(t.Context(), supabase.CheckOptions{Rows: madeUp(t)})
 			if got := summary(findings); got != nothing {
 				t.Errorf("got %s", got)
 			}
@@ -271,7 +281,7 @@ func TestCheckOfADigestThatTakesTooLong(t *testing.T) {
 	s.Exec(t, `create or replace view gfx_session_digest with (security_invoker = on) as
 		select 'x'::text as prefix, 1::bigint as rows, 1::bigint as xor from pg_sleep(60)`)
 	s.SetStatementTimeout(time.Second)
-	findings := remoteAt(t, s.URL, s.SecretKey, nil).Check(t.Context(), supabase.CheckOptions{})
+	findings := remoteAt(t, s.URL, s.SecretKey, nil).Check(t.Context(), supabase.CheckOptions{Rows: madeUp(t)})
 	if got := summary(findings); got != but("digest warn") {
 		t.Errorf("got %s", got)
 	}
@@ -295,7 +305,7 @@ func TestCheckComparesTheClocks(t *testing.T) {
 			w.Header().Set("Date", time.Now().Add(tc.off).UTC().Format(http.TimeFormat))
 			w.WriteHeader(http.StatusUnauthorized)
 		})
-		findings := r.Check(t.Context(), supabase.CheckOptions{})
+		findings := r.Check(t.Context(), supabase.CheckOptions{Rows: madeUp(t)})
 		says(t, findings, "clock", tc.says)
 		if findings[2].Verdict != tc.verdict {
 			t.Errorf("%v: %+v", tc.off, findings[2])

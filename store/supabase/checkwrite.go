@@ -39,6 +39,14 @@ func (c *check) write(ctx context.Context) {
 		rights.add("delete", err == nil, err)
 	}
 	c.say(partRights, rights.verdict(), rights.String(), rights.hint(c.table))
+	switch {
+	case len(c.opts.Rows) < 2:
+		c.say(partRow, store.Skipped, "not tested: there are no rows to try", "")
+	case c.keysErr != nil || !complete || c.found[partColumns].Verdict == store.Fail || rights.verdict() != store.OK:
+		c.say(partRow, store.Skipped, "not tested: a row needs the columns, the constraint and the rights", "")
+	default:
+		c.rows(ctx, columns)
+	}
 }
 
 // columns finds out which columns the table has, and whether the key may insert into them: nil, or why not.
@@ -46,7 +54,7 @@ func (c *check) columns(ctx context.Context) (present []string, err error) {
 	present = store.Columns()
 	var missing []string
 	for len(present) > 0 {
-		err = c.probe(ctx, present, false)
+		err = c.r.probe(ctx, present, nil)
 		i := slices.Index(present, lackingColumn(err))
 		if i < 0 {
 			break
@@ -82,14 +90,25 @@ func (c *check) narrowSessionIDs(ctx context.Context) bool {
 	return codeOf(err) == "22003"
 }
 
+// choose finds out by which key the agent will write.
+func (c *check) choose(ctx context.Context) {
+	var rules store.TableRules
+	rules.Unique, c.keysErr = c.r.uniqueKeys(ctx)
+	c.choice, _ = c.opts.Setting.Choose(rules)
+}
+
 // upsert tries the unique constraint, and with it the right to update: the constraint is looked for before the rights.
 func (c *check) upsert(ctx context.Context, columns []string, inserts bool, rights *rights) {
-	key := strings.ReplaceAll(c.r.opts.Conflict.String(), ",", ", ")
-	err := c.probe(ctx, columns, true)
+	key := strings.ReplaceAll(c.choice.Key.String(), ",", ", ")
+	if _, given := c.opts.Setting.Key(); c.keysErr != nil && !given {
+		c.say(partConstraint, store.Fail, messageOf(c.keysErr), hintOf(c.keysErr))
+		rights.untested("update", "that needs the unique constraint")
+		return
+	}
+	err := c.r.probe(ctx, columns, &c.choice.Key)
 	switch code := codeOf(err); {
 	case code == "42P10":
-		c.say(partConstraint, store.Fail, fmt.Sprintf("%s has no unique constraint on (%s), by which rows are found again", c.table, key),
-			fmt.Sprintf("in the SQL editor: ALTER TABLE %s ADD UNIQUE (%s); gfxsync schema prints all that is needed", c.table, key))
+		c.say(partConstraint, store.Fail, fmt.Sprintf("%s has no unique constraint on (%s), by which rows are found again", c.table, key), c.addConstraint(key))
 		rights.untested("update", "that needs the unique constraint")
 		return
 	case err != nil && code != "42501":
@@ -97,12 +116,34 @@ func (c *check) upsert(ctx context.Context, columns []string, inserts bool, righ
 		rights.untested("update", "an upsert fails")
 		return
 	}
-	c.say(partConstraint, store.OK, fmt.Sprintf("unique (%s)", key), "")
+	c.sayChoice()
 	if err != nil && (!inserts || !c.reads) {
 		rights.untested("update", "an upsert needs the others too") // the answer does not say which is missing
 		return
 	}
 	rights.add("update", err == nil, err)
+}
+
+// addConstraint is how to have a unique constraint on the key that is set, or another key.
+func (c *check) addConstraint(key string) string {
+	hint := fmt.Sprintf("in the SQL editor: ALTER TABLE %s ADD UNIQUE (%s); gfxsync schema prints all that is needed", c.table, key)
+	if other, ok := (store.ConflictSetting{}).Choose(c.choice.Rules); ok {
+		hint = store.ConflictAdvice(other.Key) + "; or " + hint
+	}
+	return hint
+}
+
+// sayChoice names the key, and the unique constraint that stands in its way.
+func (c *check) sayChoice() {
+	other, what, always, refused := c.choice.Refusal()
+	switch text := fmt.Sprintf("%s; but the table is unique on %s as well: %s", c.choice, other, what); {
+	case !refused:
+		c.say(partConstraint, store.OK, c.choice.String(), "")
+	case always:
+		c.say(partConstraint, store.Fail, text, store.ConflictAdvice(other))
+	default:
+		c.say(partConstraint, store.Warn, text, store.ConflictAdvice(other))
+	}
 }
 
 // rights gathers which rights there are.

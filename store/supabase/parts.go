@@ -22,10 +22,10 @@ const (
 
 // Of implements store.Table.
 func (r *Remote) Of(pcID string) store.Table {
-	if r.opts.Conflict != store.ByPCAndHash {
+	if r.conflict != store.ByPCAndHash {
 		return r
 	}
-	return &Remote{shared: r.shared, pcID: pcID}
+	return &Remote{shared: r.shared, conflict: r.conflict, pcID: pcID}
 }
 
 // part asks only for the rows of the PC, where the remote is that of one.

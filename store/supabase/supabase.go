@@ -34,7 +34,8 @@ type Options struct {
 // Remote implements store.Table. It is safe for concurrent use.
 type Remote struct {
 	*shared
-	pcID string // only the rows of this PC are asked for; empty: all
+	conflict store.ConflictKey
+	pcID     string // only the rows of this PC are asked for; empty: all
 }
 
 // shared is what the parts of one table have in common.
@@ -57,7 +58,12 @@ func New(opts Options) *Remote {
 	opts.Schema = cmp.Or(opts.Schema, "public")
 	opts.Table = cmp.Or(opts.Table, "gfx_sessions")
 	opts.Timeout = cmp.Or(opts.Timeout, 30*time.Second)
-	return &Remote{shared: &shared{opts: opts, transport: newTransport(), absent: map[string]bool{}}}
+	return &Remote{shared: &shared{opts: opts, transport: newTransport(), absent: map[string]bool{}}, conflict: opts.Conflict}
+}
+
+// By returns the same table, written by another key. It shares the connections of r and needs no Close.
+func (r *Remote) By(key store.ConflictKey) store.SessionTable {
+	return &Remote{shared: r.shared, conflict: key}
 }
 
 // Close releases the connections.
@@ -70,7 +76,7 @@ func (r *Remote) Close() error {
 func (r *Remote) Upsert(ctx context.Context, records []store.Record) (err error) {
 	for range len(store.Columns()) { // each round can find one column more missing
 		_, err = r.do(ctx, r.opts.Table, encode(records, r.absentColumns()), func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-			return t.Upsert(nil, r.opts.Conflict.String(), "minimal", "")
+			return t.Upsert(nil, r.conflict.String(), "minimal", "")
 		})
 		if err == nil || !r.learnAbsent(err) {
 			break
@@ -177,7 +183,7 @@ func (r *Remote) noteAbsent(column string) {
 // isOptional says whether gfxsync fills the column, and can do without it. The conflict key it cannot do without.
 func (r *Remote) isOptional(column string) bool {
 	return slices.Contains(store.Columns(), column) && column != store.ColumnFileHash && column != store.ColumnRawJSON &&
-		!slices.Contains(r.opts.Conflict.Columns(), column)
+		!slices.Contains(r.conflict.Columns(), column)
 }
 
 func (r *Remote) absentColumns() map[string]bool {

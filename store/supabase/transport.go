@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
@@ -22,9 +20,9 @@ const maxResponse = 4 << 20
 type exchange struct {
 	ctx    context.Context
 	parent http.RoundTripper
-	body   []byte     // nil: the request has none
-	query  url.Values // parameters that postgrest-go has no word for; may be nil
-	secret string     // what must not be seen in an answer that quotes the request
+	body   []byte              // nil: the request has none
+	edit   func(*http.Request) // what postgrest-go has no word for; may be nil
+	secret string              // what must not be seen in an answer that quotes the request
 
 	status int
 	header http.Header
@@ -36,10 +34,8 @@ type exchange struct {
 func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(x.ctx)
 	req.Header.Set("Accept", "application/json")
-	if len(x.query) > 0 {
-		q := req.URL.Query()
-		maps.Copy(q, x.query)
-		req.URL.RawQuery = q.Encode()
+	if x.edit != nil {
+		x.edit(req)
 	}
 	req.Body, req.ContentLength, req.GetBody = http.NoBody, 0, nil
 	if x.body != nil {
