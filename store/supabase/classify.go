@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -146,4 +147,39 @@ func retryAfter(v string, now time.Time) time.Duration {
 		d = t.Sub(now)
 	}
 	return max(0, min(d, time.Hour))
+}
+
+// takenKey is PostgreSQL's detail of 23505.
+var takenKey = regexp.MustCompile(`Key \(([^)]*)\)=\(`)
+
+// nameOtherKey notes by which unique key a row was refused, if it is not that of the upsert, and says how to have rows written by it.
+func (r *Remote) nameOtherKey(err error) error {
+	re, ok := err.(*store.RemoteError)
+	if !ok || re.Code != "23505" {
+		return err
+	}
+	m := takenKey.FindStringSubmatch(re.Message)
+	if m == nil || sameColumns(m[1], r.conflict) {
+		return err
+	}
+	re.OtherKey = strings.ReplaceAll(m[1], " ", "")
+	other := store.ConflictChoice{Key: r.conflict}
+	for _, key := range store.ConflictKeys() {
+		if sameColumns(m[1], key) {
+			other.Rules.Unique = []store.ConflictKey{key}
+		}
+	}
+	if key, _, _, refused := other.Refusal(); refused {
+		re.Hint = fmt.Sprintf("the table is unique on %s as well: %s", key, store.ConflictAdvice(key))
+	}
+	return err
+}
+
+// sameColumns says whether the columns, as PostgreSQL lists them, are those of the key, in whatever order.
+func sameColumns(list string, key store.ConflictKey) bool {
+	columns := strings.Split(strings.ReplaceAll(list, " ", ""), ",")
+	slices.Sort(columns)
+	of := key.Columns()
+	slices.Sort(of)
+	return slices.Equal(columns, of)
 }

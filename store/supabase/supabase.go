@@ -82,7 +82,7 @@ func (r *Remote) Upsert(ctx context.Context, records []store.Record) (err error)
 			break
 		}
 	}
-	return err
+	return r.nameOtherKey(err)
 }
 
 // Ping implements store.Remote by reading one hash.
