@@ -34,6 +34,7 @@ type Agent struct {
 	skipped  atomic.Int64 // scheduled passes that were due while another ran
 	noDigest sync.Once
 	wasDown  atomic.Bool
+	otherKey chan struct{}    // the server wants rows by another key than the agent's
 	mu       sync.Mutex       // guards what follows
 	trouble  string           // of the last pass
 	tasks    map[string]*task // the last one of each root, by its label
@@ -54,12 +55,16 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	s.OnUpdate(disk.met)
 	cfg.Logger = slog.New(withoutTrouble{cfg.Logger.Handler()})
 	cfg.Delivery.Logger = cfg.Logger
-	a := &Agent{cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, wake: make(chan struct{}, 1), tasks: map[string]*task{}}
-	if err := a.adopt(ctx, aside); err != nil {
+	a := &Agent{cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, wake: make(chan struct{}, 1), otherKey: make(chan struct{}, 1), tasks: map[string]*task{}}
+	err = a.settle(ctx)
+	if err == nil {
+		err = a.adopt(ctx, aside)
+	}
+	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.cfg.Delivery.OnLink = a.linkChanged
-	a.delivery = store.NewDelivery(cfg.Remote, &ledger{state: s, cfg: &a.cfg, counts: &a.counts}, a.cfg.Delivery)
+	a.delivery = store.NewDelivery(a.cfg.Remote, &ledger{state: s, cfg: &a.cfg, counts: &a.counts}, a.cfg.Delivery)
 	a.intake = newIntake(&a.cfg, s, a.delivery, &a.counts, disk)
 	a.watchers = map[string]*watch.Watcher{}
 	for _, root := range cfg.Roots {
@@ -211,6 +216,8 @@ func (a *Agent) intakeIdle() bool { return a.intake.looks.idle() && len(a.intake
 func (a *Agent) linkChanged(s store.LinkStatus) {
 	note := linkNote{State: linkOnline, Since: s.Since}
 	switch {
+	case errors.Is(s.Err, errOtherKey):
+		return // the agent is about to end, and its link with it
 	case s.Online:
 		a.log.Info("the remote answers")
 		if a.wasDown.Swap(false) {

@@ -24,9 +24,9 @@ func Reconcile(ctx context.Context, cfg Config, mode Mode, opts PassOptions, pro
 		if err == nil {
 			r, err := a.Reconcile(ctx, mode, opts, progress)
 			err = errors.Join(err, a.leave(ctx, a.damage()), a.Close())
-			if lostState(err) && !again && ctx.Err() == nil {
+			if (lostState(err) || errors.Is(err, errOtherKey)) && !again && ctx.Err() == nil {
 				again = true
-				continue // with a new queue database
+				continue // with a new queue database, or by another key
 			}
 			return r, err
 		}

@@ -17,18 +17,22 @@ const syncSource = "gfxsync"
 
 // Config is all that an Agent needs to know. Zero values of the optional fields take the defaults of the design.
 type Config struct {
-	Roots       []hashindex.Root // required; the labels distinct, and empty only for a single one
-	QueueDB     string           // required: path of the SQLite file
-	Remote      store.Table      // required; the caller closes it
-	Pattern     watch.Pattern
-	NoWatch     bool // rest on scans alone
-	Hash        hashindex.Algorithm
-	MaxFileSize int64         // bytes; default 64 MiB
-	MaxRetries  int           // default 5
-	SettleLimit time.Duration // how long an incomplete file may stay the same before it is invalid; default 5 s
-	PCID        string        // the column gfx_pc_id of files whose root has no label
-	FullReaders int           // how many files a full pass reads at a time; default 2
-	Schedules   Schedules
+	Roots   []hashindex.Root // required; the labels distinct, and empty only for a single one
+	QueueDB string           // required: path of the SQLite file
+	Remote  store.Table      // required; the caller closes it
+	// OnConflict, if it is set, has Delivery.Conflict and SessionRequired found out from the server: Remote is a RuledTable then.
+	OnConflict *store.ConflictSetting
+	// SessionRequired says that the table takes no row without a session.
+	SessionRequired bool
+	Pattern         watch.Pattern
+	NoWatch         bool // rest on scans alone
+	Hash            hashindex.Algorithm
+	MaxFileSize     int64         // bytes; default 64 MiB
+	MaxRetries      int           // default 5
+	SettleLimit     time.Duration // how long an incomplete file may stay the same before it is invalid; default 5 s
+	PCID            string        // the column gfx_pc_id of files whose root has no label
+	FullReaders     int           // how many files a full pass reads at a time; default 2
+	Schedules       Schedules
 	// DeleteSuperseded removes the rows of older versions of files. Nothing else is ever deleted on the remote.
 	DeleteSuperseded bool
 	Delivery         store.DeliveryOptions

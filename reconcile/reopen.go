@@ -30,12 +30,18 @@ func Run(ctx context.Context, cfg Config) error {
 	for {
 		opened := time.Now()
 		err := errors.Join(a.Run(ctx), a.Close())
-		if !lostState(err) || ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return err
-		}
-		cfg.Logger.Error("the queue database cannot be relied upon any more; going on with another", "error", err)
-		if time.Since(opened) < reopenPause {
-			pause(ctx)
+		case lostState(err):
+			cfg.Logger.Error("the queue database cannot be relied upon any more; going on with another", "error", err)
+			if time.Since(opened) < reopenPause {
+				pause(ctx)
+			}
+		case errors.Is(err, errOtherKey):
+			cfg.Logger.Info("the server has said what its table is unique on; going on by that key")
+		default:
+			return err
 		}
 		if a, err = reopen(ctx, cfg); err != nil {
 			return err
@@ -114,6 +120,9 @@ func (a *Agent) guard(ctx context.Context, end context.CancelCauseFunc) {
 		case err := <-a.state.Damaged():
 			end(err)
 			return
+		case <-a.otherKey:
+			end(errOtherKey)
+			return
 		case <-tick.C:
 			if err := a.state.Present(); err != nil {
 				end(err)
@@ -128,6 +137,8 @@ func (a *Agent) damage() error {
 	select {
 	case err := <-a.state.Damaged():
 		return err
+	case <-a.otherKey:
+		return errOtherKey
 	default:
 		return nil
 	}
@@ -136,7 +147,7 @@ func (a *Agent) damage() error {
 // leave is for the end of all work: it returns what was found to be wrong with the queue database. The content of one whose file is
 // gone is saved: that is tried until it succeeds, or stop has ended.
 func (a *Agent) leave(stop context.Context, cause error) error {
-	if !lostState(cause) {
+	if !lostState(cause) && (stop.Err() != nil || !errors.Is(cause, errOtherKey)) {
 		cause = nil
 	}
 	gone := a.state.Present()

@@ -49,11 +49,15 @@ const (
 func (s *Survey) Run(ctx context.Context, mode Mode, opts PassOptions) (*Report, error) {
 	s.Config.setDefaults()
 	begin, requests := time.Now(), s.Config.Remote.Requests()
+	var err error
+	if s.Config, err = s.Config.forSurvey(ctx, s.State); err != nil {
+		return nil, err
+	}
 	if err := s.Config.check(); err != nil {
 		return nil, err
 	}
 	s.report = newReport(&s.Config, mode, begin)
-	err := s.compare(ctx, mode, opts)
+	err = s.compare(ctx, mode, opts)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()

@@ -155,7 +155,7 @@ func (s *settings) checkRun() error {
 		return fmt.Errorf("%w: GFX_SYNC_GFX_WATCH_PATH is not set: expected the path of the folder that PokerGFX writes to", errSettings)
 	case s.queueDB == "":
 		return fmt.Errorf("%w: GFX_SYNC_QUEUE_DB_PATH is not set: expected the path of a file", errSettings)
-	case s.localDB != "" && s.conflict != store.ByHash:
+	case s.localDB != "" && !s.isByHash():
 		return fmt.Errorf("%w: GFX_SYNC_ON_CONFLICT is %s, but the table of GFX_SYNC_LOCAL_DB is unique on file_hash: leave one of them out",
 			errSettings, s.conflict)
 	}
@@ -163,6 +163,12 @@ func (s *settings) checkRun() error {
 		return err
 	}
 	return checkRoots(s.roots)
+}
+
+// isByHash says whether each content is a row, as far as the settings tell.
+func (s *settings) isByHash() bool {
+	key, given := s.conflict.Key()
+	return !given || key == store.ByHash
 }
 
 func isInside(path, dir string) bool {

@@ -15,6 +15,8 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase"
 )
 
+var _ reconcile.RuledTable = (*supabase.Remote)(nil)
+
 func (p *program) runCommand() *cli.Command {
 	groups := [][]setting{remoteSettings, fileSettings, deliverySettings, scheduleSettings, passSettings, stateSettings, logSettings}
 	return &cli.Command{
@@ -69,18 +71,22 @@ func (s *settings) openRemote(ctx context.Context, log *slog.Logger) (store.Tabl
 
 func (s *settings) openSupabase(log *slog.Logger) *supabase.Remote {
 	return supabase.New(supabase.Options{
-		URL: s.supabaseURL, Key: *s.key, Schema: s.schema, Table: s.table, Conflict: s.conflict, Timeout: s.httpTimeout,
+		URL: s.supabaseURL, Key: *s.key, Schema: s.schema, Table: s.table, Timeout: s.httpTimeout,
 		UserAgent: "gfxsync/" + versionText(), Logger: log,
 	})
 }
 
 func (s *settings) agentConfig(remote store.Table, log *slog.Logger) reconcile.Config {
+	var onConflict *store.ConflictSetting
+	if s.localDB == "" {
+		onConflict = &s.conflict
+	}
 	return reconcile.Config{
-		Roots: s.roots, QueueDB: s.queueDB, Remote: remote, Pattern: s.pattern, Hash: s.hash,
+		Roots: s.roots, QueueDB: s.queueDB, Remote: remote, OnConflict: onConflict, Pattern: s.pattern, Hash: s.hash,
 		MaxFileSize: s.maxFileSize, MaxRetries: s.maxRetries, PCID: s.pcID, Logger: log,
 		FullReaders: s.fullReaders, Schedules: s.schedules, DeleteSuperseded: s.superseded == "delete",
 		Delivery: store.DeliveryOptions{
-			BatchSize: s.batchSize, FlushInterval: s.flushInterval, QueueInterval: s.queueInterval, Conflict: s.conflict,
+			BatchSize: s.batchSize, FlushInterval: s.flushInterval, QueueInterval: s.queueInterval,
 		},
 	}
 }

@@ -18,7 +18,8 @@ func (p *program) schemaCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprint(p.stdout, supabase.SchemaSQL(s.schema, s.table, s.conflict))
+			key, _ := s.conflict.Key() // a new table is by hash, unless the setting says otherwise
+			_, err = fmt.Fprint(p.stdout, supabase.SchemaSQL(s.schema, s.table, key))
 			return err
 		},
 	}

@@ -34,7 +34,7 @@ type settings struct {
 	queueInterval time.Duration
 	maxRetries    int
 	table, schema string
-	conflict      store.ConflictKey
+	conflict      store.ConflictSetting
 	hash          hashindex.Algorithm
 	pcID          string
 	maxFileSize   int64
@@ -87,11 +87,11 @@ var (
 			parse:    func(s *settings, v string) bool { s.schema = v; return isIdentifier(v) },
 		},
 		{
-			env: []string{"GFX_SYNC_ON_CONFLICT"}, flag: "on-conflict", usage: "columns of the table's unique constraint", preset: "file_hash",
-			expected: "file_hash, gfx_pc_id,file_hash or session_id",
+			env: []string{"GFX_SYNC_ON_CONFLICT"}, flag: "on-conflict", usage: "columns of the table's unique constraint; auto finds out", preset: "auto",
+			expected: "auto, file_hash, gfx_pc_id,file_hash or session_id",
 			parse: func(s *settings, v string) bool {
 				var err error
-				s.conflict, err = store.ParseConflictKey(v)
+				s.conflict, err = store.ParseConflictSetting(v)
 				return err == nil
 			},
 		},

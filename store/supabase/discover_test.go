@@ -46,7 +46,7 @@ func TestRulesOfATable(t *testing.T) {
 			sql: bare + `create unique index on gfx_sessions (file_hash) where session_id > 0`, class: store.Setup,
 			says: []string{"public.gfx_sessions is unique on none of session_id, file_hash", "ALTER TABLE public.gfx_sessions ADD UNIQUE (file_hash)"},
 		},
-		"no table":   {sql: `select`, class: store.Setup, says: []string{"gfxsync schema"}},
+		"no table": {sql: `select`, class: store.Setup, says: []string{"gfxsync schema"}},
 		"no schema": {
 			sql: bare + `alter table gfx_sessions add unique (session_id); revoke usage on schema public from service_role, public`, class: store.Credentials,
 		},
