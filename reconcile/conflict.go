@@ -66,7 +66,7 @@ func (c Config) forSurvey(ctx context.Context, s *state.State) (Config, error) {
 		}
 	}
 	if _, given := c.OnConflict.Key(); !known && !given {
-		return c, fmt.Errorf("%s: %w", RemoteUnusable, asked)
+		return c, fmt.Errorf("cannot ask what the table is unique on: %w", asked)
 	}
 	return c.settled(choice), nil
 }
@@ -168,18 +168,23 @@ func (c *confirmation) confirm(ctx context.Context) error {
 	return nil
 }
 
-// doubt has the server asked again if the error says that the table is not what it was.
-func (c *confirmation) doubt(err error) {
+// review asks the server again if the error of an upsert says that the table is not what it was. It returns that error, or errOtherKey.
+func (c *confirmation) review(ctx context.Context, err error) error {
 	var re *store.RemoteError
 	if !errors.As(err, &re) {
-		return
+		return err
 	}
 	other, parsed := store.ParseConflictKey(re.OtherKey)
-	if re.Code == "42P10" || parsed == nil && !slices.Contains(c.choice.Rules.Unique, other) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.confirmed = false
+	if re.Code != "42P10" && (parsed != nil || slices.Contains(c.choice.Rules.Unique, other)) {
+		return err
 	}
+	c.mu.Lock()
+	c.confirmed = false
+	c.mu.Unlock()
+	if asked := c.confirm(ctx); asked != nil {
+		return asked
+	}
+	return err
 }
 
 // confirmingTable is a table by a key that the server is asked to confirm before anything else.
@@ -191,12 +196,10 @@ type confirmingTable struct {
 var _ store.SessionTable = (*confirmingTable)(nil)
 
 func (t *confirmingTable) Upsert(ctx context.Context, records []store.Record) error {
-	err := t.confirm(ctx)
-	if err == nil {
-		err = t.SessionTable.Upsert(ctx, records)
-		t.doubt(err)
+	if err := t.confirm(ctx); err != nil {
+		return err
 	}
-	return err
+	return t.review(ctx, t.SessionTable.Upsert(ctx, records))
 }
 
 func (t *confirmingTable) Ping(ctx context.Context) error {

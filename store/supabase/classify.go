@@ -166,7 +166,7 @@ func (r *Remote) nameOtherKey(err error) error {
 	other := store.ConflictChoice{Key: r.conflict}
 	for _, key := range store.ConflictKeys() {
 		if sameColumns(m[1], key) {
-			other.Rules.Unique = []store.ConflictKey{key}
+			re.OtherKey, other.Rules.Unique = key.String(), []store.ConflictKey{key}
 		}
 	}
 	if key, _, _, refused := other.Refusal(); refused {
