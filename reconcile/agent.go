@@ -55,7 +55,10 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	s.OnUpdate(disk.met)
 	cfg.Logger = slog.New(withoutTrouble{cfg.Logger.Handler()})
 	cfg.Delivery.Logger = cfg.Logger
-	a := &Agent{cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, wake: make(chan struct{}, 1), otherKey: make(chan struct{}, 1), tasks: map[string]*task{}}
+	a := &Agent{
+		cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, wake: make(chan struct{}, 1),
+		otherKey: make(chan struct{}, 1), tasks: map[string]*task{},
+	}
 	err = a.settle(ctx)
 	if err == nil {
 		err = a.adopt(ctx, aside)

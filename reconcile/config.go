@@ -20,7 +20,8 @@ type Config struct {
 	Roots   []hashindex.Root // required; the labels distinct, and empty only for a single one
 	QueueDB string           // required: path of the SQLite file
 	Remote  store.Table      // required; the caller closes it
-	// OnConflict, if it is set, has Delivery.Conflict and SessionRequired found out from the server: Remote is a RuledTable then.
+	// OnConflict, if it is set, has Delivery.Conflict and SessionRequired found out from the server: Remote is a
+	// RuledTable then.
 	OnConflict *store.ConflictSetting
 	// SessionRequired says that the table takes no row without a session.
 	SessionRequired bool

@@ -12,15 +12,17 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// By which key rows are written is for the server to say (Config.OnConflict). It is asked when an agent opens its queue database. An agent
-// whose server does not answer begins all the same, with what the server said last or else provisionally by hash: it reads files and
-// queues their records, but its remote lets nothing through before the server has confirmed the key. If the server says otherwise, the
-// agent ends with errOtherKey and is opened again at once, by the right key; state.Adopt makes the queue database fit.
+// By which key rows are written is for the server to say (Config.OnConflict). It is asked when an agent opens its queue
+// database. An agent whose server does not answer begins all the same, with what the server said last or else
+// provisionally by hash: it reads files and queues their records, but its remote lets nothing through before the server
+// has confirmed the key. If the server says otherwise, the agent ends with errOtherKey and is opened again at once, by
+// the right key; state.Adopt makes the queue database fit.
 
 // RuledTable is a remote that can be asked what its table is unique on.
 type RuledTable interface {
 	store.SessionTable
-	// Rules asks the server. Nothing is written. Errors are as Upsert's; class Setup says that the table is unique on no key.
+	// Rules asks the server. Nothing is written. Errors are as Upsert's; class Setup says that the table is unique on
+	// no key.
 	Rules(ctx context.Context) (store.TableRules, error)
 	// By returns the same table, written by another key. It needs no Close.
 	By(key store.ConflictKey) store.SessionTable
@@ -99,7 +101,9 @@ func (a *Agent) settle(ctx context.Context) error {
 	}
 	a.cfg = a.cfg.settled(choice)
 	if _, given := a.cfg.OnConflict.Key(); !given {
-		a.cfg.Remote = &confirmingTable{a.cfg.Remote.(store.SessionTable), &confirmation{agent: a, server: server, choice: choice, confirmed: confirmed}}
+		a.cfg.Remote = &confirmingTable{a.cfg.Remote.(store.SessionTable), &confirmation{
+			agent: a, server: server, choice: choice, confirmed: confirmed,
+		}}
 	}
 	return nil
 }
@@ -107,7 +111,8 @@ func (a *Agent) settle(ctx context.Context) error {
 func (a *Agent) sayChoice(choice store.ConflictChoice) {
 	a.log.Info(choice.String())
 	if other, what, _, refused := choice.Refusal(); refused {
-		a.log.Warn(fmt.Sprintf("the table is unique on %s as well: %s", other, what), "hint", store.ConflictAdvice(other))
+		a.log.Warn(fmt.Sprintf("the table is unique on %s as well: %s", other, what), "hint",
+			store.ConflictAdvice(other))
 	}
 }
 
@@ -117,9 +122,11 @@ func (a *Agent) sayAssumed(choice store.ConflictChoice, known bool, err error) {
 	case given:
 		a.log.Info(choice.String())
 	case known:
-		a.log.Info(choice.String()+", as far as the server has said; it is asked again before anything is sent", "error", err)
+		a.log.Info(choice.String()+", as far as the server has said; it is asked again before anything is sent",
+			"error", err)
 	default:
-		a.log.Warn("what the table is unique on is not known yet; files are read and their records queued, and nothing is sent before the server says it",
+		a.log.Warn("what the table is unique on is not known yet; files are read and their records queued, and "+
+			"nothing is sent before the server says it",
 			"error", err)
 	}
 }
@@ -138,7 +145,8 @@ type confirmation struct {
 	confirmed bool
 }
 
-// confirm asks the server, unless it has been asked already. It fails as Rules does, or with errOtherKey, after which the agent ends.
+// confirm asks the server, unless it has been asked already. It fails as Rules does, or with errOtherKey, after which
+// the agent ends.
 func (c *confirmation) confirm(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -161,14 +169,18 @@ func (c *confirmation) confirm(ctx context.Context) error {
 		case c.agent.otherKey <- struct{}{}:
 		default:
 		}
-		return &store.RemoteError{Class: store.Outage, Message: "nothing was sent: " + choice.String(), Err: errOtherKey}
+		return &store.RemoteError{
+			Class: store.Outage, Message: "nothing was sent: " + choice.String(),
+			Err: errOtherKey,
+		}
 	}
 	c.confirmed = true
 	c.agent.log.Info(choice.String())
 	return nil
 }
 
-// review asks the server again if the error of an upsert says that the table is not what it was. It returns that error, or errOtherKey.
+// review asks the server again if the error of an upsert says that the table is not what it was. It returns that error,
+// or errOtherKey.
 func (c *confirmation) review(ctx context.Context, err error) error {
 	var re *store.RemoteError
 	if !errors.As(err, &re) {
@@ -222,11 +234,15 @@ func (t *confirmingTable) Has(ctx context.Context, hashes []string) ([]string, e
 }
 
 func (t *confirmingTable) Sessions(ctx context.Context, after int64, limit int) ([]store.SessionRow, error) {
-	return confirmed(ctx, t.confirmation, func() ([]store.SessionRow, error) { return t.SessionTable.Sessions(ctx, after, limit) })
+	return confirmed(ctx, t.confirmation, func() ([]store.SessionRow, error) {
+		return t.SessionTable.Sessions(ctx, after, limit)
+	})
 }
 
 func (t *confirmingTable) RowsOf(ctx context.Context, sessions []int64) ([]store.SessionRow, error) {
-	return confirmed(ctx, t.confirmation, func() ([]store.SessionRow, error) { return t.SessionTable.RowsOf(ctx, sessions) })
+	return confirmed(ctx, t.confirmation, func() ([]store.SessionRow, error) {
+		return t.SessionTable.RowsOf(ctx, sessions)
+	})
 }
 
 func (t *confirmingTable) Delete(ctx context.Context, hashes []string) error {

@@ -46,7 +46,10 @@ func newProduction(t *testing.T, sql, schema, onConflict string) *production {
 		t.Fatal(err)
 	}
 	logger := slog.New(slog.NewTextHandler(&p.log, nil))
-	remote := supabase.New(supabase.Options{URL: u, Key: key, Schema: schema, UserAgent: "gfxsync/test", Logger: logger})
+	remote := supabase.New(supabase.Options{
+		URL: u, Key: key, Schema: schema, UserAgent: "gfxsync/test",
+		Logger: logger,
+	})
 	t.Cleanup(func() {
 		if err := remote.Close(); err != nil {
 			t.Error(err)
@@ -162,7 +165,8 @@ func (p *production) sentBy(key store.ConflictKey) (records int) {
 
 const (
 	bySessionLine = "one row per session, because the table is unique on session_id (GFX_SYNC_ON_CONFLICT=auto)"
-	byHashLine    = "one row per version of a file, because the table is unique on file_hash (GFX_SYNC_ON_CONFLICT=auto)"
+	byHashLine    = "one row per version of a file, because the table is unique on file_hash " +
+		"(GFX_SYNC_ON_CONFLICT=auto)"
 )
 
 func TestTheKeyIsFoundOutOnTheTablesInProduction(t *testing.T) {
@@ -184,7 +188,8 @@ func TestTheKeyIsFoundOutOnTheTablesInProduction(t *testing.T) {
 	}
 }
 
-// TestAServerThatAnswersLater: what is captured meanwhile is queued, and no record goes out by a key that the server has not said.
+// TestAServerThatAnswersLater: what is captured meanwhile is queued, and no record goes out by a key that the server
+// has not said.
 func TestAServerThatAnswersLater(t *testing.T) {
 	t.Parallel()
 	p := newProduction(t, supabasetest.ProductionTables[0].SQL, "public", "auto")
@@ -239,8 +244,9 @@ func TestTheKeyIsRemembered(t *testing.T) {
 func TestTheServersWordWins(t *testing.T) {
 	t.Parallel()
 	for name, alter := range map[string]string{
-		"another constraint instead": `alter table gfx_sessions drop constraint gfx_sessions_file_hash_key, add unique (session_id)`, // 42P10
-		"another constraint as well": `alter table gfx_sessions add unique (session_id)`,                                             // 23505
+		"another constraint instead": `alter table gfx_sessions drop constraint gfx_sessions_file_hash_key,
+				add unique (session_id)`, // 42P10
+		"another constraint as well": `alter table gfx_sessions add unique (session_id)`, // 23505
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -254,7 +260,8 @@ func TestTheServersWordWins(t *testing.T) {
 			p.awaitLog(1, bySessionLine)
 			stop()
 
-			p.server.Exec(t, `delete from gfx_sessions; alter table gfx_sessions drop constraint gfx_sessions_session_id_key,
+			p.server.Exec(t, `delete from gfx_sessions;
+					alter table gfx_sessions drop constraint gfx_sessions_session_id_key,
 				drop constraint if exists gfx_sessions_file_hash_key, add unique (file_hash)`)
 			stop = p.run()
 			p.awaitLog(2, byHashLine)
@@ -268,13 +275,15 @@ func TestTheServersWordWins(t *testing.T) {
 // TestATableThatIsUniqueOnNothing is loud, and nothing is lost while it is altered.
 func TestATableThatIsUniqueOnNothing(t *testing.T) {
 	t.Parallel()
-	p := newProduction(t, `create table gfx_sessions (session_id bigint, file_hash text not null, raw_json jsonb not null)`, "public", "auto")
+	p := newProduction(t, `create table gfx_sessions (session_id bigint, file_hash text not null,
+			raw_json jsonb not null)`, "public", "auto")
 	last := p.save(1, 2)
 	stop := p.run()
 	p.awaitLog(1, "ALTER TABLE public.gfx_sessions ADD UNIQUE (file_hash)")
 	p.awaitStatus("the save waits", func(st Status) bool { return st.Queued == 1 && st.Link == linkOffline })
 	s := (&place{cfg: p.cfg}).state(t)
-	if _, err := (&Survey{Config: p.cfg, State: s}).Run(t.Context(), Quick, PassOptions{}); store.ClassOf(err) != store.Setup {
+	_, err := (&Survey{Config: p.cfg, State: s}).Run(t.Context(), Quick, PassOptions{})
+	if store.ClassOf(err) != store.Setup {
 		t.Errorf("verify: %v", err)
 	}
 	p.server.Exec(t, `alter table gfx_sessions add unique (session_id)`)
@@ -315,6 +324,6 @@ func TestASetKeyThatTheTableRefuses(t *testing.T) {
 	p.awaitLog(1, "the second save of every session will be refused")
 	p.awaitStatus("the first save is there", func(st Status) bool { return st.Synced == 1 })
 	p.save(1, 2)
-	p.awaitLog(2, "set GFX_SYNC_ON_CONFLICT=session_id (or leave it at auto)") // at the start, and in the reason of the refusal
+	p.awaitLog(2, "set GFX_SYNC_ON_CONFLICT=session_id (or leave it at auto)") // at the start, and as the reason
 	stop()
 }

@@ -14,7 +14,8 @@ type ConflictKey uint8
 const (
 	// ByHash is a table unique on file_hash: each content is a row.
 	ByHash ConflictKey = iota
-	// ByPCAndHash is a table unique on (gfx_pc_id, file_hash), which several GFX PCs share: each content is a row for each PC.
+	// ByPCAndHash is a table unique on (gfx_pc_id, file_hash), which several GFX PCs share: each content is a row for
+	// each PC.
 	ByPCAndHash
 	// BySession is a table unique on session_id: each session is one row, its best version.
 	BySession
@@ -45,11 +46,14 @@ func (k ConflictKey) Columns() []string { return strings.Split(k.String(), ",") 
 // rows says what a row of the table is.
 func (k ConflictKey) rows() string {
 	return [...]string{
-		ByHash: "one row per version of a file", ByPCAndHash: "one row per version of a file and GFX PC", BySession: "one row per session",
+		ByHash:      "one row per version of a file",
+		ByPCAndHash: "one row per version of a file and GFX PC",
+		BySession:   "one row per session",
 	}[k]
 }
 
-// ConflictSetting is what the operator wants a table to be written by: a ConflictKey, or, the zero value, whatever the table is unique on.
+// ConflictSetting is what the operator wants a table to be written by: a ConflictKey, or, the zero value, whatever the
+// table is unique on.
 type ConflictSetting struct {
 	key   ConflictKey
 	given bool
@@ -84,11 +88,13 @@ func (s ConflictSetting) String() string {
 // Key returns the key that the setting names; ok is false for auto.
 func (s ConflictSetting) Key() (key ConflictKey, ok bool) { return s.key, s.given }
 
-// TableRules is what decides by which key a table can be written, and which records it takes. The server alone knows it; it stays true
-// until somebody alters the table.
+// TableRules is what decides by which key a table can be written, and which records it takes. The server alone knows
+// it; it stays true until somebody alters the table.
 type TableRules struct {
-	Unique          []ConflictKey `json:"unique"`           // the keys that the table is unique on, in the order of ConflictKeys
-	SessionRequired bool          `json:"session_required"` // session_id is NOT NULL
+	// Unique are the keys that the table is unique on, in the order of ConflictKeys.
+	Unique []ConflictKey `json:"unique"`
+	// SessionRequired says that session_id is NOT NULL.
+	SessionRequired bool `json:"session_required"`
 }
 
 // ConflictChoice is a key with the reason for it.
@@ -98,9 +104,10 @@ type ConflictChoice struct {
 	Rules   TableRules
 }
 
-// Choose returns the key to write the table by. A key that the setting names is taken as it is; ok is false if the setting is auto and the
-// table is unique on no key. A table that is unique on session_id cannot take the second save of a session as a row of its own, whatever
-// else it is unique on; one that is unique on file_hash cannot take the same content from a second PC.
+// Choose returns the key to write the table by. A key that the setting names is taken as it is; ok is false if the
+// setting is auto and the table is unique on no key. A table that is unique on session_id cannot take the second save
+// of a session as a row of its own, whatever else it is unique on; one that is unique on file_hash cannot take the same
+// content from a second PC.
 func (s ConflictSetting) Choose(rules TableRules) (choice ConflictChoice, ok bool) {
 	choice = ConflictChoice{Key: s.key, Setting: s, Rules: rules}
 	if s.given {
@@ -127,8 +134,9 @@ func (c ConflictChoice) String() string {
 // SessionRequired says whether a file without a session can be no row.
 func (c ConflictChoice) SessionRequired() bool { return c.Key == BySession || c.Rules.SessionRequired }
 
-// Refusal returns the unique key by which the table refuses rows that are written by the chosen one, and what happens then; ok is false
-// if there is none. Always says whether that befalls every session sooner or later, or only contents that two GFX PCs have in common.
+// Refusal returns the unique key by which the table refuses rows that are written by the chosen one, and what happens
+// then; ok is false if there is none. Always says whether that befalls every session sooner or later, or only contents
+// that two GFX PCs have in common.
 func (c ConflictChoice) Refusal() (other ConflictKey, what string, always, ok bool) {
 	switch {
 	case c.Key != BySession && slices.Contains(c.Rules.Unique, BySession):
@@ -145,8 +153,8 @@ func ConflictAdvice(k ConflictKey) string {
 	return fmt.Sprintf("set GFX_SYNC_ON_CONFLICT=%s (or leave it at auto)", k)
 }
 
-// sortKey tells the record's row from others, and sorts rows in the same way for every agent. Of a session only one version is ever
-// sent at a time (Ledger.Wanted).
+// sortKey tells the record's row from others, and sorts rows in the same way for every agent. Of a session only one
+// version is ever sent at a time (Ledger.Wanted).
 func (r *Record) sortKey(k ConflictKey) string {
 	switch {
 	case k == ByPCAndHash:

@@ -11,28 +11,53 @@ func TestTheKeyThatATableIsWrittenBy(t *testing.T) {
 		refusal string // the key that refuses; "" for none
 		always  bool
 	}{
-		{"auto", []ConflictKey{BySession}, "one row per session, because the table is unique on session_id (GFX_SYNC_ON_CONFLICT=auto)", "", false},
-		{"auto", []ConflictKey{BySession, ByHash, ByPCAndHash}, "one row per session, because the table is unique on session_id (GFX_SYNC_ON_CONFLICT=auto)", "", false},
-		{"auto", []ConflictKey{ByHash, ByPCAndHash}, "one row per version of a file, because the table is unique on file_hash (GFX_SYNC_ON_CONFLICT=auto)", "", false},
+		{"auto", []ConflictKey{BySession}, "one row per session, because the table is unique on session_id " +
+			"(GFX_SYNC_ON_CONFLICT=auto)", "", false},
+		{
+			"auto",
+			[]ConflictKey{BySession, ByHash, ByPCAndHash},
+			"one row per session, because the table is unique on session_id (GFX_SYNC_ON_CONFLICT=auto)", "", false,
+		},
+		{
+			"auto",
+			[]ConflictKey{ByHash, ByPCAndHash},
+			"one row per version of a file, because the table is unique on file_hash (GFX_SYNC_ON_CONFLICT=auto)",
+			"", false,
+		},
 		{
 			" AUTO ",
 			[]ConflictKey{ByPCAndHash},
-			"one row per version of a file and GFX PC, because the table is unique on gfx_pc_id,file_hash (GFX_SYNC_ON_CONFLICT=auto)", "", false,
+			"one row per version of a file and GFX PC, because the table is unique on gfx_pc_id,file_hash " +
+				"(GFX_SYNC_ON_CONFLICT=auto)", "", false,
 		},
 		{"auto", nil, "", "", false},
 		{"file_hash", nil, "one row per version of a file, as GFX_SYNC_ON_CONFLICT=file_hash says", "", false},
-		{"file_hash", []ConflictKey{BySession, ByHash}, "one row per version of a file, as GFX_SYNC_ON_CONFLICT=file_hash says", "session_id", true},
-		{"file_hash", []ConflictKey{ByHash, ByPCAndHash}, "one row per version of a file, as GFX_SYNC_ON_CONFLICT=file_hash says", "", false},
-		{"session_id", []ConflictKey{BySession, ByHash}, "one row per session, as GFX_SYNC_ON_CONFLICT=session_id says", "", false},
+		{
+			"file_hash",
+			[]ConflictKey{BySession, ByHash},
+			"one row per version of a file, as GFX_SYNC_ON_CONFLICT=file_hash says", "session_id", true,
+		},
+		{
+			"file_hash",
+			[]ConflictKey{ByHash, ByPCAndHash},
+			"one row per version of a file, as GFX_SYNC_ON_CONFLICT=file_hash says", "", false,
+		},
+		{
+			"session_id",
+			[]ConflictKey{BySession, ByHash},
+			"one row per session, as GFX_SYNC_ON_CONFLICT=session_id says", "", false,
+		},
 		{
 			"gfx_pc_id, file_hash",
 			[]ConflictKey{BySession, ByHash, ByPCAndHash},
-			"one row per version of a file and GFX PC, as GFX_SYNC_ON_CONFLICT=gfx_pc_id,file_hash says", "session_id", true,
+			"one row per version of a file and GFX PC, as GFX_SYNC_ON_CONFLICT=gfx_pc_id,file_hash says",
+			"session_id", true,
 		},
 		{
 			"gfx_pc_id,file_hash",
 			[]ConflictKey{ByHash, ByPCAndHash},
-			"one row per version of a file and GFX PC, as GFX_SYNC_ON_CONFLICT=gfx_pc_id,file_hash says", "file_hash", false,
+			"one row per version of a file and GFX PC, as GFX_SYNC_ON_CONFLICT=gfx_pc_id,file_hash says",
+			"file_hash", false,
 		},
 	} {
 		setting, err := ParseConflictSetting(tc.setting)
@@ -44,8 +69,10 @@ func TestTheKeyThatATableIsWrittenBy(t *testing.T) {
 			t.Errorf("%s of %v: %v, %t, want %q", tc.setting, tc.unique, choice, ok, tc.want)
 		}
 		other, what, always, refused := choice.Refusal()
-		if refused != (tc.refusal != "") || refused && (other.String() != tc.refusal || always != tc.always || what == "") {
-			t.Errorf("%s of %v is refused by %v (%s), %t, want %q", tc.setting, tc.unique, other, what, refused, tc.refusal)
+		if refused != (tc.refusal != "") || refused && (other.String() != tc.refusal || always != tc.always ||
+			what == "") {
+			t.Errorf("%s of %v is refused by %v (%s), %t, want %q", tc.setting, tc.unique, other, what, refused,
+				tc.refusal)
 		}
 	}
 	for _, wrong := range []string{"", "id", "auto,session_id"} {

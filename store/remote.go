@@ -94,7 +94,7 @@ type RemoteError struct {
 	Code       string        // SQLSTATE or PGRST code; empty if the answer had none
 	Message    string        // what the remote said, or why it could not be asked
 	Hint       string        // what to do next; may be empty
-	OtherKey   string        // the columns of the unique constraint that refused a row, if it is not the one that the upsert went by
+	OtherKey   string        // the columns of the unique key that refused a row, if not the upsert's; may be empty
 	RetryAfter time.Duration // how long the remote asked to be left alone; 0 if it did not
 	Err        error         // the cause, if there is one
 }

@@ -68,7 +68,8 @@ func (s *settings) check(ctx context.Context, keyErr error) (findings []store.Fi
 	} else {
 		remote := s.openSupabase(nil)
 		findings = remote.Check(ctx, supabase.CheckOptions{
-			Setting: s.conflict, Rows: check.Rows(s.hash, cmp.Or(s.roots[0].Label, s.pcID)), Deletes: s.superseded == "delete", PCID: cmp.Or(s.roots[0].Label, s.pcID), KeyError: keyErr,
+			Setting: s.conflict, Rows: check.Rows(s.hash, cmp.Or(s.roots[0].Label, s.pcID)),
+			Deletes: s.superseded == "delete", PCID: cmp.Or(s.roots[0].Label, s.pcID), KeyError: keyErr,
 		})
 		// Its connections are all there is to close: that cannot fail.
 		_ = remote.Close()

@@ -18,7 +18,8 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
-// TestTheTablesInProductionWithDefaultSettings: the agent begins while the server is down, is killed, and one session goes on growing.
+// TestTheTablesInProductionWithDefaultSettings: the agent begins while the server is down, is killed, and one session
+// goes on growing.
 func TestTheTablesInProductionWithDefaultSettings(t *testing.T) {
 	t.Parallel()
 	for _, table := range supabasetest.ProductionTables {
@@ -35,8 +36,10 @@ func TestTheTablesInProductionWithDefaultSettings(t *testing.T) {
 			}
 			save(1)
 			if code, out, _ := s.checkOnce(); code != map[bool]int{true: 0, false: 1}[table.Unfilled == ""] ||
-				!strings.Contains(out, "one row per session, because the table is unique on session_id (GFX_SYNC_ON_CONFLICT=auto)") ||
-				table.Unfilled != "" && !strings.Contains(lineOf(out, "row"), table.Unfilled+" ") && !strings.Contains(lineOf(out, "row"), table.Unfilled+",") {
+				!strings.Contains(out, "one row per session, because the table is unique on session_id "+
+					"(GFX_SYNC_ON_CONFLICT=auto)") ||
+				table.Unfilled != "" && !strings.Contains(lineOf(out, "row"), table.Unfilled+" ") &&
+					!strings.Contains(lineOf(out, "row"), table.Unfilled+",") {
 				t.Errorf("check: exit code %d\n%s", code, out)
 			}
 			if table.Unfilled != "" {
@@ -46,7 +49,8 @@ func TestTheTablesInProductionWithDefaultSettings(t *testing.T) {
 			if _, stderr := s.fails("reconcile"); stderr != "" {
 				t.Errorf("reconcile during an outage: %s", stderr)
 			}
-			if code, stderr := s.fails("verify"); code != 2 || !strings.Contains(stderr, "cannot ask what the table is unique on: outage: no answer") {
+			if code, stderr := s.fails("verify"); code != 2 || !strings.Contains(stderr,
+				"cannot ask what the table is unique on: outage: no answer") {
 				t.Errorf("verify during an outage: exit code %d, %s", code, stderr)
 			}
 			s.start()
@@ -60,9 +64,12 @@ func TestTheTablesInProductionWithDefaultSettings(t *testing.T) {
 			rows := func() []string { return g.QueryStrings(t, `select file_hash from `+table.Schema+`.gfx_sessions`) }
 			for hands := 4; hands < 8; hands++ {
 				last := save(hands)
-				eventually(t, 2*time.Minute, "the row is the last save", func() bool { return slices.Equal(rows(), []string{last}) })
+				eventually(t, 2*time.Minute, "the row is the last save", func() bool {
+					return slices.Equal(rows(), []string{last})
+				})
 			}
-			s.waitStatus(2*time.Minute, "nothing waits", func(st *reconcile.Status) bool { return st.Queued+st.Dead == 0 })
+			s.waitStatus(2*time.Minute, "nothing waits",
+				func(st *reconcile.Status) bool { return st.Queued+st.Dead == 0 })
 			s.mustPass(0, "verify", "--full")
 			s.stop()
 			s.mustPass(0, "verify", "--full")
@@ -101,7 +108,8 @@ func TestCheckOfASetKeyThatTheTableRefuses(t *testing.T) {
 	writeFile(t, filepath.Join(s.watch, "s.json"), sample.New(1).JSON())
 	code, out, _ := s.checkOnce()
 	line := lineOf(out, "constraint")
-	if code != 1 || !strings.HasPrefix(line, "✗ ") || !strings.Contains(line, "set GFX_SYNC_ON_CONFLICT=session_id (or leave it at auto)") {
+	if code != 1 || !strings.HasPrefix(line, "✗ ") || !strings.Contains(line,
+		"set GFX_SYNC_ON_CONFLICT=session_id (or leave it at auto)") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 }

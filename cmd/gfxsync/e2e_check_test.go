@@ -180,7 +180,10 @@ func TestCheckOfATable(t *testing.T) {
 		{"no table", `drop table gfx_sessions cascade`, 1, "✗", "table", []string{"no table public.gfx_sessions → ", "gfxsync schema"}},
 		{
 			"no unique constraint", `alter table gfx_sessions drop constraint gfx_sessions_file_hash_key`, 1, "✗", "constraint",
-			[]string{"unique on none of session_id, file_hash", "ALTER TABLE public.gfx_sessions ADD UNIQUE (file_hash)", "gfxsync schema"},
+			[]string{
+				"unique on none of session_id, file_hash",
+				"ALTER TABLE public.gfx_sessions ADD UNIQUE (file_hash)", "gfxsync schema",
+			},
 		},
 		{"no digest view", `drop view gfx_session_digest`, 0, "!", "digest", []string{"no view public.gfx_session_digest", "gfxsync schema"}},
 		{

@@ -87,7 +87,8 @@ var (
 			parse:    func(s *settings, v string) bool { s.schema = v; return isIdentifier(v) },
 		},
 		{
-			env: []string{"GFX_SYNC_ON_CONFLICT"}, flag: "on-conflict", usage: "columns of the table's unique constraint; auto finds out", preset: "auto",
+			env: []string{"GFX_SYNC_ON_CONFLICT"}, flag: "on-conflict",
+			usage: "columns of the table's unique constraint; auto finds out", preset: "auto",
 			expected: "auto, file_hash, gfx_pc_id,file_hash or session_id",
 			parse: func(s *settings, v string) bool {
 				var err error

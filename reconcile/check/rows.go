@@ -8,8 +8,9 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// firstSession is the number of the first made-up session: of 18 digits, as PokerGFX's are, and of no session there ever was, as
-// PokerGFX takes the time for it (638961999170907267 is a moment in October 2025, this one in the year 317).
+// firstSession is the number of the first made-up session: of 18 digits, as PokerGFX's are, and of no session there
+// ever was, as PokerGFX takes the time for it (638961999170907267 is a moment in October 2025, this one in the year
+// 317).
 const firstSession = 100_000_000_000_000_001
 
 // Rows are rows as the agent would send them, made up of nothing but this: one for each type of table.

@@ -29,7 +29,9 @@ const (
 	partDigest     = "digest"
 )
 
-var parts = []string{partURL, partKey, partClock, partTable, partColumns, partConstraint, partRights, partRow, partDigest}
+var parts = []string{
+	partURL, partKey, partClock, partTable, partColumns, partConstraint, partRights, partRow, partDigest,
+}
 
 // clockTolerance is how far this machine's clock may be from the server's.
 const clockTolerance = 2 * time.Minute
@@ -43,18 +45,20 @@ const (
 
 // CheckOptions says what is expected of a set-up.
 type CheckOptions struct {
-	Setting  store.ConflictSetting // how the agent is to choose the conflict key; Options.Conflict does not matter
-	Deletes  bool                  // whether the right to delete is needed
-	PCID     string                // of the rows that are asked for, where the conflict key tells the PCs apart
-	KeyError error                 // why there is no usable key: Options.Key is the zero Key, and only the URL and the clock can be tested
-	// Rows are at least two made-up rows as the agent would send them, distinct in every conflict key. The server is asked to store them
-	// and to undo that. Without them it is not tested whether a row can be stored.
+	Setting store.ConflictSetting // how the agent is to choose the conflict key; Options.Conflict does not matter
+	Deletes bool                  // whether the right to delete is needed
+	PCID    string                // of the rows that are asked for, where the conflict key tells the PCs apart
+	// KeyError is why there is no usable key: Options.Key is the zero Key, and only the URL and the clock can be
+	// tested.
+	KeyError error
+	// Rows are at least two made-up rows as the agent would send them, distinct in every conflict key. The server is
+	// asked to store them and to undo that. Without them it is not tested whether a row can be stored.
 	Rows []store.Record
 }
 
-// Check tries every part of the set-up and says how to mend what fails: one finding for each part, always the same parts in the
-// same order. What cannot be tested because something else failed is Skipped. No row is made, changed or removed: whether the table
-// takes rows is found out with rows that the server rolls back (see rows).
+// Check tries every part of the set-up and says how to mend what fails: one finding for each part, always the same
+// parts in the same order. What cannot be tested because something else failed is Skipped. No row is made, changed or
+// removed: whether the table takes rows is found out with rows that the server rolls back (see rows).
 func (r *Remote) Check(ctx context.Context, opts CheckOptions) []store.Finding {
 	c := &check{r: r, opts: opts, table: r.name(), found: map[string]store.Finding{}}
 	if c.connect(ctx) {
@@ -271,7 +275,6 @@ func hintOf(err error) string {
 
 // required returns the columns that a table cannot do without.
 func (c *check) required() []string {
-	return append([]string{store.ColumnFileHash, store.ColumnRawJSON}, slices.DeleteFunc(c.choice.Key.Columns(), func(name string) bool {
-		return name == store.ColumnFileHash
-	})...)
+	others := slices.DeleteFunc(c.choice.Key.Columns(), func(name string) bool { return name == store.ColumnFileHash })
+	return append([]string{store.ColumnFileHash, store.ColumnRawJSON}, others...)
 }

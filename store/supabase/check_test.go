@@ -92,11 +92,13 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 		{name: "rows counted", sql: `select`, want: allIsWell, part: "digest", says: []string{"public.gfx_session_digest: 1 row"}},
 		{
 			name: "no table", sql: `drop table gfx_sessions cascade`, part: "table", says: []string{"no table public.gfx_sessions", "gfxsync schema"},
-			want: but("table fail", "columns skipped", "constraint skipped", "rights skipped", "row skipped", "digest skipped"),
+			want: but("table fail", "columns skipped", "constraint skipped", "rights skipped", "row skipped",
+				"digest skipped"),
 		},
 		{
 			name: "no use of the schema", sql: `revoke usage on schema public from service_role, public`,
-			want: but("table fail", "columns skipped", "constraint skipped", "rights skipped", "row skipped", "digest skipped"),
+			want: but("table fail", "columns skipped", "constraint skipped", "rights skipped", "row skipped",
+				"digest skipped"),
 			part: "table", says: []string{"may not use the schema public", "GRANT USAGE ON SCHEMA public TO service_role"},
 		},
 		{
@@ -104,7 +106,9 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 			want: but("columns warn"), part: "columns", says: []string{"public.gfx_sessions has no nas_path, gfx_pc_id", "gfxsync schema"},
 		},
 		{
-			name: "no raw_json", sql: `drop view gfx_sessions_current; alter table gfx_sessions drop column raw_json`, want: but("columns fail", "constraint skipped", "rights skipped", "row skipped"),
+			name: "no raw_json", sql: `drop view gfx_sessions_current;
+					alter table gfx_sessions drop column raw_json`, want: but("columns fail", "constraint skipped",
+				"rights skipped", "row skipped"),
 			part: "columns", says: []string{"has no raw_json", "required", "GFX_SYNC_TABLE"},
 		},
 		{
@@ -114,7 +118,8 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 		},
 		{
 			name: "a column of the conflict key missing", sql: `drop view gfx_sessions_current; alter table gfx_sessions drop column gfx_pc_id`, conflict: store.ByPCAndHash,
-			want: but("columns fail", "constraint skipped", "rights skipped", "row skipped"), part: "columns", says: []string{"has no gfx_pc_id", "gfx_pc_id are required"},
+			want: but("columns fail", "constraint skipped", "rights skipped", "row skipped"), part: "columns",
+			says: []string{"has no gfx_pc_id", "gfx_pc_id are required"},
 		},
 		{
 			name: "no unique constraint", sql: `alter table gfx_sessions drop constraint gfx_sessions_file_hash_key`,
@@ -122,13 +127,15 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 			says: []string{"no unique constraint on (file_hash)", "ALTER TABLE public.gfx_sessions ADD UNIQUE (file_hash)", "gfxsync schema"},
 		},
 		{
-			name: "a unique constraint of another key", sql: `select`, conflict: store.ByPCAndHash, want: but("constraint fail", "rights skipped", "row skipped"),
+			name: "a unique constraint of another key", sql: `select`, conflict: store.ByPCAndHash,
+			want: but("constraint fail", "rights skipped", "row skipped"),
 			part: "constraint", says: []string{"ALTER TABLE public.gfx_sessions ADD UNIQUE (gfx_pc_id, file_hash)"},
 		},
 		{
 			name: "a partial index", sql: `alter table gfx_sessions drop constraint gfx_sessions_file_hash_key;
 				create unique index on gfx_sessions (file_hash) where session_id > 0`,
-			want: but("constraint fail", "rights skipped", "row skipped"), part: "constraint", says: []string{"no unique constraint on (file_hash)"},
+			want: but("constraint fail", "rights skipped", "row skipped"), part: "constraint",
+			says: []string{"no unique constraint on (file_hash)"},
 		},
 		{
 			name: "no digest view", sql: `drop view gfx_session_digest`, want: but("digest warn"), part: "digest",
@@ -139,11 +146,13 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 			says: []string{"may not read the view public.gfx_session_digest", "GRANT SELECT ON public.gfx_session_digest TO service_role"},
 		},
 		{
-			name: "no right to insert", sql: `revoke insert on gfx_sessions from service_role`, want: but("rights fail", "row skipped"), part: "rights",
+			name: "no right to insert", sql: `revoke insert on gfx_sessions from service_role`,
+			want: but("rights fail", "row skipped"), part: "rights",
 			says: []string{"may not insert; may select; not tested: update", grant + "INSERT ON public.gfx_sessions TO service_role"},
 		},
 		{
-			name: "no right to update", sql: `revoke update on gfx_sessions from service_role`, want: but("rights fail", "row skipped"), part: "rights",
+			name: "no right to update", sql: `revoke update on gfx_sessions from service_role`,
+			want: but("rights fail", "row skipped"), part: "rights",
 			says: []string{"may not update; may select, insert", grant + "UPDATE ON public.gfx_sessions TO service_role"},
 		},
 		{
@@ -152,11 +161,13 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 			want: but("rights fail", "row skipped"), part: "rights", says: []string{"may not update"},
 		},
 		{
-			name: "no right to select", sql: `revoke select on gfx_sessions from service_role`, deletes: true, want: but("rights fail", "row skipped", "digest skipped"),
+			name: "no right to select", sql: `revoke select on gfx_sessions from service_role`, deletes: true,
+			want: but("rights fail", "row skipped", "digest skipped"),
 			part: "rights", says: []string{"may not select; may insert; not tested: update", "delete (", grant + "SELECT ON"},
 		},
 		{
-			name: "no right to delete", sql: `revoke delete on gfx_sessions from service_role`, deletes: true, want: but("rights fail", "row skipped"), part: "rights",
+			name: "no right to delete", sql: `revoke delete on gfx_sessions from service_role`, deletes: true,
+			want: but("rights fail", "row skipped"), part: "rights",
 			says: []string{"may not delete; may select, insert, update", grant + "DELETE ON"},
 		},
 		{
@@ -164,17 +175,22 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 			part: "rights", says: []string{"may select, insert, update"},
 		},
 		{
-			name: "no rights at all", sql: `revoke all on gfx_sessions from service_role`, want: but("rights fail", "row skipped", "digest skipped"),
+			name: "no rights at all", sql: `revoke all on gfx_sessions from service_role`, want: but("rights fail",
+				"row skipped", "digest skipped"),
 			part: "rights", says: []string{"may not select, insert; not tested: update", grant + "SELECT, INSERT ON"},
 		},
 		{
 			name: "session_id too narrow", sql: `drop view gfx_sessions_current; alter table gfx_sessions drop column session_id; alter table gfx_sessions add column session_id integer`,
-			want: but("columns fail", "row skipped"), part: "columns", says: []string{"session_id is too narrow", "ALTER COLUMN session_id TYPE bigint"},
+			want: but("columns fail", "row skipped"), part: "columns", says: []string{
+				"session_id is too narrow",
+				"ALTER COLUMN session_id TYPE bigint",
+			},
 		},
 		{
 			name: "a generated column", sql: `drop view gfx_sessions_current; alter table gfx_sessions drop column player_count;
 				alter table gfx_sessions add column player_count integer generated always as (2) stored`,
-			want: but("columns fail", "constraint fail", "rights skipped", "row skipped"), part: "columns", says: []string{"player_count"},
+			want: but("columns fail", "constraint fail", "rights skipped", "row skipped"), part: "columns",
+			says: []string{"player_count"},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -183,7 +199,10 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 			s.Exec(t, tc.sql)
 			before := versions(t, s)
 			r := remoteAt(t, s.URL, s.SecretKey, nil)
-			findings := r.Check(t.Context(), supabase.CheckOptions{Setting: store.OnConflict(tc.conflict), Deletes: tc.deletes, Rows: madeUp(t)})
+			findings := r.Check(t.Context(), supabase.CheckOptions{
+				Setting: store.OnConflict(tc.conflict),
+				Deletes: tc.deletes, Rows: madeUp(t),
+			})
 			if got := summary(findings); got != tc.want {
 				t.Errorf("got  %s\nwant %s\n%+v", got, tc.want, findings)
 			}
@@ -198,7 +217,8 @@ func TestCheckFindsWhatIsWrongWithATable(t *testing.T) {
 func TestCheckFindsWhatIsWrongWithTheKey(t *testing.T) {
 	t.Parallel()
 	s := finished(t)
-	lost := but("key fail", "table skipped", "columns skipped", "constraint skipped", "rights skipped", "row skipped", "digest skipped")
+	lost := but("key fail", "table skipped", "columns skipped", "constraint skipped", "rights skipped",
+		"row skipped", "digest skipped")
 	expired := s.JWT(map[string]any{"role": "service_role", "exp": time.Date(2025, 3, 1, 12, 0, 0, 0, time.UTC).Unix()})
 	for name, tc := range map[string]struct {
 		key  string
@@ -233,7 +253,8 @@ func TestCheckWithoutAKeyTestsTheURL(t *testing.T) {
 	_, keyErr := supabase.ParseKey(s.AnonJWT)
 	r := remoteAt(t, s.URL, s.SecretKey, func(o *supabase.Options) { o.Key = supabase.Key{} })
 	findings := r.Check(t.Context(), supabase.CheckOptions{KeyError: keyErr, Rows: madeUp(t)})
-	want := but("key fail", "table skipped", "columns skipped", "constraint skipped", "rights skipped", "row skipped", "digest skipped")
+	want := but("key fail", "table skipped", "columns skipped", "constraint skipped", "rights skipped",
+		"row skipped", "digest skipped")
 	if got := summary(findings); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -249,7 +270,8 @@ func TestCheckFindsWhatIsWrongWithTheURL(t *testing.T) {
 	t.Parallel()
 	down := supabasetest.New(t)
 	down.Stop()
-	nothing := but("url fail", "key skipped", "table skipped", "columns skipped", "constraint skipped", "rights skipped", "row skipped", "digest skipped")
+	nothing := but("url fail", "key skipped", "table skipped", "columns skipped", "constraint skipped",
+		"rights skipped", "row skipped", "digest skipped")
 	findings := remoteAt(t, down.URL, down.SecretKey, nil).Check(t.Context(), supabase.CheckOptions{Rows: madeUp(t)})
 	if got := summary(findings); got != strings.Replace(nothing, "clock ok", "clock skipped", 1) {
 		t.Errorf("got %s", got)

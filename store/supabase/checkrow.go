@@ -14,11 +14,12 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// How it is found out whether the table takes a row, without one being left behind. PostgREST undoes a request that insists on a single
-// object and comes to another number of rows (its documentation, "Resource Representation", "Singular or Plural"; MainTx.hs,
-// failNotSingular; SingularSpec.hs, "raises an error when attempting to create multiple entities … the rows should not exist, either").
-// By then PostgreSQL has stored the rows and run the triggers, policies and constraints, but for the deferred ones. A server that does
-// not know such requests would keep the rows. Therefore it is asked for a single object of no row first.
+// How it is found out whether the table takes a row, without one being left behind. PostgREST undoes a request that
+// insists on a single object and comes to another number of rows (its documentation, "Resource Representation",
+// "Singular or Plural"; MainTx.hs, failNotSingular; SingularSpec.hs, "raises an error when attempting to create
+// multiple entities … the rows should not exist, either"). By then PostgreSQL has stored the rows and run the triggers,
+// policies and constraints, but for the deferred ones. A server that does not know such requests would keep the rows.
+// Therefore it is asked for a single object of no row first.
 
 // singleObject makes a request insist on a single object.
 func singleObject(req *http.Request) { req.Header.Set("Accept", "application/vnd.pgrst.object+json") }
@@ -54,10 +55,12 @@ func (c *check) rows(ctx context.Context, columns []string) {
 func (c *check) judgeRows(ctx context.Context, columns []string, err error) {
 	switch code := codeOf(err); {
 	case err == nil:
-		c.say(partRow, store.Fail, "the server has kept the made-up rows of this check, which it was to undo", c.removal())
+		c.say(partRow, store.Fail, "the server has kept the made-up rows of this check, which it was to undo",
+			c.removal())
 	case code == notSingular:
 		if m := undone.FindStringSubmatch(messageOf(err)); m != nil && m[1] != strconv.Itoa(len(c.opts.Rows)) {
-			c.say(partRow, store.Fail, fmt.Sprintf("%s drops rows without an error: of %d rows only %s would have been stored",
+			c.say(partRow, store.Fail, fmt.Sprintf("%s drops rows without an error: of %d rows only %s would "+
+				"have been stored",
 				c.table, len(c.opts.Rows), m[1]), "look for a trigger BEFORE INSERT that returns NULL, or for a rule")
 			return
 		}
@@ -71,12 +74,15 @@ func (c *check) judgeRows(ctx context.Context, columns []string, err error) {
 		c.sayUnfilled(ctx, columns, err)
 	case code == insufficientPrivilege:
 		c.say(partRow, store.Fail, "a policy or a missing right refuses rows: "+messageOf(err),
-			fmt.Sprintf("in the SQL editor: CREATE POLICY gfxsync ON %s TO service_role USING (true) WITH CHECK (true); or grant the right that is named", c.table))
+			fmt.Sprintf("in the SQL editor: CREATE POLICY gfxsync ON %s TO service_role USING (true) WITH CHECK "+
+				"(true); or grant the right that is named", c.table))
 	case code == "55000": // PostgreSQL sees it when there is a row
-		c.say(partRow, store.Fail, "every row is refused: "+messageOf(err), fmt.Sprintf("the unique constraint on (%s) must not be DEFERRABLE: drop it, and "+
-			"in the SQL editor: ALTER TABLE %s ADD UNIQUE (%s);", c.choice.Key, c.table, c.choice.Key))
+		c.say(partRow, store.Fail, "every row is refused: "+messageOf(err),
+			fmt.Sprintf("the unique constraint on (%s) must not be DEFERRABLE: drop it, and "+
+				"in the SQL editor: ALTER TABLE %s ADD UNIQUE (%s);", c.choice.Key, c.table, c.choice.Key))
 	case store.ClassOf(err) == store.Rejected:
-		c.say(partRow, store.Fail, "a row is refused: "+messageOf(err), "the constraint or trigger that is named has to allow such rows")
+		c.say(partRow, store.Fail, "a row is refused: "+messageOf(err),
+			"the constraint or trigger that is named has to allow such rows")
 	default:
 		c.say(partRow, store.Skipped, "not tested: "+messageOf(err), laterHint)
 	}
@@ -88,14 +94,15 @@ func (c *check) removal() string {
 	for i := range c.opts.Rows {
 		hashes[i] = "'" + c.opts.Rows[i].FileHash + "'"
 	}
-	return fmt.Sprintf("in the SQL editor: DELETE FROM %s WHERE file_hash IN (%s);", c.table, strings.Join(hashes, ", "))
+	list := strings.Join(hashes, ", ")
+	return fmt.Sprintf("in the SQL editor: DELETE FROM %s WHERE file_hash IN (%s);", c.table, list)
 }
 
 // nullColumn is PostgreSQL's message of 23502.
 var nullColumn = regexp.MustCompile(`null value in column "([^"]+)"`)
 
-// sayUnfilled names the columns that must not be null and that nobody fills: that of the error, which is the first, and those of which
-// the description tells.
+// sayUnfilled names the columns that must not be null and that nobody fills: that of the error, which is the first, and
+// those of which the description tells.
 func (c *check) sayUnfilled(ctx context.Context, columns []string, err error) {
 	m := nullColumn.FindStringSubmatch(messageOf(err))
 	if m == nil {
@@ -109,7 +116,8 @@ func (c *check) sayUnfilled(ctx context.Context, columns []string, err error) {
 			names = append(names, name)
 		}
 	}
-	c.say(partRow, store.Fail, fmt.Sprintf("every row is refused: %s must not be null, and neither gfxsync nor a default fills it", strings.Join(names, ", ")),
+	c.say(partRow, store.Fail, fmt.Sprintf("every row is refused: %s must not be null, and neither gfxsync nor a "+
+		"default fills it", strings.Join(names, ", ")),
 		c.fill(d, names))
 }
 
@@ -118,7 +126,8 @@ func (c *check) described(ctx context.Context, columns []string) {
 	const untried = "no row was tried, as this server might keep it"
 	d, err := c.r.describe(ctx)
 	if err != nil {
-		c.say(partRow, store.Skipped, "not tested: "+untried+", and it does not describe its tables: "+messageOf(err), "")
+		c.say(partRow, store.Skipped,
+			"not tested: "+untried+", and it does not describe its tables: "+messageOf(err), "")
 		return
 	}
 	certain, perhaps := []string(nil), []string(nil)
@@ -131,18 +140,21 @@ func (c *check) described(ctx context.Context, columns []string) {
 	}
 	switch {
 	case certain != nil:
-		c.say(partRow, store.Fail, fmt.Sprintf("every row is refused: %s must not be null, and neither gfxsync nor a default fills it",
+		c.say(partRow, store.Fail, fmt.Sprintf("every row is refused: %s must not be null, and neither gfxsync "+
+			"nor a default fills it",
 			strings.Join(certain, ", ")), c.fill(d, certain))
 	case perhaps != nil:
-		c.say(partRow, store.Warn, fmt.Sprintf("%s; every row is refused if %s has no default, which the server does not tell; not tested: triggers, policies, constraints",
+		c.say(partRow, store.Warn, fmt.Sprintf("%s; every row is refused if %s has no default, which the server "+
+			"does not tell; not tested: triggers, policies, constraints",
 			untried, strings.Join(perhaps, ", ")), "")
 	default:
-		c.say(partRow, store.Warn, untried+"; all columns that must not be null are filled; not tested: triggers, policies, constraints", "")
+		c.say(partRow, store.Warn, untried+"; all columns that must not be null are filled; not tested: "+
+			"triggers, policies, constraints", "")
 	}
 }
 
-// unfilled returns the columns that must not be null, are not among those that gfxsync fills, and show no default. A nil description has
-// none.
+// unfilled returns the columns that must not be null, are not among those that gfxsync fills, and show no default. A
+// nil description has none.
 func (d *description) unfilled(columns []string) (names []string) {
 	if d == nil {
 		return nil
@@ -155,8 +167,9 @@ func (d *description) unfilled(columns []string) (names []string) {
 	return names
 }
 
-// tellsDefault says whether the description would show a default of the column: only what is JSON is shown, as every default of a type
-// that is written as a string is. The default nextval(…) of a number, an identity, or '{}'::integer[] is not.
+// tellsDefault says whether the description would show a default of the column: only what is JSON is shown, as every
+// default of a type that is written as a string is. The default nextval(…) of a number, an identity, or '{}'::integer[]
+// is not.
 func (d *description) tellsDefault(name string) bool {
 	format := d.Properties[name].Format
 	return !strings.HasSuffix(format, "[]") && !slices.Contains([]string{
@@ -179,14 +192,16 @@ func (c *check) fill(d *description, names []string) string {
 			actions = append(actions, fmt.Sprintf("ALTER COLUMN %s SET DEFAULT gen_random_uuid()", name))
 		case isKey && slices.Contains([]string{"bigint", "integer", "smallint"}, column.Format):
 			actions = append(actions, fmt.Sprintf("ALTER COLUMN %s ADD GENERATED BY DEFAULT AS IDENTITY", name))
-			numbered = fmt.Sprintf(" SELECT setval(pg_get_serial_sequence('%s', '%s'), max(%s)) FROM %s;", c.table, name, name, c.table)
+			numbered = fmt.Sprintf(" SELECT setval(pg_get_serial_sequence('%s', '%s'), max(%s)) FROM %s;", c.table,
+				name, name, c.table)
 		case isKey:
 			actions = append(actions, fmt.Sprintf("ALTER COLUMN %s SET DEFAULT …", name))
 		default:
 			actions = append(actions, fmt.Sprintf("ALTER COLUMN %s DROP NOT NULL", name))
 		}
 	}
-	return fmt.Sprintf("in the SQL editor: ALTER TABLE %s %s;%s (or ALTER COLUMN … SET DEFAULT … with a value that fits)",
+	return fmt.Sprintf("in the SQL editor: ALTER TABLE %s %s;%s (or ALTER COLUMN … SET DEFAULT … with a value "+
+		"that fits)",
 		c.table, strings.Join(actions, ", "), numbered)
 }
 
@@ -203,8 +218,8 @@ var valued = []struct {
 // lackingValue is PostgreSQL's message of 22P02 for a type with a list of values.
 var lackingValue = regexp.MustCompile(`invalid input value for enum ([^ ]+): "([^"]*)"`)
 
-// enums asks for rows with the values that gfxsync writes, which PostgreSQL refuses where a type does not have one, and says so. It says
-// whether that settles the matter.
+// enums asks for rows with the values that gfxsync writes, which PostgreSQL refuses where a type does not have one, and
+// says so. It says whether that settles the matter.
 func (c *check) enums(ctx context.Context, columns []string) bool {
 	for _, v := range valued {
 		missing, name := c.lacking(ctx, v.column, v.values)
@@ -215,7 +230,8 @@ func (c *check) enums(ctx context.Context, columns []string) bool {
 		for _, value := range missing {
 			add = append(add, fmt.Sprintf("ALTER TYPE %s ADD VALUE '%s';", name, value))
 		}
-		text, hint := fmt.Sprintf("%s has no value %s", v.column, strings.Join(missing, ", ")), "in the SQL editor: "+strings.Join(add, " ")
+		text := fmt.Sprintf("%s has no value %s", v.column, strings.Join(missing, ", "))
+		hint := "in the SQL editor: " + strings.Join(add, " ")
 		if v.spared {
 			c.spared, c.sparedHint = text, hint
 			continue
@@ -232,7 +248,8 @@ func (c *check) enums(ctx context.Context, columns []string) bool {
 func (c *check) lacking(ctx context.Context, column string, values []string) (missing []string, name string) {
 	for left := slices.Clone(values); len(left) > 0; {
 		_, err := c.r.do(ctx, c.r.opts.Table, nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-			return t.Select(store.ColumnFileHash, "", false).Eq(store.ColumnFileHash, noHash).In(column, left).Limit(1, "")
+			return t.Select(store.ColumnFileHash, "", false).
+				Eq(store.ColumnFileHash, noHash).In(column, left).Limit(1, "")
 		})
 		if err == nil {
 			break

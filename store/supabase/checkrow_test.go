@@ -12,7 +12,8 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
-// TestCheckOfTheTablesInProduction: what refuses every row is found, with every means that a server may offer, and no row is left behind.
+// TestCheckOfTheTablesInProduction: what refuses every row is found, with every means that a server may offer, and no
+// row is left behind.
 func TestCheckOfTheTablesInProduction(t *testing.T) {
 	t.Parallel()
 	for _, table := range supabasetest.ProductionTables {
@@ -23,7 +24,8 @@ func TestCheckOfTheTablesInProduction(t *testing.T) {
 				s.SetOpenAPI(described)
 				r := remoteAt(t, s.URL, s.SecretKey, func(o *supabase.Options) { o.Schema = table.Schema })
 				findings := r.Check(t.Context(), supabase.CheckOptions{Rows: madeUp(t)})
-				says(t, findings, "constraint", "one row per session, because the table is unique on session_id (GFX_SYNC_ON_CONFLICT=auto)")
+				says(t, findings, "constraint", "one row per session, because the table is unique on session_id "+
+					"(GFX_SYNC_ON_CONFLICT=auto)")
 				row := finding(t, findings, "row")
 				switch {
 				case table.Unfilled == "" && row.Verdict != store.OK:
@@ -54,7 +56,8 @@ func TestTheSQLOfCheckMends(t *testing.T) {
 			_, sql, _ := strings.Cut(row.Hint, "SQL editor: ")
 			sql, _, _ = strings.Cut(sql, " (or")
 			s.Exec(t, sql)
-			if row := finding(t, r.Check(t.Context(), supabase.CheckOptions{Rows: madeUp(t)}), "row"); row.Verdict != store.OK {
+			if row := finding(t, r.Check(t.Context(), supabase.CheckOptions{Rows: madeUp(t)}),
+				"row"); row.Verdict != store.OK {
 				t.Errorf("after %s: %+v", sql, row)
 			}
 		})
@@ -71,15 +74,21 @@ func TestCheckOfWhatRefusesRows(t *testing.T) {
 		verdict store.Verdict
 		says    []string
 	}{
-		"nothing": {`select`, store.OK, []string{"a row can be stored", "rolled back", "not tested: triggers on UPDATE, deferred constraints"}},
+		"nothing": {`select`, store.OK, []string{
+			"a row can be stored", "rolled back",
+			"not tested: triggers on UPDATE, deferred constraints",
+		}},
 		"a trigger before": {
-			on("before insert", "raise exception 'closed on Sundays'"), store.Fail, []string{"a row is refused: closed on Sundays", "P0001"},
+			on("before insert", "raise exception 'closed on Sundays'"), store.Fail,
+			[]string{"a row is refused: closed on Sundays", "P0001"},
 		},
 		"a trigger after": {
-			on("after insert", "raise exception 'closed on Sundays'"), store.Fail, []string{"a row is refused: closed on Sundays"},
+			on("after insert", "raise exception 'closed on Sundays'"), store.Fail,
+			[]string{"a row is refused: closed on Sundays"},
 		},
 		"a trigger that drops rows": {
-			on("before insert", "if new.table_type = 'MAIN_TABLE' or new.file_hash > '8' then return null; end if; return new"), store.Fail,
+			on("before insert", "if new.table_type = 'MAIN_TABLE' or new.file_hash > '8' then return null; end "+
+				"if; return new"), store.Fail,
 			[]string{"drops rows without an error", "returns NULL"},
 		},
 		"a trigger that drops all rows": {
@@ -90,22 +99,26 @@ func TestCheckOfWhatRefusesRows(t *testing.T) {
 			[]string{"violates check constraint \"tournament\""},
 		},
 		"a foreign key": {
-			`create table pcs (name text primary key); alter table gfx_sessions add foreign key (gfx_pc_id) references pcs (name) not valid`, store.Fail,
+			`create table pcs (name text primary key);
+					alter table gfx_sessions add foreign key (gfx_pc_id) references pcs (name) not valid`, store.Fail,
 			[]string{"foreign key"},
 		},
 		"another unique constraint": {
 			`alter table gfx_sessions add unique (sync_source)`, store.Fail, []string{"duplicate key", "sync_source"},
 		},
 		"a sequence without rights": {
-			`alter table gfx_sessions add number bigserial; revoke all on sequence gfx_sessions_number_seq from service_role`, store.Fail,
+			`alter table gfx_sessions add number bigserial;
+					revoke all on sequence gfx_sessions_number_seq from service_role`, store.Fail,
 			[]string{"permission denied for sequence"},
 		},
 		"what a policy says": { // to a role that is not Supabase's, whose service_role bypasses policies
-			on("before insert", "raise exception 'new row violates row-level security policy' using errcode = 'insufficient_privilege'"), store.Fail,
+			on("before insert", "raise exception 'new row violates row-level security policy' using errcode = "+
+				"'insufficient_privilege'"), store.Fail,
 			[]string{"row-level security policy", "CREATE POLICY"},
 		},
 		"a deferrable constraint": {
-			`alter table gfx_sessions drop constraint gfx_sessions_file_hash_key, add unique (file_hash) deferrable`, store.Fail,
+			`alter table gfx_sessions drop constraint gfx_sessions_file_hash_key, add unique (file_hash) deferrable`,
+			store.Fail,
 			[]string{"must not be DEFERRABLE", "ALTER TABLE public.gfx_sessions ADD UNIQUE (file_hash)"},
 		},
 		"two columns that nobody fills": {
@@ -114,12 +127,16 @@ func TestCheckOfWhatRefusesRows(t *testing.T) {
 			[]string{"loader must not be null", "ALTER COLUMN loader DROP NOT NULL"},
 		},
 		"a default that is no JSON": {
-			`alter table gfx_sessions add payouts integer[] not null default '{}'`, store.OK, []string{"a row can be stored"},
+			`alter table gfx_sessions add payouts integer[] not null default '{}'`, store.OK,
+			[]string{"a row can be stored"},
 		},
 		"an enum that lacks values": {
 			`create type kind as enum ('FEATURE_TABLE', 'MAIN_TABLE', 'SIDE_TABLE'); drop view gfx_sessions_current;
 				alter table gfx_sessions drop table_type; alter table gfx_sessions add table_type kind`, store.Fail,
-			[]string{"table_type has no value FINAL_TABLE, UNKNOWN", "ALTER TYPE kind ADD VALUE 'FINAL_TABLE'; ALTER TYPE kind ADD VALUE 'UNKNOWN';"},
+			[]string{
+				"table_type has no value FINAL_TABLE, UNKNOWN",
+				"ALTER TYPE kind ADD VALUE 'FINAL_TABLE'; ALTER TYPE kind ADD VALUE 'UNKNOWN';",
+			},
 		},
 		"an enum that lacks a value that is not needed": {
 			`create type status as enum ('pending'); alter table gfx_sessions add sync_status status`, store.Warn,
@@ -152,11 +169,22 @@ func TestCheckSendsNoRowToAServerThatMightKeepIt(t *testing.T) {
 		verdict   store.Verdict
 		says      []string
 	}{
-		"nothing known":              {`select`, false, store.Skipped, []string{"no row was tried", "does not describe its tables"}},
-		"all is filled":              {`drop view gfx_sessions_current; alter table gfx_sessions drop column id`, true, store.Warn, []string{"no row was tried", "are filled", "not tested: triggers"}},
-		"a default that is not told": {`select`, true, store.Warn, []string{"refused if id has no default, which the server does not tell"}},
+		"nothing known": {`select`, false, store.Skipped, []string{
+			"no row was tried",
+			"does not describe its tables",
+		}},
+		"all is filled": {
+			`drop view gfx_sessions_current; alter table gfx_sessions drop column id`,
+			true, store.Warn,
+			[]string{"no row was tried", "are filled", "not tested: triggers"},
+		},
+		"a default that is not told": {
+			`select`, true, store.Warn,
+			[]string{"refused if id has no default, which the server does not tell"},
+		},
 		"a column that nobody fills": {
-			`delete from gfx_sessions; alter table gfx_sessions add loader uuid not null, add run integer not null`, true, store.Fail,
+			`delete from gfx_sessions; alter table gfx_sessions add loader uuid not null, add run integer not null`,
+			true, store.Fail,
 			[]string{"loader must not be null", "ALTER COLUMN loader DROP NOT NULL"},
 		},
 	} {
@@ -184,7 +212,8 @@ func TestCheckSendsNoRowToAServerThatMightKeepIt(t *testing.T) {
 	}
 }
 
-// TestCheckOfAServerThatKeepsTheRowsAfterAll: should it ever come to that, the operator is told, and how to be rid of them.
+// TestCheckOfAServerThatKeepsTheRowsAfterAll: should it ever come to that, the operator is told, and how to be rid of
+// them.
 func TestCheckOfAServerThatKeepsTheRowsAfterAll(t *testing.T) {
 	t.Parallel()
 	s := finished(t)
@@ -201,7 +230,8 @@ func TestCheckOfAServerThatKeepsTheRowsAfterAll(t *testing.T) {
 	if row := finding(t, findings, "row"); row.Verdict != store.Fail {
 		t.Errorf("%+v", findings)
 	}
-	says(t, findings, "row", "has kept the made-up rows", "DELETE FROM public.gfx_sessions WHERE file_hash IN ('"+rows[0].FileHash+"'")
+	says(t, findings, "row", "has kept the made-up rows",
+		"DELETE FROM public.gfx_sessions WHERE file_hash IN ('"+rows[0].FileHash+"'")
 }
 
 // TestCheckOfAKeyThatTheTableRefuses: an explicit setting is held against all unique constraints.
@@ -221,19 +251,29 @@ func TestCheckOfAKeyThatTheTableRefuses(t *testing.T) {
 				"set GFX_SYNC_ON_CONFLICT=session_id (or leave it at auto)",
 			},
 		},
-		"by session, unique on hash too": {all + `, add unique (session_id)`, store.BySession, store.OK, []string{"one row per session"}},
+		"by session, unique on hash too": {
+			all + `, add unique (session_id)`, store.BySession, store.OK,
+			[]string{"one row per session"},
+		},
 		"by PC and hash, unique on hash too": {
-			all, store.ByPCAndHash, store.Warn, []string{"a file that a second GFX PC has too will be refused", "set GFX_SYNC_ON_CONFLICT=file_hash"},
+			all, store.ByPCAndHash, store.Warn, []string{
+				"a file that a second GFX PC has too will be refused",
+				"set GFX_SYNC_ON_CONFLICT=file_hash",
+			},
 		},
 		"a key that is not there": {
 			bare + `alter table gfx_sessions add unique (session_id)`, store.ByHash, store.Fail,
-			[]string{"no unique constraint on (file_hash)", "set GFX_SYNC_ON_CONFLICT=session_id (or leave it at auto); or in the SQL editor: ALTER TABLE"},
+			[]string{
+				"no unique constraint on (file_hash)",
+				"set GFX_SYNC_ON_CONFLICT=session_id (or leave it at auto); or in the SQL editor: ALTER TABLE",
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := supabasetest.New(t, supabasetest.WithSQL(tc.sql))
-			findings := remoteAt(t, s.URL, s.SecretKey, nil).Check(t.Context(), supabase.CheckOptions{Setting: store.OnConflict(tc.key)})
+			findings := remoteAt(t, s.URL, s.SecretKey, nil).Check(t.Context(),
+				supabase.CheckOptions{Setting: store.OnConflict(tc.key)})
 			if f := finding(t, findings, "constraint"); f.Verdict != tc.verdict {
 				t.Errorf("%+v", findings)
 			}

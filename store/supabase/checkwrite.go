@@ -108,7 +108,8 @@ func (c *check) upsert(ctx context.Context, columns []string, inserts bool, righ
 	err := c.r.probe(ctx, columns, &c.choice.Key)
 	switch code := codeOf(err); {
 	case code == "42P10":
-		c.say(partConstraint, store.Fail, fmt.Sprintf("%s has no unique constraint on (%s), by which rows are found again", c.table, key), c.addConstraint(key))
+		c.say(partConstraint, store.Fail, fmt.Sprintf("%s has no unique constraint on (%s), by which rows are "+
+			"found again", c.table, key), c.addConstraint(key))
 		rights.untested("update", "that needs the unique constraint")
 		return
 	case err != nil && code != "42501":
@@ -126,7 +127,8 @@ func (c *check) upsert(ctx context.Context, columns []string, inserts bool, righ
 
 // addConstraint is how to have a unique constraint on the key that is set, or another key.
 func (c *check) addConstraint(key string) string {
-	hint := fmt.Sprintf("in the SQL editor: ALTER TABLE %s ADD UNIQUE (%s); gfxsync schema prints all that is needed", c.table, key)
+	hint := fmt.Sprintf("in the SQL editor: ALTER TABLE %s ADD UNIQUE (%s); gfxsync schema prints all that "+
+		"is needed", c.table, key)
 	if other, ok := (store.ConflictSetting{}).Choose(c.choice.Rules); ok {
 		hint = store.ConflictAdvice(other.Key) + "; or " + hint
 	}

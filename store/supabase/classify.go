@@ -152,7 +152,8 @@ func retryAfter(v string, now time.Time) time.Duration {
 // takenKey is PostgreSQL's detail of 23505.
 var takenKey = regexp.MustCompile(`Key \(([^)]*)\)=\(`)
 
-// nameOtherKey notes by which unique key a row was refused, if it is not that of the upsert, and says how to have rows written by it.
+// nameOtherKey notes by which unique key a row was refused, if it is not that of the upsert, and says how to have rows
+// written by it.
 func (r *Remote) nameOtherKey(err error) error {
 	re, ok := err.(*store.RemoteError)
 	if !ok || re.Code != "23505" {

@@ -13,13 +13,15 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// Rules asks the server what the table is unique on and whether it takes rows without a session. Nothing is written. It fails with a
-// *store.RemoteError of class Setup, with the SQL to run, if the table is unique on no key; other errors are those of Upsert.
+// Rules asks the server what the table is unique on and whether it takes rows without a session. Nothing is written. It
+// fails with a *store.RemoteError of class Setup, with the SQL to run, if the table is unique on no key; other errors
+// are those of Upsert.
 func (r *Remote) Rules(ctx context.Context) (rules store.TableRules, err error) {
 	if rules.Unique, err = r.uniqueKeys(ctx); err != nil {
 		return rules, err
 	}
-	// Without the description, a file without a session is sent, and refused by a table that requires one: no harm is done.
+	// Without the description, a file without a session is sent, and refused by a table that requires one: no harm is
+	// done.
 	description, err := r.describe(ctx)
 	if err != nil {
 		r.opts.Logger.Debug("the server does not describe the table", "table", r.opts.Table, "error", err)
@@ -50,20 +52,23 @@ func (r *Remote) uniqueKeys(ctx context.Context) (unique []store.ConflictKey, er
 func (r *Remote) noKey() error {
 	return &store.RemoteError{
 		Class: store.Setup, Code: "42P10",
-		Message: fmt.Sprintf("the table %s is unique on none of session_id, file_hash and (gfx_pc_id, file_hash), by which rows are found again", r.name()),
-		Hint:    fmt.Sprintf("in the SQL editor: ALTER TABLE %s ADD UNIQUE (%s); gfxsync schema prints all that is needed", r.name(), store.ByHash),
+		Message: fmt.Sprintf("the table %s is unique on none of session_id, file_hash and (gfx_pc_id, "+
+			"file_hash), by which rows are found again", r.name()),
+		Hint: fmt.Sprintf("in the SQL editor: ALTER TABLE %s ADD UNIQUE (%s); gfxsync schema prints all that "+
+			"is needed", r.name(), store.ByHash),
 	}
 }
 
 // name returns the name of the table with its schema.
 func (r *Remote) name() string { return r.opts.Schema + "." + r.opts.Table }
 
-// probe asks the server to insert nothing at all into these columns, or to upsert it by the key unless that is nil. With the parameter
-// columns PostgREST (its documentation, "Tables and Views", "Specifying Columns") looks them up, answers PGRST204 for one that is not
-// there, and hands the body on unread (Payload.hs, getPayload): INSERT … SELECT … FROM json_to_recordset('[]'), for an upsert with
-// ON CONFLICT … DO UPDATE SET of these columns (QueryBuilder.hs, mutatePlanToQuery; UpsertSpec.hs, "succeeds when the payload has no
-// elements"). PostgreSQL plans that, which needs the unique constraint (42P10), and then looks at all rights that it needs (42501),
-// before it finds that there is no row.
+// probe asks the server to insert nothing at all into these columns, or to upsert it by the key unless that is nil.
+// With the parameter columns PostgREST (its documentation, "Tables and Views", "Specifying Columns") looks them up,
+// answers PGRST204 for one that is not there, and hands the body on unread (Payload.hs, getPayload): INSERT … SELECT …
+// FROM json_to_recordset('[]'), for an upsert with ON CONFLICT … DO UPDATE SET of these columns (QueryBuilder.hs,
+// mutatePlanToQuery; UpsertSpec.hs, "succeeds when the payload has no elements"). PostgreSQL plans that, which needs
+// the unique constraint (42P10), and then looks at all rights that it needs (42501), before it finds that there is no
+// row.
 func (r *Remote) probe(ctx context.Context, columns []string, by *store.ConflictKey) error {
 	return r.insert(ctx, &exchange{body: []byte("[]")}, columns, by)
 }
@@ -90,8 +95,8 @@ func (r *Remote) insert(ctx context.Context, x *exchange, columns []string, by *
 // isForSchema says whether a refusal is of the schema rather than of the table.
 func isForSchema(err error) bool { return strings.Contains(messageOf(err), "for schema") }
 
-// description is what the server tells of a table (PostgREST's documentation, "OpenAPI"; its Response/OpenAPI.hs, makeTableDef and
-// makeProperty).
+// description is what the server tells of a table (PostgREST's documentation, "OpenAPI"; its Response/OpenAPI.hs,
+// makeTableDef and makeProperty).
 type description struct {
 	Required   []string // columns that are NOT NULL, whether or not they have a default
 	Properties map[string]columnDescription
@@ -103,13 +108,16 @@ type columnDescription struct {
 	Description string
 }
 
-// describe asks for the description of the table. Supabase serves it to secret keys alone, and openapi-mode may be disabled (PGRST126).
+// describe asks for the description of the table. Supabase serves it to secret keys alone, and openapi-mode may be
+// disabled (PGRST126).
 func (r *Remote) describe(ctx context.Context) (*description, error) {
 	x := &exchange{edit: func(req *http.Request) {
 		req.URL.Path = strings.TrimSuffix(req.URL.Path, "/") + "/"
 		req.URL.RawQuery = ""
 	}}
-	err := r.send(ctx, x, "", func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder { return t.Select("", "", false) })
+	err := r.send(ctx, x, "", func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+		return t.Select("", "", false)
+	})
 	if err != nil {
 		return nil, err
 	}

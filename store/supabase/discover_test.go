@@ -21,17 +21,25 @@ func TestRulesOfATable(t *testing.T) {
 		class    store.Class // 0: none
 		says     []string
 	}{
-		"hash":    {sql: bare + `alter table gfx_sessions add unique (file_hash)`, unique: []store.ConflictKey{store.ByHash}},
-		"session": {sql: bare + `create unique index on gfx_sessions (session_id)`, unique: []store.ConflictKey{store.BySession}},
+		"hash": {
+			sql:    bare + `alter table gfx_sessions add unique (file_hash)`,
+			unique: []store.ConflictKey{store.ByHash},
+		},
+		"session": {
+			sql:    bare + `create unique index on gfx_sessions (session_id)`,
+			unique: []store.ConflictKey{store.BySession},
+		},
 		"session as primary key": {
-			sql: bare + `alter table gfx_sessions add primary key (session_id)`, unique: []store.ConflictKey{store.BySession}, required: true,
+			sql:    bare + `alter table gfx_sessions add primary key (session_id)`,
+			unique: []store.ConflictKey{store.BySession}, required: true,
 		},
 		"PC and hash, the other way round": {
 			sql:    bare + `alter table gfx_sessions alter session_id set not null, add unique (file_hash, gfx_pc_id)`,
 			unique: []store.ConflictKey{store.ByPCAndHash}, required: true,
 		},
 		"all of them": {
-			sql:    bare + `alter table gfx_sessions add unique (gfx_pc_id, file_hash), add unique (session_id), add unique (file_hash)`,
+			sql: bare + `alter table gfx_sessions add unique (gfx_pc_id, file_hash), add unique (session_id),
+					add unique (file_hash)`,
 			unique: []store.ConflictKey{store.BySession, store.ByHash, store.ByPCAndHash},
 		},
 		"columns missing": {
@@ -39,16 +47,21 @@ func TestRulesOfATable(t *testing.T) {
 			unique: []store.ConflictKey{store.ByHash},
 		},
 		"no right to write": {
-			sql:    bare + `alter table gfx_sessions add unique (session_id); revoke insert, update on gfx_sessions from service_role`,
+			sql: bare + `alter table gfx_sessions add unique (session_id); revoke insert,
+					update on gfx_sessions from service_role`,
 			unique: []store.ConflictKey{store.BySession},
 		},
 		"none": {
 			sql: bare + `create unique index on gfx_sessions (file_hash) where session_id > 0`, class: store.Setup,
-			says: []string{"public.gfx_sessions is unique on none of session_id, file_hash", "ALTER TABLE public.gfx_sessions ADD UNIQUE (file_hash)"},
+			says: []string{
+				"public.gfx_sessions is unique on none of session_id, file_hash",
+				"ALTER TABLE public.gfx_sessions ADD UNIQUE (file_hash)",
+			},
 		},
 		"no table": {sql: `select`, class: store.Setup, says: []string{"gfxsync schema"}},
 		"no schema": {
-			sql: bare + `alter table gfx_sessions add unique (session_id); revoke usage on schema public from service_role, public`, class: store.Credentials,
+			sql: bare + `alter table gfx_sessions add unique (session_id);
+					revoke usage on schema public from service_role, public`, class: store.Credentials,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +98,8 @@ func TestRulesOfTheTablesInProduction(t *testing.T) {
 			r := remoteAt(t, s.URL, s.SecretKey, func(o *supabase.Options) { o.Schema = table.Schema })
 			rules, err := r.Rules(t.Context())
 			choice, ok := (store.ConflictSetting{}).Choose(rules)
-			if err != nil || !ok || choice.Key != store.BySession || !rules.SessionRequired || !slices.Contains(rules.Unique, store.ByHash) {
+			if err != nil || !ok || choice.Key != store.BySession || !rules.SessionRequired ||
+				!slices.Contains(rules.Unique, store.ByHash) {
 				t.Errorf("%+v, %v", rules, err)
 			}
 		})

@@ -21,13 +21,19 @@ func TestARowThatAnotherUniqueConstraintRefuses(t *testing.T) {
 	}{
 		"the second save of a session": {
 			bare + sessions, store.ByHash, func(r *store.Record) { r.FileHash = strings.Repeat("0", 32) },
-			"session_id", "the table is unique on session_id as well: set GFX_SYNC_ON_CONFLICT=session_id (or leave it at auto)",
+			"session_id", "the table is unique on session_id as well: set GFX_SYNC_ON_CONFLICT=session_id (or " +
+				"leave it at auto)",
 		},
 		"the same content of a second PC": {
-			bare + `alter table gfx_sessions add unique (file_hash, gfx_pc_id), add unique (file_hash)`, store.ByPCAndHash,
-			func(r *store.Record) { r.GFXPCID = "PC02" }, "file_hash", "set GFX_SYNC_ON_CONFLICT=file_hash (or leave it at auto)",
+			bare + `alter table gfx_sessions add unique (file_hash, gfx_pc_id), add unique (file_hash)`,
+			store.ByPCAndHash,
+			func(r *store.Record) { r.GFXPCID = "PC02" }, "file_hash",
+			"set GFX_SYNC_ON_CONFLICT=file_hash (or leave it at auto)",
 		},
-		"the same content as another session": {bare + sessions, store.BySession, func(r *store.Record) { *r.SessionID++ }, "file_hash", ""},
+		"the same content as another session": {
+			bare + sessions, store.BySession,
+			func(r *store.Record) { *r.SessionID++ }, "file_hash", "",
+		},
 		"something else": {
 			bare + `alter table gfx_sessions add unique (file_hash), add unique (gfx_pc_id)`, store.ByHash,
 			func(r *store.Record) { r.FileHash = strings.Repeat("0", 32); *r.SessionID++ }, "gfx_pc_id", "",
@@ -45,7 +51,8 @@ func TestARowThatAnotherUniqueConstraintRefuses(t *testing.T) {
 			}
 			tc.again(&row)
 			re := remoteError(t, r.Upsert(t.Context(), []store.Record{row}), store.Rejected)
-			if re.OtherKey != tc.other || tc.hint == "" && strings.Contains(re.Hint, "GFX_SYNC") || !strings.Contains(re.Error(), tc.hint) {
+			if re.OtherKey != tc.other || tc.hint == "" && strings.Contains(re.Hint, "GFX_SYNC") ||
+				!strings.Contains(re.Error(), tc.hint) {
 				t.Errorf("%+v", re)
 			}
 		})

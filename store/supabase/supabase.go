@@ -58,7 +58,10 @@ func New(opts Options) *Remote {
 	opts.Schema = cmp.Or(opts.Schema, "public")
 	opts.Table = cmp.Or(opts.Table, "gfx_sessions")
 	opts.Timeout = cmp.Or(opts.Timeout, 30*time.Second)
-	return &Remote{shared: &shared{opts: opts, transport: newTransport(), absent: map[string]bool{}}, conflict: opts.Conflict}
+	return &Remote{
+		shared:   &shared{opts: opts, transport: newTransport(), absent: map[string]bool{}},
+		conflict: opts.Conflict,
+	}
 }
 
 // By returns the same table, written by another key. It shares the connections of r and needs no Close.

@@ -26,14 +26,17 @@ where c.relkind in ('v', 'r', 'm', 'f', 'p') and n.nspname = $1 and not c.relisp
 // GENERATED ALWAYS AS IDENTITY has no default there.
 const describeSQL = `
 select c.relname, a.attname, a.attnotnull or t.typtype = 'd' and t.typnotnull,
-	case when nt.nspname = 'pg_catalog' then format_type(a.atttypid, null) else format_type(a.atttypid, a.atttypmod) end,
+	case when nt.nspname = 'pg_catalog' then format_type(a.atttypid, null) else format_type(a.atttypid,
+		a.atttypmod) end,
 	case
-		when a.attidentity = 'd' then 'nextval(' || quote_literal(pg_get_serial_sequence(a.attrelid::regclass::text, a.attname)) || ')'
+		when a.attidentity = 'd' then 'nextval(' || quote_literal(pg_get_serial_sequence(a.attrelid::regclass::text,
+			a.attname)) || ')'
 		when a.attgenerated = 's' then null
 		else pg_get_expr(d.adbin, d.adrelid)
 	end,
 	(select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = a.atttypid),
-	information_schema._pg_char_max_length(information_schema._pg_truetypid(a.*, t.*), information_schema._pg_truetypmod(a.*, t.*)),
+	information_schema._pg_char_max_length(information_schema._pg_truetypid(a.*, t.*),
+		information_schema._pg_truetypmod(a.*, t.*)),
 	exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary and a.attnum = any (i.indkey))
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
@@ -109,7 +112,8 @@ func describe(ctx context.Context, conn *pgconn.PgConn, q *query) (response, err
 	}
 	answer := response{status: http.StatusOK}
 	answer.body = encode(map[string]any{
-		"swagger": "2.0", "info": map[string]string{"title": "PostgREST API", "version": "12.2.0"}, "definitions": definitions,
+		"swagger": "2.0", "info": map[string]string{"title": "PostgREST API", "version": "12.2.0"},
+		"definitions": definitions,
 	})
 	answer.set("Content-Type", "application/openapi+json; charset=utf-8")
 	return answer, nil
