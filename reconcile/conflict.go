@@ -155,7 +155,7 @@ func (c *confirmation) confirm(ctx context.Context) error {
 	}
 	rules, err := c.server.Rules(ctx)
 	if err != nil {
-		return err
+		return ofNoRecord(err)
 	}
 	choice, ok := c.choice.Setting.Choose(rules)
 	if !ok {
@@ -177,6 +177,21 @@ func (c *confirmation) confirm(ctx context.Context) error {
 	c.confirmed = true
 	c.agent.log.Info(choice.String())
 	return nil
+}
+
+// ofNoRecord is the error of a question as the error of what was to be done after it: whatever class it has, no record
+// is to blame, for none was sent.
+func ofNoRecord(err error) error {
+	var re *store.RemoteError
+	if !errors.As(err, &re) {
+		return err
+	}
+	own := *re
+	own.Ambiguous = false
+	if own.Class != store.Credentials && own.Class != store.Setup {
+		own.Class = store.Outage
+	}
+	return &own
 }
 
 // review asks the server again if the error of an upsert says that the table is not what it was. It returns that error,

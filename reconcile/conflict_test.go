@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -326,4 +327,43 @@ func TestASetKeyThatTheTableRefuses(t *testing.T) {
 	p.save(1, 2)
 	p.awaitLog(2, "set GFX_SYNC_ON_CONFLICT=session_id (or leave it at auto)") // at the start, and as the reason
 	stop()
+}
+
+// TestATableThatIsLockedWhenItIsAskedFor: no record is blamed for a question that took too long.
+func TestATableThatIsLockedWhenItIsAskedFor(t *testing.T) {
+	t.Parallel()
+	p := newProduction(t, supabasetest.ProductionTables[0].SQL, "public", "auto")
+	p.server.SetStatementTimeout(100 * time.Millisecond)
+	tx, err := p.server.DB().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock := sync.OnceFunc(func() {
+		if err := tx.Rollback(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(unlock)
+	if _, err := tx.Exec(t.Context(), `lock table gfx_sessions in share mode`); err != nil {
+		t.Fatal(err)
+	}
+	p.cfg.MaxRetries = 1
+	p.cfg.Delivery.QueueInterval = 10 * time.Millisecond
+	last := p.save(1, 1)
+	stop := p.run()
+	p.awaitStatus("the save waits", func(st Status) bool { return st.Queued == 1 && st.Link == linkOffline })
+	p.awaitRequests(20)
+	if st := p.status(); st.Dead > 0 {
+		t.Errorf("%d records are dead", st.Dead)
+	}
+	unlock()
+	p.await(last)
+	stop()
+	p.allIsWell()
+}
+
+// awaitRequests waits until so many requests have been made.
+func (p *production) awaitRequests(n int) {
+	p.t.Helper()
+	eventually(p.t, fmt.Sprintf("%d requests", n), func() bool { return len(p.server.Requests()) >= n })
 }

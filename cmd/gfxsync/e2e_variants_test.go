@@ -69,8 +69,8 @@ var variants = map[string]variant{
 		env: []string{"GFX_SYNC_ON_CONFLICT=session_id"}, bySession: true,
 	},
 	"session_id unique, nothing else": {
-		sql: `create table %T (session_id bigint primary key, file_hash text, raw_json jsonb);` + grants,
-		env: []string{"GFX_SYNC_ON_CONFLICT=session_id"}, bySession: true,
+		sql:       `create table %T (session_id bigint primary key, file_hash text, raw_json jsonb);` + grants,
+		bySession: true,
 	},
 	"by session, gfxsync's own": {
 		sql: supabase.SchemaSQL("public", "gfx_sessions", store.BySession),
@@ -79,7 +79,6 @@ var variants = map[string]variant{
 	"unique on PC and hash": {
 		sql: `create table %T (session_id bigint, file_hash text not null, raw_json jsonb not null, table_type text` + rest +
 			`create unique index on %T (gfx_pc_id, file_hash);`,
-		env: []string{"GFX_SYNC_ON_CONFLICT=gfx_pc_id,file_hash"},
 	},
 	"by PC and hash, gfxsync's own": {
 		sql: supabase.SchemaSQL("public", "gfx_sessions", store.ByPCAndHash),

@@ -33,23 +33,32 @@ func (r *Remote) Rules(ctx context.Context) (rules store.TableRules, err error) 
 
 // uniqueKeys tries each key on no row.
 func (r *Remote) uniqueKeys(ctx context.Context) (unique []store.ConflictKey, err error) {
+	var refused error
 	for _, key := range store.ConflictKeys() {
 		err := r.probe(ctx, key.Columns(), &key)
 		switch code := codeOf(err); {
 		case err == nil, code == insufficientPrivilege && !isForSchema(err):
 			unique = append(unique, key) // rights are looked at after the constraint was found
 		case code == "42P10", code == "PGRST204", code == "42703": // no such constraint, or no such column
+		case store.ClassOf(err) == store.Rejected: // a column that cannot be written, as one that is generated
+			refused = err
 		default:
 			return nil, err
 		}
 	}
 	if unique == nil {
-		return nil, r.noKey()
+		return nil, r.noKey(refused)
 	}
 	return unique, nil
 }
 
-func (r *Remote) noKey() error {
+func (r *Remote) noKey(refused error) error {
+	if refused != nil {
+		return &store.RemoteError{
+			Class: store.Setup, Code: codeOf(refused), Hint: setupHint, Err: refused,
+			Message: "the columns by which rows are found again cannot be written: " + messageOf(refused),
+		}
+	}
 	return &store.RemoteError{
 		Class: store.Setup, Code: "42P10",
 		Message: fmt.Sprintf("the table %s is unique on none of session_id, file_hash and (gfx_pc_id, "+

@@ -51,6 +51,15 @@ func TestRulesOfATable(t *testing.T) {
 					update on gfx_sessions from service_role`,
 			unique: []store.ConflictKey{store.BySession},
 		},
+		"session generated, hash not": {
+			sql: `create table gfx_sessions (file_hash text unique, raw_json jsonb,
+				session_id bigint generated always as (((raw_json->>'ID')::bigint)) stored unique)`,
+			unique: []store.ConflictKey{store.ByHash},
+		},
+		"hash generated": {
+			sql:   `create table gfx_sessions (raw_json jsonb, file_hash text generated always as (md5(raw_json::text)) stored unique)`,
+			class: store.Setup, says: []string{"cannot be written", "file_hash"},
+		},
 		"none": {
 			sql: bare + `create unique index on gfx_sessions (file_hash) where session_id > 0`, class: store.Setup,
 			says: []string{
