@@ -100,7 +100,7 @@ func TestRefusedRecordSpendsARetryAndTheOthersArrive(t *testing.T) {
 				if len(got) != 1 || !strings.HasPrefix(got[0], fmt.Sprintf("odd.json|1|%d|", number(last))) || !strings.Contains(got[0], f.words) {
 					t.Errorf("in the queue: %q, want odd.json with one retry spent, dead %v, and the words %q", got, last, f.words)
 				}
-				if link := w.delivery.Link(); !link.Online {
+				if link := w.delivery.Circuit(); !link.Closed() {
 					t.Errorf("link = %+v, want it up: it is the record that is refused", link)
 				}
 				if dies := strings.Contains(c.log.String(), "level=WARN"); dies != last || !strings.Contains(c.log.String(), f.words) {

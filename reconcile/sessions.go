@@ -48,7 +48,7 @@ func (l *ledger) Wanted(ctx context.Context, items []store.Item) ([]store.Item, 
 	for i := range items {
 		if items[i].Record.SessionID == nil {
 			// It is of a time when that was no obstacle: a new file without one is invalid.
-			if err := l.bury(ctx, items[i].QueueID(), errNoSession); err != nil {
+			if err := l.bury(ctx, items[i].Place.ID, errNoSession); err != nil {
 				return nil, err
 			}
 			continue
@@ -99,6 +99,15 @@ func (l *ledger) askRows(ctx context.Context, items []store.Item) error {
 		}
 	}
 	return nil
+}
+
+// isTheRow says whether the row of the record's session holds the record.
+func (l *ledger) isTheRow(ctx context.Context, it *store.Item) (bool, error) {
+	if it.Record.SessionID == nil {
+		return false, nil
+	}
+	rows, err := l.cfg.Remote.(store.SessionTable).RowsOf(ctx, []int64{*it.Record.SessionID})
+	return len(rows) == 1 && rows[0].FileHash == it.Record.FileHash, err
 }
 
 // takeRows writes down what rows some sessions have, if it is not what was known.
