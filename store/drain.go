@@ -136,31 +136,37 @@ func (s *senders) failed() bool {
 
 func (s *senders) wait() { s.running.Wait() }
 
-// sendQueued sends entries of the queue. What has failed before goes alone, or the others would have to be bisected for it again.
+// sendQueued sends entries of the queue. What was refused before goes alone, or the others would have to be bisected for it again. Suspects
+// that were not refused go together: after a long outage nearly all are.
 func (d *Delivery) sendQueued(ctx context.Context, items []Item) error {
-	var fresh, failed []Item
+	var together, alone []Item
 	for _, it := range items {
-		if it.Place.Refused || it.Place.Suspicion != NotSuspect {
-			failed = append(failed, it)
+		if it.Place.Refused {
+			alone = append(alone, it)
 		} else {
-			fresh = append(fresh, it)
+			together = append(together, it)
 		}
 	}
-	if len(fresh) > 0 {
-		if err := d.dispatch(ctx, fresh, neverFailed); err != nil {
+	if len(together) > 0 {
+		if err := d.dispatch(ctx, together, d.lastFailure(together)); err != nil {
 			return err
 		}
 	}
-	for _, it := range failed {
-		last := neverFailed // or the ledger knows that others were served since
-		if it.Place.Suspicion == Unproven {
-			last = d.now()
-		}
-		if err := d.dispatch(ctx, []Item{it}, last); err != nil {
+	for i := range alone {
+		it := alone[i : i+1]
+		if err := d.dispatch(ctx, it, d.lastFailure(it)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// lastFailure returns the mark of an item's last failure. If the ledger knows that others were served since, it needs none.
+func (d *Delivery) lastFailure(items []Item) mark {
+	if len(items) == 1 && items[0].Place.Suspicion == Unproven {
+		return d.now()
+	}
+	return neverFailed
 }
 
 // maxControl bounds the record that is kept in memory as the control, in bytes.
