@@ -89,7 +89,7 @@ func (c Class) String() string {
 // RemoteError is a remote's refusal, or the lack of an answer. It never holds a secret.
 type RemoteError struct {
 	Class      Class
-	Ambiguous  bool          // an outage that may as well be this request's own doing: the remote may answer others
+	Ambiguous  bool          // the request's records may be at fault as well as the remote, which may serve others
 	Status     int           // HTTP status; 0 if there was no answer
 	Code       string        // SQLSTATE or PGRST code; empty if the answer had none
 	Message    string        // what the remote said, or why it could not be asked

@@ -168,7 +168,12 @@ func TestFailuresThatMayBeARecordsDoing(t *testing.T) {
 		{500, "XX002", false},
 		{405, "25006", false},
 		{503, "PGRST001", false},
-		{502, "", false},
+		{403, "42501", false},
+		{401, "", false},
+		{429, "", false},
+		{403, "", true}, // a gateway's page
+		{408, "", true},
+		{502, "", true},
 		{500, "54001", false}, // it is known to be
 	} {
 		r := answering(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -281,7 +286,9 @@ func TestServerThatDoesNotAnswerIsAnOutage(t *testing.T) {
 	}
 	nobody := httptest.NewServer(http.NotFoundHandler())
 	nobody.Close()
-	remoteError(t, remoteAt(t, nobody.URL, secret, nil).Ping(t.Context()), store.Outage)
+	if remoteError(t, remoteAt(t, nobody.URL, secret, nil).Ping(t.Context()), store.Outage).Ambiguous {
+		t.Error("nobody has seen a record")
+	}
 }
 
 func TestTrailingSlashAndPathOfTheURLAreKept(t *testing.T) {

@@ -57,7 +57,7 @@ func New(opts Options) *Remote {
 	opts.Schema = cmp.Or(opts.Schema, "public")
 	opts.Table = cmp.Or(opts.Table, "gfx_sessions")
 	opts.Timeout = cmp.Or(opts.Timeout, 30*time.Second)
-	return &Remote{shared: &shared{opts: opts, transport: newTransport(), absent: map[string]bool{}}}
+	return &Remote{shared: &shared{opts: opts, transport: newTransport(pingAfter, pingTimeout), absent: map[string]bool{}}}
 }
 
 // Close releases the connections.
