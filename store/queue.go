@@ -226,7 +226,7 @@ func (q Queue) List(ctx context.Context, after int64, limit int) (list []Queued,
 // Retry makes an entry due at once with its whole retry budget; with id 0, all dead ones. It returns the hashes of those entries,
 // and fails with ErrNoSuchEntry.
 func (q Queue) Retry(ctx context.Context, id int64) (hashes []string, err error) {
-	return q.change(ctx, id, `UPDATE pending_sync SET retry_count = 0, dead = 0, next_attempt = 0, suspect = 0
+	return q.change(ctx, id, `UPDATE pending_sync SET retry_count = 0, dead = 0, next_attempt = 0, suspect = 0, counted_at = NULL
 		WHERE id = ?1 OR (?1 = 0 AND dead) RETURNING file_hash`)
 }
 
