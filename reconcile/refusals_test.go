@@ -21,6 +21,7 @@ const odd = `{"ID":1,"EventTitle":"odd one out"}`
 // refusal is a line of the design's "What a failure means" after which a record has one retry less.
 type refusal struct {
 	name, words string
+	ambiguous   bool // it may be the remote's fault, until another record is taken
 	begin       func(t *testing.T, s *subject)
 	end         func(t *testing.T, s *subject) // besides Heal; nil: nothing
 }
@@ -61,7 +62,7 @@ var refusals = []refusal{
 		end: executes(`delete from gfx_sessions where file_hash = 'of another agent'`),
 	},
 	{
-		name: "57014 of a single record", words: "57014",
+		name: "57014 of a single record", words: "57014", ambiguous: true,
 		begin: func(t *testing.T, s *subject) {
 			s.server.Exec(t, slowTitles("odd%", "60"))
 			s.server.SetStatementTimeout(time.Second)
@@ -69,7 +70,7 @@ var refusals = []refusal{
 		end: executes(`drop trigger dawdle on gfx_sessions`),
 	},
 	{
-		name: "413 of a single record", words: "HTTP 413",
+		name: "413 of a single record", words: "HTTP 413", ambiguous: true,
 		begin: func(t *testing.T, s *subject) {
 			s.write(t, "odd.json", []byte(odd+strings.Repeat(" ", 100_000)))
 			s.server.SetBodyLimit(50_000)
@@ -92,18 +93,19 @@ func TestRefusedRecordSpendsARetryAndTheOthersArrive(t *testing.T) {
 				hashes := map[string]string{"a.json": c.session(t, "a.json", 1, 1), "p.json": c.session(t, "p.json", 2, 1)}
 				f.begin(t, c.subject)
 				w := c.begin(t)
-				eventually(t, "the odd one is refused, the others arrive", func() bool { return c.states(t) == want && w.Idle() })
+				spent := fmt.Sprintf("odd.json|1|%d|", number(last))
+				eventually(t, "the odd one is refused, the others arrive", func() bool {
+					return c.states(t) == want && w.Idle() && w.delivery.Circuit().Closed() &&
+						strings.HasPrefix(strings.Join(dump(t, c.cfg.QueueDB, `SELECT file_path, retry_count, dead, '' FROM pending_sync`), " "), spent)
+				})
 				if c.before.Load() == 0 {
 					t.Error("the first request went out before the index had the intent")
 				}
 				got := dump(t, c.cfg.QueueDB, `SELECT file_path, retry_count, dead, last_error FROM pending_sync`)
-				if len(got) != 1 || !strings.HasPrefix(got[0], fmt.Sprintf("odd.json|1|%d|", number(last))) || !strings.Contains(got[0], f.words) {
-					t.Errorf("in the queue: %q, want odd.json with one retry spent, dead %v, and the words %q", got, last, f.words)
+				if len(got) != 1 || !strings.Contains(got[0], f.words) {
+					t.Errorf("in the queue: %q, want odd.json with the words %q", got, f.words)
 				}
-				if link := w.delivery.Circuit(); !link.Closed() {
-					t.Errorf("link = %+v, want it up: it is the record that is refused", link)
-				}
-				if dies := strings.Contains(c.log.String(), "level=WARN"); dies != last || !strings.Contains(c.log.String(), f.words) {
+				if dies := strings.Contains(c.log.String(), "level=WARN"); dies != last && !f.ambiguous || !strings.Contains(c.log.String(), f.words) {
 					t.Errorf("a warning in the log: %v, want it for what dies, and the words %q:\n%s", dies, f.words, c.log.String())
 				}
 
