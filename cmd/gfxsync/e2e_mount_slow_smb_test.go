@@ -97,7 +97,7 @@ func TestASlowSMBShareOnAMount(t *testing.T) {
 	here := sample.New(880).Play(1).JSON()
 	writeFile(t, filepath.Join(plain, "here.json"), here)
 	rows.wait(here)
-	s.waitStatus(mountLimit, "all files synced", func(st *reconcile.Status) bool { return st.Synced == files+1 && st.Pending == 0 })
+	s.waitStatus("all files synced", func(st *reconcile.Status) bool { return st.Synced == files+1 && st.Pending == 0 })
 	late := sample.New(881).Play(3).JSON()
 	writeFile(t, filepath.Join(m.under, "1/late.json"), late)
 	rows.wait(late)
@@ -107,7 +107,7 @@ func TestASlowSMBShareOnAMount(t *testing.T) {
 	if err := os.Truncate(large, 60<<20); err != nil { // a minute
 		t.Fatal(err)
 	}
-	eventually(t, mountLimit, "the large file is being read", func() bool { return openFiles(s.agent.Process.Pid, "large") > 0 })
+	eventually(t, "the large file is being read", func() bool { return openFiles(s.agent.Process.Pid, "large") > 0 })
 	here = sample.New(882).Play(1).JSON()
 	writeFile(t, filepath.Join(plain, "here too.json"), here)
 	rows.wait(here)
