@@ -100,14 +100,18 @@ func (q Queue) Done(ctx context.Context, hash string) error {
 	return nil
 }
 
+// clockSetBack is how far in the future a last attempt lies if the clock was set back since. Less than that says nothing: the caller of
+// Due took the time before it came to read, and an attempt may have ended meanwhile. A record would be refused twice in a row.
+const clockSetBack = time.Minute
+
 // Due returns, oldest first, the entries after id that are to be tried now, as items: at most limit of them, and no more than
 // maxBytes unless the first alone is larger. It fails with an UnreadableError if the first is not as it was
-// written. An entry whose last attempt lies in the future is due: the clock was set back.
+// written. An entry whose last attempt lies further in the future than clockSetBack is due.
 func (q Queue) Due(ctx context.Context, after int64, limit int, maxBytes int64, now time.Time) (items []Item, err error) {
 	rows, err := q.q.QueryContext(ctx, `
 		SELECT id, root, file_path, record_json, created_at, mtime_ns, retry_count > 0 FROM pending_sync
 		WHERE id > ? AND NOT dead AND (next_attempt <= ? OR last_attempt > ?) ORDER BY id LIMIT ?`,
-		after, now.UnixMilli(), now.UnixMilli(), limit)
+		after, now.UnixMilli(), now.Add(clockSetBack).UnixMilli(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the queue: %w", err)
 	}
