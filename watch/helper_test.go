@@ -101,11 +101,21 @@ func (r *rig) await(what string, ok func([]Event) bool) {
 func (r *rig) settle() []Event {
 	r.Helper()
 	const marker = "zz-marker.json"
+	looks := r.looks()
 	r.write(marker)
 	if runtime.GOOS == "windows" {
 		r.awaitLive(marker) // all watches may be starting anew, for a folder that was moved
 	}
-	r.await("the marker", told(marker))
+	// Notifications may fail and begin anew, as when a folder is removed right after it was moved: inotify(7) then knows its watch no more.
+	// What was to come before is covered by a look again.
+	for {
+		r.await("the marker", func(evs []Event) bool { return told(marker)(evs) || countLooks(evs) > looks })
+		if told(marker)(r.events()) {
+			break
+		}
+		looks = r.looks()
+		r.write(marker)
+	}
 	var rest []Event
 	for _, ev := range r.events() {
 		if ev.Path != marker {
@@ -152,6 +162,18 @@ func (r *rig) awaitLiveIn(dir string) {
 	r.Helper()
 	r.files++
 	r.awaitLive(fmt.Sprintf("%s/live-%d.json", dir, r.files))
+}
+
+func (r *rig) looks() int { return countLooks(r.events()) }
+
+// countLooks counts how often everything was to be looked at again.
+func countLooks(evs []Event) (n int) {
+	for _, ev := range evs {
+		if ev.Op == LookAgain {
+			n++
+		}
+	}
+	return n
 }
 
 func has(op Op, path string) func([]Event) bool {
