@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // deadline is how long a test waits for something that must happen. Only what hangs may reach it, on a busy machine as well; and Windows
 // may refuse to watch a folder while it is moved, which is tried again after recheckEvery.
-const deadline = recheckEvery + 3*time.Minute
+const deadline = recheckEvery + 10*time.Minute
 
 // rig is a running Watcher on a real directory and all it has said so far.
 type rig struct {
