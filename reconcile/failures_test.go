@@ -77,7 +77,7 @@ var linkFailures = []linkFailure{
 	},
 	elsewhere(store.Outage, "no answer in time", "deadline exceeded", func(t *testing.T, s *subject) store.Table {
 		s.server.SetLatency(time.Hour)
-		return supabaseAt(t, s.server.URL, s.server.SecretKey, 50*time.Millisecond)
+		return supabaseAt(t, s.server.URL, s.server.SecretKey, time.Second)
 	}),
 	elsewhere(store.Outage, "no such host", "nowhere.invalid", func(t *testing.T, s *subject) store.Table {
 		return supabaseAt(t, "https://nowhere.invalid", s.server.SecretKey, patience)

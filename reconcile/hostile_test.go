@@ -78,13 +78,14 @@ func TestHostileFilesStopNothing(t *testing.T) {
 
 // A row that makes PostgreSQL fail in its own way, or think for longer than anybody waits, looks like an outage.
 func TestRowsThatLookLikeAnOutageKeepNobodyBack(t *testing.T) {
+	t.Parallel()
 	s := onPostgres(t, supabase.SchemaSQL("public", "gfx_sessions", store.ByHash))
 	s.server.Exec(t, `CREATE FUNCTION stumble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-		IF NEW.event_title = 'slow' THEN PERFORM pg_sleep(3); RAISE EXCEPTION 'made up, late'; END IF;
+		IF NEW.event_title = 'slow' THEN PERFORM pg_sleep(8); RAISE EXCEPTION 'made up, late'; END IF;
 		IF NEW.event_title ~ '^[0-9A-Z]{5}$' THEN RAISE EXCEPTION 'made up' USING ERRCODE = NEW.event_title; END IF;
 		RETURN NEW; END $$`)
 	s.server.Exec(t, `CREATE TRIGGER stumble BEFORE INSERT ON gfx_sessions FOR EACH ROW EXECUTE FUNCTION stumble()`)
-	s.remote.Table = supabaseAt(t, s.server.URL, s.server.SecretKey, 2*time.Second)
+	s.remote.Table = supabaseAt(t, s.server.URL, s.server.SecretKey, 5*time.Second)
 	// Few in a request: each that holds the slow row takes the whole timeout. And what was given up goes on in PostgreSQL, with locks on
 	// its rows, for less than the next timeout.
 	s.cfg.Delivery.QueueInterval, s.cfg.Delivery.BatchSize = 10*time.Millisecond, 4

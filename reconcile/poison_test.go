@@ -3,9 +3,11 @@ package reconcile
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/supabase"
 )
@@ -42,7 +44,22 @@ func TestPoisonousFilesDieAloneAndInPostgreSQLsWords(t *testing.T) {
 		}
 		s.write(t, fmt.Sprintf("s%03d.json", i), []byte(content))
 	}
+	// Nothing is sent until all files are known: how many requests it takes to find the bad ones must not depend on who is faster.
+	known := make(chan struct{})
+	s.remote.onCall(func(call string) {
+		if call == "upsert" {
+			<-known
+		}
+	})
+	open := sync.OnceFunc(func() { close(known) })
+	t.Cleanup(open)
 	w := s.running(t)
+	eventually(t, "all files are known", func() bool {
+		counts, err := w.state.Index.Counts(t.Context())
+		return err == nil && counts[hashindex.Pending] == 500
+	})
+	s.remote.onCall(nil)
+	open()
 	eventually(t, "what is poisonous is dead", func() bool {
 		_, dead, err := w.state.Queue.Counts(t.Context())
 		return err == nil && dead == len(poison) && w.Idle()

@@ -86,10 +86,10 @@ func (q Queue) Refuse(ctx context.Context, src Source, hash string, max int, now
 	err = q.q.QueryRowContext(ctx, `
 		UPDATE pending_sync SET retry_count = retry_count + counts, dead = retry_count + counts >= ?3, next_attempt = ?4 + ?5,
 			counted_at = CASE WHEN counts THEN ?4 ELSE counted_at END, suspect = ?6
-		FROM (SELECT id AS counted, counted_at IS NULL OR ?4 NOT BETWEEN counted_at AND counted_at + ?5 - 1 AS counts
+		FROM (SELECT id AS counted, counted_at IS NULL OR ?4 NOT BETWEEN counted_at - ?7 AND counted_at + ?5 - 1 AS counts
 			FROM pending_sync WHERE root = ?1 AND file_hash = ?2)
 		WHERE id = counted RETURNING retry_count`,
-		src.Root, hash, max, now.UnixMilli(), interval.Milliseconds(), NotSuspect).Scan(&retries)
+		src.Root, hash, max, now.UnixMilli(), interval.Milliseconds(), NotSuspect, clockSetBack.Milliseconds()).Scan(&retries)
 	if err != nil {
 		return 0, fmt.Errorf("count the refusal of %s: %w", src, err)
 	}
@@ -125,9 +125,13 @@ func (q Queue) Done(ctx context.Context, hash string) error {
 	return nil
 }
 
+// clockSetBack is how far in the future a last attempt lies if the clock was set back since. Less than that says nothing: the caller took
+// the time before it came to the database, and an attempt may have ended meanwhile.
+const clockSetBack = time.Minute
+
 // Due returns the entries behind a place that are to be tried now, as items in the order of QueuePlace: at most limit of them, and no more
 // than maxBytes unless the first alone is larger. It fails with an UnreadableError if the first is not as it was written. An entry whose
-// last attempt lies in the future is due: the clock was set back.
+// last attempt lies further in the future than clockSetBack is due.
 func (q Queue) Due(ctx context.Context, after QueuePlace, limit int, maxBytes int64, now time.Time) (items []Item, err error) {
 	if after.Suspicion == NotSuspect {
 		items, err = q.due(ctx, `suspect = 0 AND id > ?4 ORDER BY id`, limit, maxBytes, now, after.ID)
@@ -143,7 +147,7 @@ func (q Queue) due(ctx context.Context, which string, limit int, maxBytes int64,
 	rows, err := q.q.QueryContext(ctx, `
 		SELECT id, suspect, coalesce(last_attempt, 0), retry_count > 0, root, file_path, record_json, created_at, mtime_ns FROM pending_sync
 		WHERE NOT dead AND (next_attempt <= ?1 OR last_attempt > ?2) AND `+which+` LIMIT ?3`,
-		append([]any{now.UnixMilli(), now.UnixMilli(), limit}, after...)...)
+		append([]any{now.UnixMilli(), now.Add(clockSetBack).UnixMilli(), limit}, after...)...)
 	if err != nil {
 		return nil, fmt.Errorf("read the queue: %w", err)
 	}

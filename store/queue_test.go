@@ -160,6 +160,7 @@ func TestQueueWaitsForTheNextAttempt(t *testing.T) {
 	}{
 		{"too early", noon.Add(59 * time.Second), ""},
 		{"in time", noon.Add(time.Minute), "h1"},
+		{"asked before the refusal, and answered after it", noon.Add(-10 * time.Second), ""},
 		{"clock set back before the last attempt", noon.Add(-time.Hour), "h1"},
 	} {
 		if got := dueHashes(t, q, tt.now); got != tt.want {

@@ -53,11 +53,12 @@ func BenchmarkDetection(b *testing.B) {
 		}
 	})
 	ready := make(chan struct{})
+	begun := sync.OnceFunc(func() { close(ready) })
 	running.Go(func() {
 		for e := range w.Events() {
 			switch e.Op {
 			case watch.LookAgain:
-				close(ready)
+				begun() // there may be more of them
 			case watch.Created:
 				ours.came <- time.Now()
 			}
