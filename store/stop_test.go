@@ -29,6 +29,7 @@ func TestStopFinishesWhatIsInFlight(t *testing.T) {
 
 func TestStopFlushesTheLanes(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.gather()
 		r.many(store.LaneModified, "f", 10)
 		r.after(time.Second)
 		if took := r.stopNow(); took != 0 {
