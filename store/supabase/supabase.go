@@ -44,6 +44,8 @@ type shared struct {
 	transport *http.Transport
 	requests  atomic.Int64
 
+	noHandsFunction atomic.Bool // the table was found to have no function gfx_session_hands
+
 	learning sync.Mutex  // held by whoever finds out which columns the table lacks
 	learned  atomic.Bool // it has been found out
 
