@@ -14,10 +14,10 @@ import (
 var errNoAdvance = errors.New("the server does not answer the table page by page: look whether something between gfxsync and Supabase " +
 	"drops the query of a URL or keeps old answers, and run gfxsync check")
 
-// advances says whether a page of sessions goes on after the last one, in order.
-func advances(after int64, rows []store.SessionRow) error {
+// advances says whether a page of sessions goes on after the last one, in order. Before the first there is none.
+func advances(after int64, first bool, rows []store.SessionRow) error {
 	for i, row := range rows {
-		if row.Session < after || row.Session == after && (i > 0 || after != firstSession) {
+		if row.Session < after || row.Session == after && (i > 0 || !first) {
 			return fmt.Errorf("%w (session %d came after %d)", errNoAdvance, row.Session, after)
 		}
 		after = row.Session

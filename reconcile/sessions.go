@@ -158,9 +158,6 @@ type sessionDiff struct {
 	each func(ctx context.Context, part sessionPart) error
 }
 
-// firstSession is before all sessions.
-const firstSession = math.MinInt64
-
 type sessionPart struct {
 	after, last, mark int64
 	found, known      map[int64]hashindex.Version
@@ -171,12 +168,12 @@ func (d *sessionDiff) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for after := int64(firstSession); ; {
+	for after, first := int64(math.MinInt64), true; ; first = false {
 		rows, err := d.cfg.Remote.(store.SessionTable).Sessions(ctx, after, hashPage)
 		if err != nil {
 			return err
 		}
-		if err := advances(after, rows); err != nil {
+		if err := advances(after, first, rows); err != nil {
 			return err
 		}
 		last := int64(math.MaxInt64)

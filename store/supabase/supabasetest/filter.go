@@ -10,6 +10,7 @@ import (
 // that the agent has a use for.
 var operators = map[string]string{
 	"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "like": "like", "ilike": "ilike",
+	"cs": "@>",
 }
 
 var reserved = []string{"select", "order", "limit", "offset", "columns", "on_conflict", "apikey"}
@@ -94,7 +95,7 @@ func (q *query) comparison(col, op, value string) (string, error) {
 	}
 	word, _, _ := strings.Cut(op, "(")
 	if slices.Contains([]string{
-		"match", "imatch", "isdistinct", "fts", "plfts", "phfts", "wfts", "cs", "cd", "ov", "sl", "sr", "nxr", "nxl", "adj",
+		"match", "imatch", "isdistinct", "fts", "plfts", "phfts", "wfts", "cd", "ov", "sl", "sr", "nxr", "nxl", "adj",
 	}, word) || op != word {
 		return "", notModelled("the operator " + op)
 	}

@@ -21,6 +21,9 @@ func TestLogicAndPathsIntoJSON(t *testing.T) {
 		{"behind the last", "raw_json->Hands->3=not.is.null", ""},
 		{"a key", "raw_json->Hands=not.is.null", "ab"},
 		{"an index of the document", "raw_json->0->Hands=not.is.null", "d"},
+		{"a list", "raw_json->Hands=cs.[]", "a"},
+		{"a scalar is its own first element", "or=(raw_json->Hands->2->0->0.not.is.null)", "a"},
+		{"a list within or", "or=(and(session_id.eq.1,raw_json->Hands.cs.[]),and(session_id.eq.2,raw_json->Hands.cs.[]))", "a"},
 		{"a path within or", "or=(and(session_id.eq.1,raw_json->Hands->0.not.is.null),and(session_id.eq.2,raw_json->Hands->0.not.is.null))", "a"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
