@@ -46,7 +46,9 @@ func (p *pages) Sessions(context.Context, int64, int) (rows []store.SessionRow, 
 	return rows, err
 }
 
-func (p *pages) HandsOf(_ context.Context, rows []store.SessionRow) ([]int, error) { return make([]int, len(rows)), nil }
+func (p *pages) HandsOf(_ context.Context, rows []store.SessionRow) ([]int, error) {
+	return make([]int, len(rows)), nil
+}
 
 func (p *pages) RowsOf(context.Context, []int64) ([]store.SessionRow, error) { return nil, nil }
 

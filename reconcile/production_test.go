@@ -170,8 +170,11 @@ func TestEquallyManyHandsAreDecidedByWhenTheFileWasWritten(t *testing.T) {
 		name, shift string
 		stays       bool
 	}{
-		{"the same microsecond of our own", "0", true}, {"a second later", "1 second", true}, {"a microsecond later", "1 microsecond", true},
-		{"a microsecond earlier", "-1 microsecond", false}, {"a day earlier", "-1 day", false},
+		{"the same microsecond of our own", "0", true},
+		{"a second later", "1 second", true},
+		{"a microsecond later", "1 microsecond", true},
+		{"a microsecond earlier", "-1 microsecond", false},
+		{"a day earlier", "-1 day", false},
 	} {
 		if tt.shift != "0" {
 			s.server.Exec(t, `UPDATE gfx_sessions SET file_hash = 'f' || md5($1), gfx_pc_id = 'OTHER', file_modified_at = file_modified_at + $1::text::interval`, tt.shift)

@@ -65,12 +65,12 @@ func TestMakeRecordOfARealLookingSession(t *testing.T) {
 
 func TestMakeRecordKeepsTheBytesAsTheyAre(t *testing.T) {
 	for name, content := range map[string]string{
-		"white space":     " {\r\n\t\"ID\" : 1 }\r\n",
-		"markup":          `{"EventTitle":"<Day 2> & Final \u003c"}`,
-		"big numbers":     `{"ID":638961999170907267,"n":12345678901234567890123,"f":0.10000000000000000001,"e":1E400}`,
-		"duplicate keys":  `{"a":1,"a":2}`,
-		"no escaped NUL":  `{"x":"\\u0000"}`,
-		"surrogates":      `{"x":"\ud83c\udca1"}`,
+		"white space":    " {\r\n\t\"ID\" : 1 }\r\n",
+		"markup":         `{"EventTitle":"<Day 2> & Final \u003c"}`,
+		"big numbers":    `{"ID":638961999170907267,"n":12345678901234567890123,"f":0.10000000000000000001,"e":1E400}`,
+		"duplicate keys": `{"a":1,"a":2}`,
+		"no escaped NUL": `{"x":"\\u0000"}`,
+		"surrogates":     `{"x":"\ud83c\udca1"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			if r := mustMake(t, "a.json", content); string(r.RawJSON) != content {

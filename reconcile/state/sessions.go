@@ -62,6 +62,22 @@ func (v View) Content(ctx context.Context, hash string) (hands int, modTime int6
 	return hands, modTime, true, nil
 }
 
+// handsFromContent is the note that no version in the index has its hands from the column hand_count any more.
+const handsFromContent = "hands from content"
+
+// forgetColumnHands forgets, once, the versions of rows that an older gfxsync has found at the remote: it took their hands from the
+// column hand_count, which others rewrite. The next diff finds them again.
+func (v View) forgetColumnHands(ctx context.Context) error {
+	var done bool
+	if _, err := v.Notes.Get(ctx, handsFromContent, &done); err != nil || done {
+		return err
+	}
+	if _, err := v.q.ExecContext(ctx, `DELETE FROM remote_hashes WHERE session_id IS NOT NULL AND NOT own`); err != nil {
+		return fmt.Errorf("adopt the queue database: %w", err)
+	}
+	return v.Notes.Set(ctx, handsFromContent, true)
+}
+
 // WriteOff takes from the queue what is not better than the session's row: a success of a better version is a success of theirs.
 func (v View) WriteOff(ctx context.Context, session int64) error {
 	_, err := v.q.ExecContext(ctx, `WITH the_row AS (`+theRow+`)

@@ -66,8 +66,10 @@ func TestValuesThatAnExtraColumnDoesNotTakeCostNoSession(t *testing.T) {
 		{"bigint", `ALTER TABLE gfx_sessions ALTER payouts TYPE bigint[]`, large, "{3000000000,1}|90|", ""},
 		{"integer", ``, large, "{}|0|", "payouts"},
 		{"another type", `ALTER TABLE gfx_sessions ALTER payouts DROP DEFAULT, ALTER payouts TYPE numeric USING 7`, fullSession, "7|5|", "payouts,"},
-		{"a short interval", `ALTER TABLE gfx_sessions ALTER total_duration_seconds TYPE smallint`, `{"ID":5,"Hands":[{"Duration":"PT40000S"}]}`,
-			"{}|0|", "total_duration_seconds"},
+		{
+			"a short interval", `ALTER TABLE gfx_sessions ALTER total_duration_seconds TYPE smallint`, `{"ID":5,"Hands":[{"Duration":"PT40000S"}]}`,
+			"{}|0|", "total_duration_seconds",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

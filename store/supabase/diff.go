@@ -94,7 +94,9 @@ func (r *Remote) Hashes(ctx context.Context, after string, limit int) ([]string,
 
 // Has implements store.Table.
 func (r *Remote) Has(ctx context.Context, hashes []string) ([]string, error) {
-	return r.hashes(ctx, func(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder { return rows.In(store.ColumnFileHash, hashes) })
+	return r.hashes(ctx, func(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
+		return rows.In(store.ColumnFileHash, hashes)
+	})
 }
 
 func (r *Remote) hashes(ctx context.Context, which func(*postgrest.FilterBuilder) *postgrest.FilterBuilder) ([]string, error) {
