@@ -104,10 +104,13 @@ func (c *count) probe() int {
 	return max(15, 2*c.low-1)
 }
 
-// condition holds if the element is there. PostgreSQL takes a text or a number for a list of one, which it is not.
-func (c *count) condition() string {
+// undefinedFunction is what PostgreSQL says to @> of json, which jsonb alone has.
+const undefinedFunction = "42883"
+
+// condition holds if the element is there. Of jsonb, PostgreSQL takes a text or a number for a list of one, which it is not.
+func (c *count) condition(isJSON bool) string {
 	isList := ""
-	if c.probe() == 0 {
+	if c.probe() == 0 && !isJSON {
 		isList = store.ColumnRawJSON + "->Hands.cs.[],"
 	}
 	return fmt.Sprintf("and(%s.eq.%d,%s%s->Hands->%d.not.is.null)", columnSession, c.session, isList, store.ColumnRawJSON, c.probe())
@@ -135,7 +138,7 @@ func (r *Remote) searchHands(ctx context.Context, rows []store.SessionRow, count
 		var asked []string
 		for i := range searches {
 			if c := &searches[i]; !c.known() {
-				asked = append(asked, c.condition())
+				asked = append(asked, c.condition(r.isJSON.Load()))
 			}
 		}
 		if asked == nil {
@@ -145,6 +148,9 @@ func (r *Remote) searchHands(ctx context.Context, rows []store.SessionRow, count
 			return nil
 		}
 		there, err := r.sessionsWhere(ctx, strings.Join(asked, ","))
+		if codeOf(err) == undefinedFunction && !r.isJSON.Swap(true) {
+			continue
+		}
 		if err != nil {
 			return err
 		}

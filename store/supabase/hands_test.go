@@ -66,6 +66,9 @@ func TestHandsAreCountedInTheContent(t *testing.T) {
 	s.Exec(t, `REVOKE EXECUTE ON FUNCTION gfx_session_hands FROM public, service_role`)
 	r = bySession(t, s, &log)
 	check("with a function that may not be used", 45)
+	s.Exec(t, `DROP FUNCTION gfx_session_hands; ALTER TABLE gfx_sessions ALTER raw_json TYPE json`)
+	r = bySession(t, s, &log)
+	check("in json", 46)
 }
 
 func TestRowsTellWhenTheirFilesWereWritten(t *testing.T) {

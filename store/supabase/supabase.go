@@ -45,6 +45,7 @@ type shared struct {
 	requests  atomic.Int64
 
 	noHandsFunction atomic.Bool // the table was found to have no function gfx_session_hands
+	isJSON          atomic.Bool // raw_json was found to be json, not jsonb
 
 	learning sync.Mutex  // held by whoever finds out which columns the table lacks
 	learned  atomic.Bool // it has been found out
