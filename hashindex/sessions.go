@@ -9,9 +9,9 @@ import (
 
 // Remotes with one row for each session: that row is the session's best version, of all that the files and the remote have.
 
-// Version is one version of a session. The one with the most hands is the best, of those with equally many the newest; the hash
-// decides where even the times are equal, so that there is always one best. Times are compared in microseconds, which is what a remote
-// keeps of them: else the row of a file would be older than the file for ever.
+// Version is one version of a session. The one with the most hands is the best, of those with equally many the newest;
+// the hash decides where even the times are equal, so that there is always one best. Times are compared in
+// microseconds, which is what a remote keeps of them: else the row of a file would be older than the file for ever.
 type Version struct {
 	Session int64
 	Hash    string
@@ -85,7 +85,8 @@ const led = `WITH best AS (
 	FROM files WHERE session_id IS NOT NULL AND (?1 IS NULL OR session_id = ?1) AND ` + present + `
 ), leader AS (
 	SELECT b.session_id, r.file_hash AS remote,
-		CASE WHEN (r.hands, r.mtime_ns / 1000, r.file_hash) > (b.hands, b.mtime_ns / 1000, b.file_hash) THEN r.file_hash ELSE b.file_hash END AS file_hash
+		CASE WHEN (r.hands, r.mtime_ns / 1000, r.file_hash) > (b.hands, b.mtime_ns / 1000, b.file_hash)
+			THEN r.file_hash ELSE b.file_hash END AS file_hash
 	FROM best b LEFT JOIN remote_hashes r ON r.session_id = b.session_id WHERE b.place = 1
 ), led AS (
 	SELECT f.root, f.order_key, f.state AS was, CASE

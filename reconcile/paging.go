@@ -7,12 +7,13 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// A table is read page by page, each from the last key of the one before. A server that does not go on from there would be asked for
-// ever.
+// A table is read page by page, each from the last key of the one before. A server that does not go on from there
+// would be asked for ever.
 
 // errNoAdvance says that a server's pages lead nowhere.
-var errNoAdvance = errors.New("the server does not answer the table page by page: look whether something between gfxsync and Supabase " +
-	"drops the query of a URL or keeps old answers, and run gfxsync check")
+var errNoAdvance = errors.New("the server does not answer the table page by page: " +
+	"look whether something between gfxsync and Supabase drops the query of a URL " +
+	"or keeps old answers, and run gfxsync check")
 
 // advances says whether a page of sessions goes on after the last one, in order. Before the first there is none.
 func advances(after int64, first bool, rows []store.SessionRow) error {
@@ -25,8 +26,8 @@ func advances(after int64, first bool, rows []store.SessionRow) error {
 	return nil
 }
 
-// cursor is where a reading of hashes has come to. In which order the server has hashes that are not as gfxsync makes them is not
-// known, so that it shows no more of those than that a page ends where an earlier one has ended.
+// cursor is where a reading of hashes has come to. In which order the server has hashes that are not as gfxsync makes
+// them is not known, so that it shows no more of those than that a page ends where an earlier one has ended.
 type cursor struct {
 	after string
 	mark  string // an earlier place: that of page 1, 2, 4, 8 …, so that every circle is found

@@ -16,7 +16,8 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
-// onTable is a place whose remote is a table in PostgreSQL, asked by the key, with no digest view unless the SQL makes one.
+// onTable is a place whose remote is a table in PostgreSQL, asked by the key, with no digest view unless the SQL makes
+// one.
 func onTable(t *testing.T, key store.ConflictKey, sql string) *subject {
 	t.Helper()
 	server := supabasetest.New(t, supabasetest.WithSQL(sql))
@@ -40,20 +41,24 @@ func onTable(t *testing.T, key store.ConflictKey, sql string) *subject {
 	return &subject{place: p, server: server}
 }
 
-const handsFunction = `CREATE FUNCTION gfx_session_hands(gfx_sessions) RETURNS integer LANGUAGE sql STABLE AS $$ SELECT CASE
-	WHEN jsonb_typeof($1.raw_json->'Hands') = 'array' THEN jsonb_array_length($1.raw_json->'Hands') WHEN $1.raw_json IS NOT NULL THEN 0 END $$`
+const handsFunction = `CREATE FUNCTION gfx_session_hands(gfx_sessions) RETURNS integer LANGUAGE sql STABLE AS
+	$$ SELECT CASE WHEN jsonb_typeof($1.raw_json->'Hands') = 'array' THEN jsonb_array_length($1.raw_json->'Hands')
+		WHEN $1.raw_json IS NOT NULL THEN 0 END $$`
 
 // row returns what a session's row is of.
 func (s *subject) row(t *testing.T, seed int) string {
 	t.Helper()
-	return strings.Join(s.server.QueryStrings(t, `SELECT concat_ws(' ', file_hash, coalesce(jsonb_array_length(raw_json->'Hands'), -1)) FROM gfx_sessions
+	return strings.Join(s.server.QueryStrings(t, `
+		SELECT concat_ws(' ', file_hash, coalesce(jsonb_array_length(raw_json->'Hands'), -1)) FROM gfx_sessions
 		WHERE session_id = $1`, sample.New(seed).ID), ", ")
 }
 
-// replace makes the row of a session what the agent of an earlier time has made of it, with a hash and a count of hands of its own.
+// replace makes the row of a session what the agent of an earlier time has made of it, with a hash and a count of
+// hands of its own.
 func (s *subject) replace(t *testing.T, seed, hands int, hash string, handCount int) {
 	t.Helper()
-	s.server.Exec(t, `UPDATE gfx_sessions SET raw_json = $1::text::jsonb, file_hash = $2, hand_count = $3 WHERE session_id = $4`,
+	s.server.Exec(t, `UPDATE gfx_sessions SET raw_json = $1::text::jsonb, file_hash = $2, hand_count = $3
+		WHERE session_id = $4`,
 		string(sample.New(seed).Play(hands).JSON()), hash, handCount, sample.New(seed).ID)
 }
 
@@ -87,7 +92,8 @@ func earlierAgent(t *testing.T, s *subject, function bool) {
 	s.replace(t, 1, 45, "a better version", 0)
 	s.replace(t, 2, 20, hashes[2], 9999)
 	s.replace(t, 3, 0, "nothing", 9999)
-	nullable := s.server.QueryStrings(t, `SELECT is_nullable FROM information_schema.columns WHERE table_name = 'gfx_sessions' AND column_name = 'raw_json'`)[0]
+	nullable := s.server.QueryStrings(t, `SELECT is_nullable FROM information_schema.columns
+		WHERE table_name = 'gfx_sessions' AND column_name = 'raw_json'`)[0]
 	if nullable == "YES" {
 		s.server.Exec(t, `UPDATE gfx_sessions SET raw_json = NULL, hand_count = 9999 WHERE session_id = $1`, sample.New(4).ID)
 	}
@@ -140,8 +146,8 @@ func TestARowWithoutContentIsMissing(t *testing.T) {
 	for _, key := range []store.ConflictKey{store.ByHash, store.ByPCAndHash, store.BySession} {
 		t.Run(key.String(), func(t *testing.T) {
 			t.Parallel()
-			s := onTable(t, key, `CREATE TABLE gfx_sessions (id bigint GENERATED ALWAYS AS IDENTITY, session_id bigint, file_hash text, raw_json jsonb,
-				gfx_pc_id text, UNIQUE (`+key.String()+`))`)
+			s := onTable(t, key, `CREATE TABLE gfx_sessions (id bigint GENERATED ALWAYS AS IDENTITY, session_id bigint,
+				file_hash text, raw_json jsonb, gfx_pc_id text, UNIQUE (`+key.String()+`))`)
 			s.writeSessions(t, 5)
 			s.reconcile(t, Quick)
 			wantSync(t, s.survey(t, Quick), true)
@@ -153,8 +159,9 @@ func TestARowWithoutContentIsMissing(t *testing.T) {
 				t.Errorf("%d uploads, want two", r.Uploaded)
 			}
 			wantSync(t, s.survey(t, Quick), true)
-			if n := s.server.QueryStrings(t, `SELECT count(raw_json) || ' of ' || count(*) FROM gfx_sessions`)[0]; n != "5 of 5" {
-				t.Errorf("%s rows have content", n)
+			n := s.server.QueryStrings(t, `SELECT count(raw_json) || ' of ' || count(*) FROM gfx_sessions`)
+			if n[0] != "5 of 5" {
+				t.Errorf("%s rows have content", n[0])
 			}
 		})
 	}
@@ -163,7 +170,8 @@ func TestARowWithoutContentIsMissing(t *testing.T) {
 // Of equally many hands the later save is the row, whichever agent has sent its own, and no agent sends its own again.
 func TestEquallyManyHandsAreDecidedByWhenTheFileWasWritten(t *testing.T) {
 	t.Parallel()
-	s := onTable(t, store.BySession, supabasetest.ProductionTables[0].SQL+`; ALTER TABLE gfx_sessions ADD file_modified_at timestamptz, ADD gfx_pc_id text;`)
+	s := onTable(t, store.BySession, supabasetest.ProductionTables[0].SQL+
+		`; ALTER TABLE gfx_sessions ADD file_modified_at timestamptz, ADD gfx_pc_id text;`)
 	ours := s.session(t, "s1.json", 1, 3)
 	s.reconcile(t, Quick)
 	for _, tt := range []struct {
@@ -177,7 +185,8 @@ func TestEquallyManyHandsAreDecidedByWhenTheFileWasWritten(t *testing.T) {
 		{"a day earlier", "-1 day", false},
 	} {
 		if tt.shift != "0" {
-			s.server.Exec(t, `UPDATE gfx_sessions SET file_hash = 'f' || md5($1), gfx_pc_id = 'OTHER', file_modified_at = file_modified_at + $1::text::interval`, tt.shift)
+			s.server.Exec(t, `UPDATE gfx_sessions SET file_hash = 'f' || md5($1), gfx_pc_id = 'OTHER',
+				file_modified_at = file_modified_at + $1::text::interval`, tt.shift)
 		}
 		before := s.row(t, 1)
 		r := s.reconcile(t, Quick)
@@ -204,8 +213,9 @@ func TestAFileWithoutASessionIsInvalidWhereTheTableDemandsOne(t *testing.T) {
 		if required {
 			want, rows = hashindex.Invalid, 0
 		}
-		if got := fileState(t, s.place, "none.json"); got != string(want) || s.server.Count(t, "gfx_sessions") != rows {
-			t.Errorf("required %v: %s with %d rows, want %s with %d", required, got, s.server.Count(t, "gfx_sessions"), want, rows)
+		got, n := fileState(t, s.place, "none.json"), s.server.Count(t, "gfx_sessions")
+		if got != string(want) || n != rows {
+			t.Errorf("required %v: %s with %d rows, want %s with %d", required, got, n, want, rows)
 		}
 	}
 }

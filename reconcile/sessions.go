@@ -107,7 +107,9 @@ func (l *ledger) askRows(ctx context.Context, items []store.Item) error {
 }
 
 // takeRows writes down what rows some sessions have, if it is not what was known.
-func (l *ledger) takeRows(ctx context.Context, v state.View, sessions []int64, found map[int64]hashindex.Version) error {
+func (l *ledger) takeRows(
+	ctx context.Context, v state.View, sessions []int64, found map[int64]hashindex.Version,
+) error {
 	for _, session := range sessions {
 		known, err := v.Index.RemoteVersions(ctx, session-1, session, math.MaxInt64, 1)
 		if err != nil {
@@ -220,9 +222,11 @@ func (d *sessionDiff) compare(ctx context.Context, rows []store.SessionRow, page
 	return nil
 }
 
-// versions says how good the versions of rows are. Content that is known, as a row or by the index or the queue, tells that itself; of
-// any other the remote counts the hands.
-func (c *Config) versions(ctx context.Context, v state.View, rows []store.SessionRow) (map[int64]hashindex.Version, error) {
+// versions says how good the versions of rows are. Content that is known, as a row or by the index or the queue, tells
+// that itself; of any other the remote counts the hands.
+func (c *Config) versions(
+	ctx context.Context, v state.View, rows []store.SessionRow,
+) (map[int64]hashindex.Version, error) {
 	found := map[int64]hashindex.Version{}
 	var strange []store.SessionRow
 	for _, row := range rows {
@@ -261,8 +265,9 @@ func knownVersion(ctx context.Context, v state.View, row store.SessionRow) (hash
 	return ver, known, err
 }
 
-// rank says how good the version of a row is that is not known. Where the table does not tell when its file was written, ours is the
-// better one of equally many hands, but not than another PC's, or two agents would replace each other's row for ever.
+// rank says how good the version of a row is that is not known. Where the table does not tell when its file was
+// written, ours is the better one of equally many hands, but not than another PC's, or two agents would replace each
+// other's row for ever.
 func (c *Config) rank(row store.SessionRow, hands int) hashindex.Version {
 	v := hashindex.Version{Session: row.Session, Hash: row.FileHash, Hands: hands, ModTime: row.ModTime}
 	if row.ModTime == 0 && !c.isOurs(row.PCID) {

@@ -11,14 +11,15 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// Extras are what a file tells for columns that the table of an earlier agent has and gfxsync's own has not. Every upsert sends all of
-// them, so that a rewritten row keeps nothing of an older version.
+// Extras are what a file tells for columns that the table of an earlier agent has and gfxsync's own has not. Every
+// upsert sends all of them, so that a rewritten row keeps nothing of an older version.
 type Extras struct {
-	// Payouts is a JSON array of integers as the file has it, with which it shares memory. Empty: the file has no such array. An
-	// element that is no integer of 64 bits makes the whole array count as absent, because without it the others would move up.
+	// Payouts is a JSON array of integers as the file has it, with which it shares memory. Empty: the file has no such
+	// array. An element that is no integer of 64 bits makes the whole array count as absent, because without it the
+	// others would move up.
 	Payouts string
-	// TotalDurationSeconds is the sum of the hands' durations, truncated to seconds, at most math.MaxInt32. Hands whose duration cannot
-	// be read count as 0.
+	// TotalDurationSeconds is the sum of the hands' durations, truncated to seconds, at most math.MaxInt32. Hands whose
+	// duration cannot be read count as 0.
 	TotalDurationSeconds int64
 	// SessionStartTime is when the first hand of the file began of which that can be read.
 	SessionStartTime *time.Time
@@ -50,7 +51,8 @@ var extraColumns = []column{
 	},
 }
 
-// ExtraColumns returns the names of the columns that a record fills only where the table has them. Their absence is normal.
+// ExtraColumns returns the names of the columns that a record fills only where the table has them. Their absence is
+// normal.
 func ExtraColumns() []string {
 	names := make([]string, 0, len(extraColumns))
 	for _, c := range extraColumns {
@@ -135,7 +137,8 @@ var unitLength = map[byte]time.Duration{
 	'W': 7 * 24 * time.Hour, 'D': 24 * time.Hour, 'H': time.Hour, 'M': time.Minute, 'S': time.Second,
 }
 
-// parseDuration reads a duration of ISO 8601 such as PT1M30.5S, of less than 68 years. A fraction is for the seconds alone.
+// parseDuration reads a duration of ISO 8601 such as PT1M30.5S, of less than 68 years. A fraction is for the seconds
+// alone.
 func parseDuration(s string) (total time.Duration, ok bool) {
 	s, ok = strings.CutPrefix(s, "P")
 	if !ok || s == "" || len(s) > 64 {

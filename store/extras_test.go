@@ -51,15 +51,22 @@ func TestRecordTellsWhatProductionTablesHold(t *testing.T) {
 		},
 		{"a hand without a duration", `{"Hands":[{"StartDateTimeUTC":"` + second + `"}]}`, `[]`, 0, second, second},
 		{
-			"hands that do not tell", `{"Hands":[7,{},{"StartDateTimeUTC":"` + second + `","Duration":"PT2S"},{"StartDateTimeUTC":5,"Duration":[]}]}`,
+			"hands that do not tell", `{"Hands":[7,{},{"StartDateTimeUTC":"` + second + `","Duration":"PT2S"},` +
+				`{"StartDateTimeUTC":5,"Duration":[]}]}`,
 			`[]`, 2, second, "2025-10-19T09:08:02Z",
 		},
 		{"no hands", `{"Hands":{"StartDateTimeUTC":"` + second + `"},"Payouts":{}}`, `[]`, 0, "null", "null"},
-		{"the last of equal keys", `{"Hands":[{"Duration":"PT5S"}],"Hands":[],"Payouts":[1],"Payouts":null}`, `[]`, 0, "null", "null"},
+		{
+			"the last of equal keys", `{"Hands":[{"Duration":"PT5S"}],"Hands":[],"Payouts":[1],"Payouts":null}`, `[]`, 0,
+			"null", "null",
+		},
 		{"a payout that is no integer", `{"Payouts":[1,2.5,3]}`, `[]`, 0, "null", "null"},
 		{"a payout beyond bigint", `{"Payouts":[1,9223372036854775808]}`, `[]`, 0, "null", "null"},
 		{"payouts of other types", `{"Payouts":[1,"2",null]}`, `[]`, 0, "null", "null"},
-		{"durations beyond integer", `{"Hands":[` + strings.Repeat(`{"Duration":"P24000D"},`, 2) + `{}]}`, `[]`, math.MaxInt32, "null", "null"},
+		{
+			"durations beyond integer", `{"Hands":[` + strings.Repeat(`{"Duration":"P24000D"},`, 2) + `{}]}`,
+			`[]`, math.MaxInt32, "null", "null",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := mustMake(t, "a.json", tt.content)
@@ -76,8 +83,9 @@ func TestRecordTellsWhatProductionTablesHold(t *testing.T) {
 
 func TestRecordReadsDurationsOfISO8601(t *testing.T) {
 	for duration, want := range map[string]int64{
-		"PT57.4094977S": 57, "PT3M57.716993S": 237, "PT35M37.2S": 2137, "PT1H": 3600, "P1DT1S": 86401, "P2W": 1209600, "PT0.999S": 0,
-		"": 0, "P": 0, "PT": 0, "P1DT": 0, "1M": 0, "PT1": 0, "PT1S1M": 0, "PT1.5M": 0, "P1Y": 0, "P1M": 0, "-PT1S": 0, "PT-1S": 0, "PT1.2.3S": 0,
+		"PT57.4094977S": 57, "PT3M57.716993S": 237, "PT35M37.2S": 2137, "PT1H": 3600, "P1DT1S": 86401, "P2W": 1209600,
+		"PT0.999S": 0, "": 0, "P": 0, "PT": 0, "P1DT": 0, "1M": 0, "PT1": 0, "PT1S1M": 0, "PT1.5M": 0,
+		"P1Y": 0, "P1M": 0, "-PT1S": 0, "PT-1S": 0, "PT1.2.3S": 0,
 		"PT.S": 0, "P739542DT13H6M38.43S": 0, "PT999999999999999999999S": 0, "PT1S" + strings.Repeat(" ", 100): 0,
 	} {
 		if got := *sends(t, mustMake(t, "a.json", `{"Hands":[{"Duration":"`+duration+`"}]}`)).Seconds; got != want {
@@ -104,17 +112,20 @@ func TestRecordSendsWhenTheFileWasModifiedInMicroseconds(t *testing.T) {
 	}
 }
 
-// A record that an older gfxsync has left in the queue lacks the columns that came later: they are read from its content.
+// A record that an older gfxsync has left in the queue lacks the columns that came later: they are read from its
+// content.
 func TestRecordOfAnOlderVersionIsReadAndSendsEveryColumn(t *testing.T) {
-	const old = `{"file_hash":"00ff","session_id":5,"file_name":"a.json","table_type":"UNKNOWN","event_title":"","software_version":"",` +
-		`"hand_count":1,"player_count":0,"session_created_at":null,"nas_path":"a.json","gfx_pc_id":"PC","sync_source":"gfxsync",` +
+	const old = `{"file_hash":"00ff","session_id":5,"file_name":"a.json","table_type":"UNKNOWN","event_title":"",` +
+		`"software_version":"","hand_count":1,"player_count":0,"session_created_at":null,"nas_path":"a.json",` +
+		`"gfx_pc_id":"PC","sync_source":"gfxsync",` +
 		`"raw_json":{"ID":5,"Payouts":[7],"Hands":[{"Duration":"PT5S","StartDateTimeUTC":"2025-10-19T09:08:00Z"}]}}`
 	var r store.Record
 	if err := json.Unmarshal([]byte(old), &r); err != nil {
 		t.Fatal(err)
 	}
 	s := sends(t, r)
-	if string(s.Payouts) != "[7]" || *s.Seconds != 5 || text(s.End) != "2025-10-19T09:08:05Z" || s.Status != "synced" || s.Modified != nil {
+	if string(s.Payouts) != "[7]" || *s.Seconds != 5 || text(s.End) != "2025-10-19T09:08:05Z" ||
+		s.Status != "synced" || s.Modified != nil {
 		t.Errorf("%+v", s)
 	}
 	r.ModTime = time.Date(2025, 10, 16, 8, 28, 39, 1500, time.UTC).UnixNano() // the queue knows it

@@ -49,15 +49,16 @@ var (
 	byteOrderMark = []byte("\xef\xbb\xbf")
 	gameID        = regexp.MustCompile(`(?i)GameID=(\d+)`)
 	knownFields   = map[string]bool{
-		"ID": true, "Type": true, "EventTitle": true, "SoftwareVersion": true, "CreatedDateTimeUTC": true, "Hands": true, "Payouts": true,
+		"ID": true, "Type": true, "EventTitle": true, "SoftwareVersion": true, "CreatedDateTimeUTC": true, "Hands": true,
+		"Payouts": true,
 	}
 	tableTypes = map[string]bool{"FEATURE_TABLE": true, "MAIN_TABLE": true, "FINAL_TABLE": true, "SIDE_TABLE": true}
 )
 
-// MakeRecord makes the record of a file from its content (design, "The table"). Only a content that is no JSON object in UTF-8, or
-// one that PostgreSQL cannot store, is refused, with one of the errors of this package; a known field of an unexpected type counts as
-// absent. The record shares content, texts
-// included, and content must not change any more.
+// MakeRecord makes the record of a file from its content (design, "The table"). Only a content that is no JSON object
+// in UTF-8, or one that PostgreSQL cannot store, is refused, with one of the errors of this package; a known field of
+// an unexpected type counts as absent. The record shares content, texts included, and content must not change any
+// more.
 func MakeRecord(o Origin, content []byte) (Record, error) {
 	raw := bytes.TrimPrefix(content, byteOrderMark)
 	if err := checkObject(raw); err != nil {
@@ -162,7 +163,9 @@ func (r *Record) setField(key string, v gjson.Result) {
 // tableType takes a type however it is written: final_table, Final Table and FINAL-TABLE are all FINAL_TABLE.
 func tableType(s string) string {
 	if len(s) <= 32 {
-		words := strings.FieldsFunc(strings.ToUpper(s), func(c rune) bool { return c == '_' || c == '-' || unicode.IsSpace(c) })
+		words := strings.FieldsFunc(strings.ToUpper(s), func(c rune) bool {
+			return c == '_' || c == '-' || unicode.IsSpace(c)
+		})
 		if known := strings.Join(words, "_"); tableTypes[known] {
 			return known
 		}

@@ -60,7 +60,8 @@ type Record struct {
 	GFXPCID          string
 	SyncSource       string
 	RawJSON          []byte
-	ModTime          int64 // of the file, in nanoseconds since 1970; the column file_modified_at keeps microseconds. 0: unknown
+	// ModTime is the file's, in nanoseconds since 1970; the column file_modified_at keeps microseconds. 0: unknown.
+	ModTime int64
 	Extras
 }
 
@@ -115,8 +116,8 @@ func Columns() []string {
 	return append(names, ColumnRawJSON)
 }
 
-// AppendJSON appends the record as a JSON object to dst, with the extra columns, leaving out the columns that without names. It does
-// not go through json.Marshal as a whole, which would rewrite RawJSON.
+// AppendJSON appends the record as a JSON object to dst, with the extra columns, leaving out the columns that without
+// names. It does not go through json.Marshal as a whole, which would rewrite RawJSON.
 func (r *Record) AppendJSON(dst []byte, without map[string]bool) []byte {
 	dst = append(dst, '{')
 	for _, list := range [][]column{columns, extraColumns} {
@@ -142,8 +143,9 @@ func appendValue(dst []byte, v any) []byte {
 	return append(dst, b...)
 }
 
-// UnmarshalJSON reads what AppendJSON wrote. Of what an older version wrote, the extra columns are read from raw_json. What stands behind the key raw_json, the last, is taken as it is, white space and all,
-// and not looked into. The key cannot occur earlier: in a string its quotes would be escaped.
+// UnmarshalJSON reads what AppendJSON wrote. Of what an older version wrote, the extra columns are read from raw_json.
+// What stands behind the key raw_json, the last, is taken as it is, white space and all, and not looked into. The key
+// cannot occur earlier: in a string its quotes would be escaped.
 func (r *Record) UnmarshalJSON(b []byte) error {
 	head, raw, _ := bytes.Cut(b, []byte(`"raw_json":`))
 	raw, ok := bytes.CutSuffix(raw, []byte("}"))

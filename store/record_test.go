@@ -30,7 +30,9 @@ func jsonText(t *rapid.T, depth int) string {
 		}
 		return string(b)
 	case 2:
-		return rapid.SampledFrom([]string{`"<>&"`, `"\u003c\ud83c\udca1\u0001"`, "\"\u2028한\"", `"\"raw_json\":"`, `"}"`}).Draw(t, "text")
+		return rapid.SampledFrom([]string{
+			`"<>&"`, `"\u003c\ud83c\udca1\u0001"`, "\"\u2028한\"", `"\"raw_json\":"`, `"}"`,
+		}).Draw(t, "text")
 	case 3:
 		return rapid.SampledFrom([]string{"null", "true", "false", "0", "-0", "1E400", "638961999170907267"}).Draw(t, "word")
 	case 4:
@@ -124,7 +126,9 @@ func TestRecordWithoutIDAndTimeSaysNull(t *testing.T) {
 	if err := json.Unmarshal(r.AppendJSON(nil, nil), &object); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"session_id", "session_created_at", "file_modified_at", "session_start_time", "session_end_time"} {
+	for _, name := range []string{
+		"session_id", "session_created_at", "file_modified_at", "session_start_time", "session_end_time",
+	} {
 		if v, ok := object[name]; !ok || v != nil {
 			t.Errorf("%s = %v, %v, want null", name, v, ok)
 		}

@@ -2,15 +2,15 @@ package store
 
 import "errors"
 
-// What PostgreSQL's jsonb does not take of valid JSON (its documentation, "JSON Types": \u0000 and surrogates without their pair are
-// refused, and numbers are kept as numeric). One such file in a request would fail them all.
+// What PostgreSQL's jsonb does not take of valid JSON (its documentation, "JSON Types": \u0000 and surrogates without
+// their pair are refused, and numbers are kept as numeric). One such file in a request would fail them all.
 var (
 	ErrNUL = errors.New(`a text in the file has the character NUL (\u0000), which the database cannot store; ` +
 		`remove it from the name or title in PokerGFX and save the session again`)
-	ErrSurrogate = errors.New(`a text in the file has half a character (a surrogate such as \ud800 without its pair), which the database ` +
-		`cannot store; type the name or title anew in PokerGFX and save the session again`)
-	ErrNumber = errors.New(`a number in the file is beyond what the database can store (131,072 digits before the point, 16,383 after it); ` +
-		`correct it in PokerGFX and save the session again`)
+	ErrSurrogate = errors.New(`a text in the file has half a character (a surrogate such as \ud800 without its pair), ` +
+		`which the database cannot store; type the name or title anew in PokerGFX and save the session again`)
+	ErrNumber = errors.New(`a number in the file is beyond what the database can store ` +
+		`(131,072 digits before the point, 16,383 after it); correct it in PokerGFX and save the session again`)
 )
 
 // checkStorable says whether jsonb takes b, which must be valid JSON. It reads b once and allocates nothing.
@@ -83,16 +83,16 @@ func isNumberByte(c byte) bool {
 	return isDigit(c) || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-'
 }
 
-// The bounds of numeric (PostgreSQL documentation, "Arbitrary Precision Numbers"), and of an exponent, which it refuses from half of
-// the largest integer on even for 0 (numeric.c, set_var_from_str).
+// The bounds of numeric (PostgreSQL documentation, "Arbitrary Precision Numbers"), and of an exponent, which it
+// refuses from half of the largest integer on even for 0 (numeric.c, set_var_from_str).
 const (
 	numericBefore   = 131_072
 	numericAfter    = 16_383
 	numericExponent = 1<<30 - 1
 )
 
-// numericTakes says whether numeric takes a number of JSON. It counts the digits after the point as they are written, zeros too,
-// and those before it from the first that is not 0.
+// numericTakes says whether numeric takes a number of JSON. It counts the digits after the point as they are written,
+// zeros too, and those before it from the first that is not 0.
 func numericTakes(number []byte) bool {
 	before, after, significant := 0, 0, false
 	leading := 0 // zeros between the point and the first other digit

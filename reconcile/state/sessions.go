@@ -34,7 +34,8 @@ const (
 func (v View) Standing(ctx context.Context, ver hashindex.Version) (s Standing, err error) {
 	err = v.q.QueryRowContext(ctx, `WITH this AS (SELECT `+newest+` AS mtime_ns), the_row AS (`+theRow+`)
 	SELECT CASE
-		WHEN EXISTS (SELECT 1 FROM the_row r WHERE file_hash = ?4 OR (hands, r.mtime_ns / 1000, file_hash) > (?2, this.mtime_ns / 1000, ?4)) THEN ?7
+		WHEN EXISTS (SELECT 1 FROM the_row r WHERE file_hash = ?4
+			OR (hands, r.mtime_ns / 1000, file_hash) > (?2, this.mtime_ns / 1000, ?4)) THEN ?7
 		WHEN EXISTS (SELECT 1 FROM files f WHERE session_id = ?1 AND file_hash <> ?4 AND `+counts+`
 			AND (hands, f.mtime_ns / 1000, file_hash) > (?2, this.mtime_ns / 1000, ?4)) THEN ?6
 		WHEN EXISTS (SELECT 1 FROM pending_sync q WHERE session_id = ?1 AND file_hash <> ?4 AND NOT dead
@@ -46,12 +47,13 @@ func (v View) Standing(ctx context.Context, ver hashindex.Version) (s Standing, 
 	return s, nil
 }
 
-// Content returns what a content that a file or the queue has had tells of the version that it is: the hands, and when the newest
-// such file was written.
+// Content returns what a content that a file or the queue has had tells of the version that it is: the hands, and when
+// the newest such file was written.
 func (v View) Content(ctx context.Context, hash string) (hands int, modTime int64, known bool, err error) {
 	err = v.q.QueryRowContext(ctx, `SELECT hands, mtime_ns FROM (
 		SELECT hands, mtime_ns FROM files WHERE file_hash = ?1 AND session_id IS NOT NULL
-		UNION ALL SELECT hands, mtime_ns FROM pending_sync WHERE file_hash = ?1 AND session_id IS NOT NULL) ORDER BY mtime_ns DESC LIMIT 1`, hash).
+		UNION ALL SELECT hands, mtime_ns FROM pending_sync WHERE file_hash = ?1 AND session_id IS NOT NULL)
+		ORDER BY mtime_ns DESC LIMIT 1`, hash).
 		Scan(&hands, &modTime)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, 0, false, nil
@@ -65,8 +67,8 @@ func (v View) Content(ctx context.Context, hash string) (hands int, modTime int6
 // handsFromContent is the note that no version in the index has its hands from the column hand_count any more.
 const handsFromContent = "hands from content"
 
-// forgetColumnHands forgets, once, the versions of rows that an older gfxsync has found at the remote: it took their hands from the
-// column hand_count, which others rewrite. The next diff finds them again.
+// forgetColumnHands forgets, once, the versions of rows that an older gfxsync has found at the remote: it took their
+// hands from the column hand_count, which others rewrite. The next diff finds them again.
 func (v View) forgetColumnHands(ctx context.Context) error {
 	var done bool
 	if _, err := v.Notes.Get(ctx, handsFromContent, &done); err != nil || done {

@@ -13,7 +13,8 @@ func TestHandsFromTheColumnAreForgottenOnce(t *testing.T) {
 	s := open(t, newPath(t))
 	for round, want := range []int{1, 2} {
 		update(t, s, func(v state.View) error {
-			return v.Index.AcknowledgeVersion(t.Context(), hashindex.Key{Path: "a.json"}, hashindex.Version{Session: 1, Hash: "own", Hands: 3})
+			own := hashindex.Version{Session: 1, Hash: "own", Hands: 3}
+			return v.Index.AcknowledgeVersion(t.Context(), hashindex.Key{Path: "a.json"}, own)
 		})
 		update(t, s, func(v state.View) error {
 			return v.Index.RemoteVersion(t.Context(), hashindex.Version{Session: 2, Hash: "found", Hands: 9999})
@@ -74,7 +75,9 @@ func TestContentTellsItsHands(t *testing.T) {
 		e.Key = hashindex.Key{Path: path}
 		update(t, s, func(v state.View) error { return v.Index.Put(t.Context(), &e) })
 	}
-	for hash, want := range map[string][3]int64{"file": {3, 9000, 1}, "queued": {2, 7000, 1}, "no session": {}, "strange": {}} {
+	for hash, want := range map[string][3]int64{
+		"file": {3, 9000, 1}, "queued": {2, 7000, 1}, "no session": {}, "strange": {},
+	} {
 		hands, modTime, known, err := s.Content(t.Context(), hash)
 		if err != nil || int64(hands) != want[0] || modTime != want[1] || known != (want[2] == 1) {
 			t.Errorf("%s: %d hands at %d, known: %v, %v, want %v", hash, hands, modTime, known, err, want)

@@ -121,7 +121,8 @@ func TestFileOfAnOlderVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	query(t, path, string(schema)+`INSERT INTO gfx_sessions (file_hash, raw_json) VALUES ('a', '{}'); PRAGMA user_version = 1`)
+	query(t, path, string(schema)+`INSERT INTO gfx_sessions (file_hash, raw_json) VALUES ('a', '{}');
+		PRAGMA user_version = 1`)
 	if f := local.Check(t.Context(), path); f.Verdict != store.OK || !strings.Contains(f.Text, "1 row") {
 		t.Errorf("check: %+v", f)
 	}

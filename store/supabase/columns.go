@@ -14,8 +14,8 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// Which columns a table lacks is found out once, before the first record is sent: a request that carries records and names a column
-// that is not there costs its whole body.
+// Which columns a table lacks is found out once, before the first record is sent: a request that carries records and
+// names a column that is not there costs its whole body.
 
 // learnColumns has the server name the columns that the table lacks. It fails only with what would fail every upsert.
 func (r *Remote) learnColumns(ctx context.Context) error {
@@ -40,8 +40,9 @@ func (r *Remote) learnColumns(ctx context.Context) error {
 	return nil
 }
 
-// insertNothing upserts no row into these columns. PostgREST (its documentation, "Tables and Views", "Specifying Columns"; Plan.hs,
-// resolveOrError) looks the columns up, answers PGRST204 for one that is not there, and else has PostgreSQL insert what an empty array holds.
+// insertNothing upserts no row into these columns. PostgREST (its documentation, "Tables and Views", "Specifying
+// Columns"; Plan.hs, resolveOrError) looks the columns up, answers PGRST204 for one that is not there, and else has
+// PostgreSQL insert what an empty array holds.
 func (r *Remote) insertNothing(ctx context.Context, columns []string) error {
 	x := &exchange{body: []byte("[]"), query: url.Values{"columns": {strings.Join(columns, ",")}}}
 	return r.send(ctx, x, r.opts.Table, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
@@ -70,7 +71,8 @@ func (r *Remote) upsert(ctx context.Context, records []store.Record, without map
 
 const columnStatus = "sync_status"
 
-// learnStatus looks whether the error says that the column sync_status has no value 'synced', as an enum may not, and gives the column up.
+// learnStatus looks whether the error says that the column sync_status has no value 'synced', as an enum may not, and
+// gives the column up.
 func (r *Remote) learnStatus(err error, absent map[string]bool) bool {
 	var re *store.RemoteError
 	if absent[columnStatus] || !errors.As(err, &re) || re.Code != "22P02" || !strings.HasSuffix(re.Message, `: "synced"`) {
@@ -87,16 +89,18 @@ func (r *Remote) giveUp(refusal *store.RemoteError, columns ...string) {
 	for _, c := range columns {
 		r.absent[c] = true
 	}
-	r.opts.Logger.Warn("the table does not take what gfxsync has for a column; the column is left out until gfxsync starts again, "+
-		"and the sessions are stored", "table", r.opts.Table, "column", strings.Join(columns, ","), "error", refusal.Message)
+	r.opts.Logger.Warn("the table does not take what gfxsync has for a column; "+
+		"the column is left out until gfxsync starts again, and the sessions are stored",
+		"table", r.opts.Table, "column", strings.Join(columns, ","), "error", refusal.Message)
 }
 
 // isValueRefused says whether PostgreSQL could not make a column's type of a value: out of range, or no such value.
 func isValueRefused(re *store.RemoteError) bool { return re.Code == "22003" || re.Code == "22P02" }
 
-// upsertWithoutExtras tries a record once more that the table has refused for a value, because the extra columns must not cost the
-// session. At first they are sent empty, so that the row keeps nothing of an older version. If they are not taken even so, their
-// types are not what gfxsync expects, and they are left out from now on. If that does not help either, the refusal stands.
+// upsertWithoutExtras tries a record once more that the table has refused for a value, because the extra columns must
+// not cost the session. At first they are sent empty, so that the row keeps nothing of an older version. If they are
+// not taken even so, their types are not what gfxsync expects, and they are left out from now on. If that does not
+// help either, the refusal stands.
 func (r *Remote) upsertWithoutExtras(ctx context.Context, record store.Record, refusal *store.RemoteError) error {
 	absent := r.absentColumns()
 	carried := slices.DeleteFunc(store.ExtraColumns(), func(c string) bool { return absent[c] })
@@ -105,10 +109,13 @@ func (r *Remote) upsertWithoutExtras(ctx context.Context, record store.Record, r
 	}
 	bare := record
 	bare.Extras = store.Extras{}
-	filled := slices.DeleteFunc(slices.Clone(carried), func(c string) bool { return record.ExtraText(c) == bare.ExtraText(c) })
+	filled := slices.DeleteFunc(slices.Clone(carried), func(c string) bool {
+		return record.ExtraText(c) == bare.ExtraText(c)
+	})
 	if len(filled) > 0 && r.upsert(ctx, []store.Record{bare}, nil) == nil {
-		r.opts.Logger.Warn("the table has no room for a value of the file; the row is stored, and the column is empty in it", "path", record.NASPath,
-			"table", r.opts.Table, "column", strings.Join(refusedBy(&record, filled, refusal), ","), "error", refusal.Message)
+		r.opts.Logger.Warn("the table has no room for a value of the file; the row is stored, and the column is empty in it",
+			"path", record.NASPath, "table", r.opts.Table,
+			"column", strings.Join(refusedBy(&record, filled, refusal), ","), "error", refusal.Message)
 		return nil
 	}
 	without := map[string]bool{}
@@ -128,7 +135,9 @@ var quoted = regexp.MustCompile(`"([^"]+)"`)
 // refusedBy returns those of the columns whose value the refusal names; all, if it names none.
 func refusedBy(record *store.Record, columns []string, refusal *store.RemoteError) []string {
 	m := quoted.FindStringSubmatch(refusal.Message)
-	named := slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return m == nil || !strings.Contains(record.ExtraText(c), m[1]) })
+	named := slices.DeleteFunc(slices.Clone(columns), func(c string) bool {
+		return m == nil || !strings.Contains(record.ExtraText(c), m[1])
+	})
 	if len(named) == 0 {
 		return columns
 	}

@@ -12,11 +12,15 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
-// production is a table of production, by session, with the columns of gfxsync's own besides, and what change makes of it.
-func production(t *testing.T, variant supabasetest.ProductionTable, change string, log *logBuffer) (*supabasetest.Server, *supabase.Remote) {
+// production is a table of production, by session, with the columns of gfxsync's own besides, and what change makes of
+// it.
+func production(
+	t *testing.T, variant supabasetest.ProductionTable, change string, log *logBuffer,
+) (*supabasetest.Server, *supabase.Remote) {
 	t.Helper()
 	s := supabasetest.New(t, supabasetest.WithSQL(variant.SQL), supabasetest.WithSchemas(variant.Schema))
-	s.Exec(t, `ALTER TABLE gfx_sessions ADD IF NOT EXISTS gfx_pc_id text, ADD IF NOT EXISTS sync_source text, ADD file_modified_at timestamptz`)
+	s.Exec(t, `ALTER TABLE gfx_sessions ADD IF NOT EXISTS gfx_pc_id text, ADD IF NOT EXISTS sync_source text,
+		ADD file_modified_at timestamptz`)
 	if change != "" {
 		s.Exec(t, change)
 	}
@@ -26,9 +30,11 @@ func production(t *testing.T, variant supabasetest.ProductionTable, change strin
 }
 
 const (
-	fullSession = `{"ID":5,"Type":"Final Table","Payouts":[700, 5],"Hands":[{"StartDateTimeUTC":"2025-10-19T09:06:38Z","Duration":"PT90.7S"}]}`
+	fullSession = `{"ID":5,"Type":"Final Table","Payouts":[700, 5],` +
+		`"Hands":[{"StartDateTimeUTC":"2025-10-19T09:06:38Z","Duration":"PT90.7S"}]}`
 	bareSession = `{"ID":5}`
-	extraValues = `SELECT concat_ws('|', payouts, total_duration_seconds, session_start_time AT TIME ZONE 'UTC', session_end_time AT TIME ZONE 'UTC',
+	extraValues = `SELECT concat_ws('|', payouts, total_duration_seconds,
+		session_start_time AT TIME ZONE 'UTC', session_end_time AT TIME ZONE 'UTC',
 		sync_status, table_type) FROM gfx_sessions`
 )
 
@@ -58,16 +64,22 @@ func TestExtraColumnsFollowTheVersionInTheRow(t *testing.T) {
 	}
 }
 
-// A column that does not take what the file has must not cost the session, nor keep what an older version has left there.
+// A column that does not take what the file has must not cost the session, nor keep what an older version has left
+// there.
 func TestValuesThatAnExtraColumnDoesNotTakeCostNoSession(t *testing.T) {
 	t.Parallel()
-	const large = `{"ID":5,"Payouts":[3000000000,1],"Hands":[{"StartDateTimeUTC":"2025-10-19T09:06:38Z","Duration":"PT90S"}]}`
+	const large = `{"ID":5,"Payouts":[3000000000,1],` +
+		`"Hands":[{"StartDateTimeUTC":"2025-10-19T09:06:38Z","Duration":"PT90S"}]}`
 	for _, tt := range []struct{ name, change, content, want, column string }{
 		{"bigint", `ALTER TABLE gfx_sessions ALTER payouts TYPE bigint[]`, large, "{3000000000,1}|90|", ""},
 		{"integer", ``, large, "{}|0|", "payouts"},
-		{"another type", `ALTER TABLE gfx_sessions ALTER payouts DROP DEFAULT, ALTER payouts TYPE numeric USING 7`, fullSession, "7|5|", "payouts,"},
 		{
-			"a short interval", `ALTER TABLE gfx_sessions ALTER total_duration_seconds TYPE smallint`, `{"ID":5,"Hands":[{"Duration":"PT40000S"}]}`,
+			"another type", `ALTER TABLE gfx_sessions ALTER payouts DROP DEFAULT, ALTER payouts TYPE numeric USING 7`,
+			fullSession, "7|5|", "payouts,",
+		},
+		{
+			"a short interval", `ALTER TABLE gfx_sessions ALTER total_duration_seconds TYPE smallint`,
+			`{"ID":5,"Hands":[{"Duration":"PT40000S"}]}`,
 			"{}|0|", "total_duration_seconds",
 		},
 	} {
@@ -75,7 +87,8 @@ func TestValuesThatAnExtraColumnDoesNotTakeCostNoSession(t *testing.T) {
 			t.Parallel()
 			var log logBuffer
 			s, r := production(t, supabasetest.ProductionTables[0], tt.change, &log)
-			s.Exec(t, `INSERT INTO gfx_sessions (session_id, file_name, file_hash, raw_json, total_duration_seconds) VALUES (5, 'a', 'a', '{}', 5)`)
+			s.Exec(t, `INSERT INTO gfx_sessions (session_id, file_name, file_hash, raw_json, total_duration_seconds)
+				VALUES (5, 'a', 'a', '{}', 5)`)
 			if tt.name != "another type" {
 				s.Exec(t, `UPDATE gfx_sessions SET payouts = '{9}'`)
 			} else {
@@ -91,7 +104,8 @@ func TestValuesThatAnExtraColumnDoesNotTakeCostNoSession(t *testing.T) {
 			if got := s.QueryStrings(t, `SELECT file_hash FROM gfx_sessions`); got[0] != record.FileHash {
 				t.Errorf("the row is still of %s", got[0])
 			}
-			if named := strings.Contains(log.String(), "column="); named != (tt.column != "") || !strings.Contains(log.String(), tt.column) {
+			named := strings.Contains(log.String(), "column=")
+			if named != (tt.column != "") || !strings.Contains(log.String(), tt.column) {
 				t.Errorf("want %q to be named, and nothing else:\n%s", tt.column, log.String())
 			}
 		})
@@ -101,11 +115,13 @@ func TestValuesThatAnExtraColumnDoesNotTakeCostNoSession(t *testing.T) {
 func TestARefusalForAnotherValueStands(t *testing.T) {
 	t.Parallel()
 	var log logBuffer
-	s, r := production(t, supabasetest.ProductionTables[0], `ALTER TABLE gfx_sessions ALTER hand_count TYPE smallint`, &log)
+	s, r := production(t, supabasetest.ProductionTables[0],
+		`ALTER TABLE gfx_sessions ALTER hand_count TYPE smallint`, &log)
 	record := storetest.RecordOf(t, strings.Repeat("b", 32), "a.json", []byte(fullSession))
 	record.HandCount = 40_000
 	var re *store.RemoteError
-	if err := r.Upsert(t.Context(), []store.Record{record}); !errors.As(err, &re) || re.Code != "22003" || re.Class != store.Rejected {
+	err := r.Upsert(t.Context(), []store.Record{record})
+	if !errors.As(err, &re) || re.Code != "22003" || re.Class != store.Rejected {
 		t.Errorf("%v, want the first refusal", err)
 	}
 	if s.Count(t, "gfx_sessions") != 0 || log.String() != "" {
@@ -113,7 +129,8 @@ func TestARefusalForAnotherValueStands(t *testing.T) {
 	}
 }
 
-// A sync_status without 'synced' refuses every record: the column is given up at the first, whatever else the request carries.
+// A sync_status without 'synced' refuses every record: the column is given up at the first, whatever else the request
+// carries.
 func TestEnumWithoutSyncedIsGivenUpOnce(t *testing.T) {
 	t.Parallel()
 	var log logBuffer

@@ -79,8 +79,8 @@ const hashAsText = store.ColumnFileHash + "::text"
 
 var ascending = postgrest.OrderOpts{Ascending: true}
 
-// Hashes implements store.Table by keyset paging. The first page asks for all that have a hash: not every server takes a comparison
-// with nothing.
+// Hashes implements store.Table by keyset paging. The first page asks for all that have a hash: not every server takes
+// a comparison with nothing.
 func (r *Remote) Hashes(ctx context.Context, after string, limit int) ([]string, error) {
 	return r.hashes(ctx, func(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
 		if after == "" {
@@ -99,7 +99,9 @@ func (r *Remote) Has(ctx context.Context, hashes []string) ([]string, error) {
 	})
 }
 
-func (r *Remote) hashes(ctx context.Context, which func(*postgrest.FilterBuilder) *postgrest.FilterBuilder) ([]string, error) {
+func (r *Remote) hashes(
+	ctx context.Context, which func(*postgrest.FilterBuilder) *postgrest.FilterBuilder,
+) ([]string, error) {
 	body, err := r.do(ctx, r.opts.Table, nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
 		return which(withContent(r.part(t.Select(hashAsText, "", false))))
 	})

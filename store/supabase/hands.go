@@ -13,8 +13,8 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// How many hands a row has is told by its raw_json alone: the column hand_count may be anybody's. Only rows whose content is not
-// known are asked for it, because PostgreSQL must read the whole raw_json of each.
+// How many hands a row has is told by its raw_json alone: the column hand_count may be anybody's. Only rows whose
+// content is not known are asked for it, because PostgreSQL must read the whole raw_json of each.
 
 // computedHands is the function over a row that gfxsync schema makes (PostgREST documentation, "Computed Fields").
 const computedHands = "gfx_session_hands"
@@ -25,8 +25,8 @@ const handsStep = 50
 // maxProbes are enough for 2^31 hands.
 const maxProbes = 64
 
-// HandsOf implements store.SessionTable by the function gfx_session_hands, and where the table has none by asking whether there is a
-// hand with some number.
+// HandsOf implements store.SessionTable by the function gfx_session_hands, and where the table has none by asking
+// whether there is a hand with some number.
 func (r *Remote) HandsOf(ctx context.Context, rows []store.SessionRow) ([]int, error) {
 	counts := make([]int, len(rows))
 	for begin := 0; begin < len(rows); begin += handsStep {
@@ -64,8 +64,9 @@ func (r *Remote) computeHands(ctx context.Context, rows []store.SessionRow, coun
 	var re *store.RemoteError
 	if errors.As(err, &re) && (re.Code == "42703" || re.Code == "42501") && strings.Contains(re.Message, computedHands) {
 		if !r.noHandsFunction.Swap(true) {
-			r.opts.Logger.Info("the hands of rows that are not known are counted by several requests, because the table has no function "+
-				computedHands+" that may be used; gfxsync schema prints the SQL that adds it", "table", r.opts.Table)
+			r.opts.Logger.Info("the hands of rows that are not known are counted by several requests, "+
+				"because the table has no function "+computedHands+" that may be used; gfxsync schema prints the SQL that adds it",
+				"table", r.opts.Table)
 		}
 		return errNoFunction
 	}
@@ -77,7 +78,8 @@ func (r *Remote) computeHands(ctx context.Context, rows []store.SessionRow, coun
 		Hands   int   `json:"gfx_session_hands"` // null, of a row that has lost its content meanwhile, is 0
 	}
 	if err := json.Unmarshal(body, &found); err != nil {
-		return &store.RemoteError{Class: store.Outage, Message: clip(fmt.Sprintf("the answer is no list of hands: %v", err)), Err: err}
+		message := clip(fmt.Sprintf("the answer is no list of hands: %v", err))
+		return &store.RemoteError{Class: store.Outage, Message: message, Err: err}
 	}
 	bySession := map[int64]int{}
 	for _, f := range found {
@@ -107,13 +109,15 @@ func (c *count) probe() int {
 // undefinedFunction is what PostgreSQL says to @> of json, which jsonb alone has.
 const undefinedFunction = "42883"
 
-// condition holds if the element is there. Of jsonb, PostgreSQL takes a text or a number for a list of one, which it is not.
+// condition holds if the element is there. Of jsonb, PostgreSQL takes a text or a number for a list of one, which it
+// is not.
 func (c *count) condition(isJSON bool) string {
 	isList := ""
 	if c.probe() == 0 && !isJSON {
 		isList = store.ColumnRawJSON + "->Hands.cs.[],"
 	}
-	return fmt.Sprintf("and(%s.eq.%d,%s%s->Hands->%d.not.is.null)", columnSession, c.session, isList, store.ColumnRawJSON, c.probe())
+	return fmt.Sprintf("and(%s.eq.%d,%s%s->Hands->%d.not.is.null)",
+		columnSession, c.session, isList, store.ColumnRawJSON, c.probe())
 }
 
 func (c *count) answer(isThere bool) {
@@ -126,9 +130,9 @@ func (c *count) answer(isThere bool) {
 
 func (c *count) known() bool { return c.bounded && c.low == c.high }
 
-// searchHands finds out how many elements the lists have, of all rows at one time: a list of n elements has one at index n-1 and none
-// at n. An element that is null is there too. Of 180 hands that takes twelve requests of a few KB (PostgREST documentation, "Tables and
-// Views", "JSON Columns" and "Logical operators").
+// searchHands finds out how many elements the lists have, of all rows at one time: a list of n elements has one at
+// index n-1 and none at n. An element that is null is there too. Of 180 hands that takes twelve requests of a few KB
+// (PostgREST documentation, "Tables and Views", "JSON Columns" and "Logical operators").
 func (r *Remote) searchHands(ctx context.Context, rows []store.SessionRow, counts []int) error {
 	searches := make([]count, len(rows))
 	for i := range rows {
@@ -161,8 +165,9 @@ func (r *Remote) searchHands(ctx context.Context, rows []store.SessionRow, count
 		}
 	}
 	return &store.RemoteError{
-		Class: store.Outage, Message: "the server answers that a session has a hand of every number; the hands of its rows cannot be counted",
-		Hint: "apply the SQL that gfxsync schema prints, whose function " + computedHands + " counts them",
+		Class:   store.Outage,
+		Message: "the server answers that a session has a hand of every number; the hands of its rows cannot be counted",
+		Hint:    "apply the SQL that gfxsync schema prints, whose function " + computedHands + " counts them",
 	}
 }
 

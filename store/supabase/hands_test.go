@@ -13,8 +13,9 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
-const handsFunction = `CREATE FUNCTION gfx_session_hands(gfx_sessions) RETURNS integer LANGUAGE sql STABLE AS $$ SELECT CASE
-	WHEN jsonb_typeof($1.raw_json->'Hands') = 'array' THEN jsonb_array_length($1.raw_json->'Hands') WHEN $1.raw_json IS NOT NULL THEN 0 END $$`
+const handsFunction = `CREATE FUNCTION gfx_session_hands(gfx_sessions) RETURNS integer LANGUAGE sql STABLE AS
+	$$ SELECT CASE WHEN jsonb_typeof($1.raw_json->'Hands') = 'array' THEN jsonb_array_length($1.raw_json->'Hands')
+		WHEN $1.raw_json IS NOT NULL THEN 0 END $$`
 
 func bySession(t *testing.T, s *supabasetest.Server, log *logBuffer) *supabase.Remote {
 	t.Helper()
@@ -37,7 +38,8 @@ func TestHandsAreCountedInTheContent(t *testing.T) {
 		case 103, 104:
 			n, list = []int{1, 3}[session-103], lists[session]
 		}
-		s.Exec(t, `INSERT INTO gfx_sessions (session_id, file_hash, raw_json, hand_count) VALUES ($1, $2, $3::text::jsonb, 9999)`,
+		s.Exec(t, `INSERT INTO gfx_sessions (session_id, file_hash, raw_json, hand_count)
+			VALUES ($1, $2, $3::text::jsonb, 9999)`,
 			session, fmt.Sprint(session), `{"Hands":`+list+`}`)
 		rows, want = append(rows, store.SessionRow{Session: int64(session)}), append(want, n)
 	}
@@ -85,7 +87,8 @@ func TestRowsTellWhenTheirFilesWereWritten(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := supabasetest.New(t, supabasetest.WithSQL(`CREATE TABLE gfx_sessions (session_id bigint UNIQUE, file_hash text, raw_json jsonb)`))
+			s := supabasetest.New(t, supabasetest.WithSQL(
+				`CREATE TABLE gfx_sessions (session_id bigint UNIQUE, file_hash text, raw_json jsonb)`))
 			s.Exec(t, `INSERT INTO gfx_sessions VALUES (1, 'a', '{}'), (2, 'b', null)`)
 			if tt.typ != "" {
 				s.Exec(t, `ALTER TABLE gfx_sessions ADD file_modified_at `+tt.typ)
@@ -108,7 +111,8 @@ func TestRowsTellWhenTheirFilesWereWritten(t *testing.T) {
 	}
 }
 
-// A comparison with nothing, or with the smallest number of all, is refused by some servers. Nulls are not asked for even so.
+// A comparison with nothing, or with the smallest number of all, is refused by some servers. Nulls are not asked for
+// even so.
 func TestTheFirstPageComparesWithNothing(t *testing.T) {
 	t.Parallel()
 	var queries []string

@@ -43,8 +43,8 @@ func withContent(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
 	return rows.Not(store.ColumnRawJSON, "is", "null")
 }
 
-// Sessions implements store.SessionTable by keyset paging. The first page asks for all that have a session: not every server takes a
-// comparison with the smallest number.
+// Sessions implements store.SessionTable by keyset paging. The first page asks for all that have a session: not every
+// server takes a comparison with the smallest number.
 func (r *Remote) Sessions(ctx context.Context, after int64, limit int) ([]store.SessionRow, error) {
 	return r.sessions(ctx, func(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
 		if after == math.MinInt64 {
@@ -117,7 +117,8 @@ func readSessions(body []byte) ([]store.SessionRow, error) {
 		Modified string `json:"file_modified_at"`
 	}
 	if err := json.Unmarshal(body, &rows); err != nil {
-		return nil, &store.RemoteError{Class: store.Outage, Message: clip(fmt.Sprintf("the answer is no list of sessions: %v", err)), Err: err}
+		message := clip(fmt.Sprintf("the answer is no list of sessions: %v", err))
+		return nil, &store.RemoteError{Class: store.Outage, Message: message, Err: err}
 	}
 	list := make([]store.SessionRow, len(rows))
 	for i, row := range rows {
@@ -132,9 +133,10 @@ func readSessions(body []byte) ([]store.SessionRow, error) {
 // nullKey says that a server answered rows that were left out by the request.
 func nullKey(column string) error {
 	return &store.RemoteError{
-		Class:   store.Outage,
-		Message: fmt.Sprintf("the server answered rows without %s, which were not asked for; the table cannot be read page by page", column),
-		Hint:    "look whether something between gfxsync and Supabase drops the query of a URL, and run gfxsync check",
+		Class: store.Outage,
+		Message: "the server answered rows without " + column + ", which were not asked for; " +
+			"the table cannot be read page by page",
+		Hint: "look whether something between gfxsync and Supabase drops the query of a URL, and run gfxsync check",
 	}
 }
 

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// field is a column, or a value inside one of type json or jsonb: raw_json->Hands->15. A digit sequence is an index, anything else a
-// key. docs.postgrest.org, Tables and Views, "JSON Columns"; PostgREST's QueryParams.hs, pField and pJsonPath
+// field is a column, or a value inside one of type json or jsonb: raw_json->Hands->15. A digit sequence is an index,
+// anything else a key. docs.postgrest.org, Tables and Views, "JSON Columns"; PostgREST's QueryParams.hs, pField and
+// pJsonPath
 func (q *query) field(name string) (string, error) {
 	column, path, _ := strings.Cut(name, "->")
 	sql := q.column(column)
