@@ -236,7 +236,7 @@ func TestAFileThatGrowsArrivesWhole(t *testing.T) {
 	checkSupabase(t, g, tree{"grows.json": content})
 	posts := 0
 	for _, r := range g.Requests() {
-		if r.Method == "POST" {
+		if r.Method == "POST" && r.Rows > 0 { // without rows it asks for the columns of the table, once
 			posts++
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/supabase-community/postgrest-go"
 
@@ -30,14 +31,30 @@ func (r *Remote) learnColumns(ctx context.Context) error {
 		}
 		absent := r.absentColumns()
 		err := r.insertNothing(ctx, slices.DeleteFunc(allColumns(), func(c string) bool { return absent[c] }))
+		name := lackingColumn(err)
 		switch {
 		case err == nil, store.ClassOf(err) == store.Rejected, store.ClassOf(err) == store.TooMuch:
 			r.learned.Store(true) // if it is a refusal, the records are to find out
 		case !r.learnAbsent(err):
 			return err
+		case isExtra(name):
+			r.learnExtras(ctx)
 		}
 	}
 	return nil
+}
+
+// learnExtras asks for each extra column by itself, all at one time. A table that lacks one mostly lacks them all, and on a slow line
+// to ask for one after the other keeps the first record waiting.
+func (r *Remote) learnExtras(ctx context.Context) {
+	absent := r.absentColumns()
+	var asking sync.WaitGroup
+	for _, c := range store.ExtraColumns() {
+		if !absent[c] {
+			asking.Go(func() { r.learnAbsent(r.insertNothing(ctx, []string{c})) }) // any other failure is for the next round
+		}
+	}
+	asking.Wait()
 }
 
 // insertNothing upserts no row into these columns. PostgREST (its documentation, "Tables and Views", "Specifying
