@@ -29,6 +29,9 @@ type Config struct {
 	PCID        string        // the column gfx_pc_id of files whose root has no label
 	FullReaders int           // how many files a full pass reads at a time; default 2
 	Schedules   Schedules
+	// SessionRequired says that the table takes no row without a session ID: a file without one is invalid before it is
+	// sent. With store.BySession that is always so.
+	SessionRequired bool
 	// DeleteSuperseded removes the rows of older versions of files. Nothing else is ever deleted on the remote.
 	DeleteSuperseded bool
 	Delivery         store.DeliveryOptions

@@ -168,9 +168,13 @@ func TestContentionIsTriedAgainAtOnce(t *testing.T) {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			c := newFailing(t, supabasetest.DefaultSchema)
-			c.server.Answer(3, errorOf(500, code))
-			hashes := c.writeSessions(t, 1)
+			first := c.writeSessions(t, 1)
 			w := c.begin(t)
+			c.wantArrived(t, w, first) // the columns of the table are known by then
+			c.server.ResetRequests()
+			c.server.Answer(3, errorOf(500, code))
+			hashes := c.writeSessions(t, 2)
+			w.pass(t.Context(), Scan, PassOptions{}, nil)
 			c.wantArrived(t, w, hashes)
 			if n := len(c.server.Requests()); n != 4 {
 				t.Errorf("%d requests, want three in vain and one", n)

@@ -89,7 +89,8 @@ func wantCounts(t *testing.T, q store.Queue, waiting, dead int) {
 
 func TestQueueGivesTheRecordBackAsItWas(t *testing.T) {
 	q := openQueue(t)
-	want := mustMake(t, "일/a.json", " {\"ID\": 638961999170907267, \"EventTitle\":\"<한글> & \\u0000\",\"CreatedDateTimeUTC\":\"2025-10-16T08:28:39.1234567Z\"}\n")
+	want := mustMake(t, "일/a.json", " {\"ID\": 638961999170907267, \"EventTitle\":\"<한글> & \\u0001\","+
+		"\"CreatedDateTimeUTC\":\"2025-10-16T08:28:39.1234567Z\"}\n")
 	if err := q.Put(t.Context(), source("일/a.json"), &want, nil, noon); err != nil {
 		t.Fatal(err)
 	}

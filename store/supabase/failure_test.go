@@ -36,8 +36,8 @@ func TestKeyGoesIntoTheHeadersWhereItBelongs(t *testing.T) {
 			if err := errors.Join(r.Ping(t.Context()), upsert(t, r, 1)); err != nil {
 				t.Fatal(err)
 			}
-			if len(seen) != 2 {
-				t.Fatalf("%d requests, want two", len(seen))
+			if len(seen) != 3 {
+				t.Fatalf("%d requests, want three: a ping, what asks for the columns, and the upsert", len(seen))
 			}
 			for _, req := range seen {
 				if got := req.Header.Values("Apikey"); len(got) != 1 || got[0] != tt.key {
