@@ -281,7 +281,6 @@ func hold(t *testing.T, g *supabasetest.Server) (release func()) {
 	return release
 }
 
-// posts counts the requests that were to write.
 // posts returns how many requests have brought rows.
 func posts(g *supabasetest.Server) (n int) {
 	for _, r := range g.Requests() {
