@@ -9,8 +9,9 @@ import (
 
 // Remotes with one row for each session: that row is the session's best version, of all that the files and the remote have.
 
-// Version is one version of a session. The one with the most hands is the best, of those with equally many the newest; the hash
-// decides where even the times are equal, so that there is always one best.
+// Version is one version of a session. The one with the most hands is the best, of those with equally many the newest;
+// the hash decides where even the times are equal, so that there is always one best. Times are compared in
+// microseconds, which is what a remote keeps of them: else the row of a file would be older than the file for ever.
 type Version struct {
 	Session int64
 	Hash    string
@@ -80,11 +81,12 @@ func (x Index) ForgetVersion(ctx context.Context, session int64) error {
 // superseded if the row is or is to be of a better version, and else an intent. ?1 is the session, NULL for all.
 const led = `WITH best AS (
 	SELECT session_id, file_hash, hands, mtime_ns,
-		row_number() OVER (PARTITION BY session_id ORDER BY hands DESC, mtime_ns DESC, file_hash DESC) AS place
+		row_number() OVER (PARTITION BY session_id ORDER BY hands DESC, mtime_ns / 1000 DESC, file_hash DESC) AS place
 	FROM files WHERE session_id IS NOT NULL AND (?1 IS NULL OR session_id = ?1) AND ` + present + `
 ), leader AS (
 	SELECT b.session_id, r.file_hash AS remote,
-		CASE WHEN (r.hands, r.mtime_ns, r.file_hash) > (b.hands, b.mtime_ns, b.file_hash) THEN r.file_hash ELSE b.file_hash END AS file_hash
+		CASE WHEN (r.hands, r.mtime_ns / 1000, r.file_hash) > (b.hands, b.mtime_ns / 1000, b.file_hash)
+			THEN r.file_hash ELSE b.file_hash END AS file_hash
 	FROM best b LEFT JOIN remote_hashes r ON r.session_id = b.session_id WHERE b.place = 1
 ), led AS (
 	SELECT f.root, f.order_key, f.state AS was, CASE
@@ -113,7 +115,7 @@ func (x Index) Lead(ctx context.Context, session *int64, now time.Time) (lost in
 // Best returns the best version of a session that a file has, and whether a file has any.
 func (x Index) Best(ctx context.Context, session int64) (v Version, e Entry, ok bool, err error) {
 	page, err := x.page(ctx, `SELECT `+entryColumns+` FROM files WHERE session_id = ? AND `+present+`
-		ORDER BY hands DESC, mtime_ns DESC, file_hash DESC LIMIT 1`, session)
+		ORDER BY hands DESC, mtime_ns / 1000 DESC, file_hash DESC LIMIT 1`, session)
 	if err != nil || len(page) == 0 {
 		return Version{}, Entry{}, false, err
 	}
@@ -126,8 +128,8 @@ func (v Version) Better(w Version) bool {
 	switch {
 	case v.Hands != w.Hands:
 		return v.Hands > w.Hands
-	case v.ModTime != w.ModTime:
-		return v.ModTime > w.ModTime
+	case v.ModTime/1000 != w.ModTime/1000:
+		return v.ModTime/1000 > w.ModTime/1000
 	default:
 		return v.Hash > w.Hash
 	}

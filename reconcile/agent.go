@@ -66,7 +66,7 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	a.cfg.Delivery.OnLink = a.linkChanged
+	a.cfg.Delivery.OnCircuit = a.circuitChanged
 	a.delivery = store.NewDelivery(a.cfg.Remote, &ledger{state: s, cfg: &a.cfg, counts: &a.counts}, a.cfg.Delivery)
 	a.intake = newIntake(&a.cfg, s, a.delivery, &a.counts, disk)
 	a.watchers = map[string]*watch.Watcher{}
@@ -216,12 +216,12 @@ func (a *Agent) Idle() bool {
 
 func (a *Agent) intakeIdle() bool { return a.intake.looks.idle() && len(a.intake.findings) == 0 }
 
-func (a *Agent) linkChanged(s store.LinkStatus) {
+func (a *Agent) circuitChanged(s store.Circuit) {
 	note := linkNote{State: linkOnline, Since: s.Since}
 	switch {
 	case errors.Is(s.Err, errOtherKey):
 		return // the agent is about to end, and its link with it
-	case s.Online:
+	case s.Closed():
 		a.log.Info("the remote answers")
 		if a.wasDown.Swap(false) {
 			a.want(Quick)
@@ -231,7 +231,7 @@ func (a *Agent) linkChanged(s store.LinkStatus) {
 	default:
 		a.log.Error("the remote does not take our records; they wait in the offline queue", "class", s.Class.String(), "error", s.Err)
 	}
-	if !s.Online {
+	if !s.Closed() {
 		a.wasDown.Store(true)
 		note.State, note.Error = linkOffline, fmt.Sprint(s.Err)
 	}

@@ -77,7 +77,7 @@ var linkFailures = []linkFailure{
 	},
 	elsewhere(store.Outage, "no answer in time", "deadline exceeded", func(t *testing.T, s *subject) store.Table {
 		s.server.SetLatency(time.Hour)
-		return supabaseAt(t, s.server.URL, s.server.SecretKey, 50*time.Millisecond)
+		return supabaseAt(t, s.server.URL, s.server.SecretKey, time.Second)
 	}),
 	elsewhere(store.Outage, "no such host", "nowhere.invalid", func(t *testing.T, s *subject) store.Table {
 		return supabaseAt(t, "https://nowhere.invalid", s.server.SecretKey, patience)
@@ -154,7 +154,7 @@ func TestWhileTheLinkIsDownRecordsWaitAndSpendNoRetry(t *testing.T) {
 // wantLink fails unless link, log and status say what is wrong, as loudly as the class asks for.
 func (c *failing) wantLink(t *testing.T, w *worker, f linkFailure) {
 	t.Helper()
-	if link := w.delivery.Link(); link.Online || link.Class != f.class {
+	if link := w.delivery.Circuit(); link.Closed() || link.Class != f.class {
 		t.Errorf("link = %+v, want it down for %v", link, f.class)
 	}
 	st, err := ReadStatus(t.Context(), w.state)
@@ -254,7 +254,7 @@ func (c *failing) wantArrived(t *testing.T, w *worker, hashes map[string]string)
 	t.Helper()
 	want := strings.TrimSpace(strings.Repeat("synced ", len(hashes)))
 	eventually(t, "every file is synced", func() bool { return c.states(t) == want && w.Idle() })
-	if link := w.delivery.Link(); !link.Online {
+	if link := w.delivery.Circuit(); !link.Closed() {
 		t.Errorf("link = %+v, want it up", link)
 	}
 	if left := dump(t, c.cfg.QueueDB, `SELECT file_path FROM pending_sync`); len(left) != 0 {

@@ -200,7 +200,7 @@ func (in *intake) judge(ctx context.Context, l look, content []byte, stamp hashi
 		return in.sameContent(l, e, old), nil
 	}
 	change := in.change(&e, &old, known)
-	if invalid == nil && e.Session == nil && in.cfg.bySession() {
+	if invalid == nil && e.Session == nil && in.cfg.needsSession() {
 		invalid = errNoSession
 	}
 	if invalid != nil {

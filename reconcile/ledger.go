@@ -10,11 +10,8 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// queueStep is how many records are taken from the queue at a time, and queueStepBytes how many bytes.
-const (
-	queueStep      = 50
-	queueStepBytes = 8 << 20
-)
+// queueStepBytes is how many bytes are taken from the queue at a time. Three steps are in memory at most: two on the wire and the next.
+const queueStepBytes = 8 << 20
 
 // ledger writes into the state file what became of each record, index and queue in one transaction.
 type ledger struct {
@@ -34,7 +31,7 @@ func (l *ledger) Acknowledged(ctx context.Context, items []store.Item) error {
 				return err
 			}
 		}
-		return nil
+		return v.Queue.OthersServed(ctx)
 	})
 	if err == nil {
 		hashes := map[string]struct{}{}
@@ -65,8 +62,7 @@ func (l *ledger) Waiting(ctx context.Context, items []store.Item, cause error) e
 			if err := v.Queue.Put(ctx, items[i].Source, &items[i].Record, cause, now); err != nil {
 				return err
 			}
-			index := v.In(l.cfg.scope(items[i].Source.Root)).Index
-			if err := index.Move(ctx, items[i].Record.FileHash, []hashindex.State{hashindex.Pending}, hashindex.Queued, ""); err != nil {
+			if err := l.moveQueued(ctx, v, &items[i]); err != nil {
 				return err
 			}
 		}
@@ -76,27 +72,74 @@ func (l *ledger) Waiting(ctx context.Context, items []store.Item, cause error) e
 
 // Refused implements store.Ledger.
 func (l *ledger) Refused(ctx context.Context, it store.Item, cause error) (dead bool, err error) {
-	now := time.Now()
-	err = l.state.Update(ctx, func(v state.View) error {
-		if err := v.Queue.Put(ctx, it.Source, &it.Record, cause, now); err != nil {
-			return err
-		}
-		retries, err := v.Queue.Refuse(ctx, it.Source, it.Record.FileHash, l.cfg.MaxRetries, now.Add(l.cfg.Delivery.QueueInterval))
-		if err != nil {
-			return err
-		}
-		to := hashindex.Queued
-		if dead = retries >= l.cfg.MaxRetries; dead {
-			to = hashindex.Dead
-		}
-		index := v.In(l.cfg.scope(it.Source.Root)).Index
-		err = index.Move(ctx, it.Record.FileHash, []hashindex.State{hashindex.Pending, hashindex.Queued}, to, cause.Error())
-		if err == nil && dead && l.cfg.bySession() {
-			_, err = v.Index.Lead(ctx, it.Record.SessionID, now) // the next best is to be the row
-		}
+	err = l.state.Update(ctx, func(v state.View) (err error) {
+		dead, err = l.refuse(ctx, v, &it, cause)
 		return err
 	})
 	return dead, err
+}
+
+// Suspect implements store.Ledger.
+func (l *ledger) Suspect(ctx context.Context, it store.Item, cause error, proven bool) (blame store.Blame, err error) {
+	err = l.state.Update(ctx, func(v state.View) error {
+		if err := v.Queue.Put(ctx, it.Source, &it.Record, cause, time.Now()); err != nil {
+			return err
+		}
+		before, err := v.Queue.Suspect(ctx, it.Source, it.Record.FileHash)
+		if err != nil {
+			return err
+		}
+		if !proven && before != store.Proven {
+			blame = store.BlameRemote
+			return l.moveQueued(ctx, v, &it)
+		}
+		dead, err := l.refuse(ctx, v, &it, cause)
+		if err != nil {
+			return err
+		}
+		if blame = store.BlameRecord; dead {
+			blame = store.BlameRecordDead
+		}
+		_, err = v.Queue.Suspect(ctx, it.Source, it.Record.FileHash) // of the next failure nothing is proven
+		return err
+	})
+	return blame, err
+}
+
+// refuse keeps a record in the queue and counts a refusal.
+func (l *ledger) refuse(ctx context.Context, v state.View, it *store.Item, cause error) (dead bool, err error) {
+	now := time.Now()
+	if err := v.Queue.Put(ctx, it.Source, &it.Record, cause, now); err != nil {
+		return false, err
+	}
+	retries, err := v.Queue.Refuse(ctx, it.Source, it.Record.FileHash, l.cfg.MaxRetries, now, l.cfg.Delivery.QueueInterval)
+	if err != nil {
+		return false, err
+	}
+	to := hashindex.Queued
+	if dead = retries >= l.cfg.MaxRetries; dead {
+		to = hashindex.Dead
+	}
+	index := v.In(l.cfg.scope(it.Source.Root)).Index
+	err = index.Move(ctx, it.Record.FileHash, []hashindex.State{hashindex.Pending, hashindex.Queued}, to, cause.Error())
+	if err == nil && dead && l.cfg.bySession() {
+		_, err = v.Index.Lead(ctx, it.Record.SessionID, now) // the next best is to be the row
+	}
+	return dead, err
+}
+
+// moveQueued writes into the index that the record's files wait in the queue.
+func (l *ledger) moveQueued(ctx context.Context, v state.View, it *store.Item) error {
+	index := v.In(l.cfg.scope(it.Source.Root)).Index
+	return index.Move(ctx, it.Record.FileHash, []hashindex.State{hashindex.Pending}, hashindex.Queued, "")
+}
+
+// Repeatable implements store.Ledger.
+func (l *ledger) Repeatable(ctx context.Context, it store.Item) (bool, error) {
+	if l.cfg.bySession() {
+		return l.isTheRow(ctx, &it)
+	}
+	return l.state.In(l.cfg.scope(it.Source.Root)).Index.Acknowledged(ctx, it.Record.FileHash)
 }
 
 // intact returns the items before the first whose content is not the one that was once hashed: what a disk has damaged is to be no row.
@@ -109,19 +152,15 @@ func intact(items []store.Item) ([]store.Item, error) {
 		if i > 0 {
 			return items[:i], nil
 		}
-		return nil, store.NewUnreadableError(items[i].QueueID(), errors.New("the content is not that of the hash"))
+		return nil, store.NewUnreadableError(items[i].Place.ID, errors.New("the content is not that of the hash"))
 	}
 	return items, nil
 }
 
 // Due implements store.Ledger.
-func (l *ledger) Due(ctx context.Context, after *store.Item, most int) ([]store.Item, error) {
-	var id int64
-	if after != nil {
-		id = after.QueueID()
-	}
+func (l *ledger) Due(ctx context.Context, after store.QueuePlace, most int) ([]store.Item, error) {
 	for {
-		items, err := l.state.Queue.Due(ctx, id, min(queueStep, most), queueStepBytes, time.Now())
+		items, err := l.state.Queue.Due(ctx, after, most, queueStepBytes, time.Now())
 		if err == nil {
 			items, err = intact(items)
 		}

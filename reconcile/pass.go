@@ -64,7 +64,7 @@ func (a *Agent) passOver(ctx context.Context, r *Report, roots []hashindex.Root,
 			r.rootUnavailable(root, errSilent)
 		}
 	}
-	if link := a.delivery.Link(); !link.Online && r.Outcome == Complete {
+	if link := a.delivery.Circuit(); !link.Closed() && r.Outcome == Complete {
 		r.remoteFailed(link.Err)
 	}
 	if r.Outcome == Complete && a.cfg.DeleteSuperseded {

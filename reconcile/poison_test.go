@@ -3,9 +3,11 @@ package reconcile
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/supabase"
 )
@@ -19,11 +21,18 @@ const strictTable = `
 	create index titles on gfx_sessions (event_title);
 	insert into gfx_sessions (file_hash, raw_json, nas_path) values ('of another agent', '{}', 's300.json');`
 
-// poison is what is refused, by the number of its file, and PostgreSQL's words for it; PostgREST's, where it reads the JSON itself.
+// unstorable is what no table can hold, by the number of its file: it is never sent.
+var unstorable = map[int]struct {
+	content string
+	reason  error
+}{
+	3:   {`{"Name":"a\u0000b"}`, store.ErrNUL},
+	99:  {`{"Name":"\ud800"}`, store.ErrSurrogate},
+	100: {`{"Pot":1e200000}`, store.ErrNumber},
+}
+
+// poison is what this table refuses, by the number of its file, and PostgreSQL's words for it.
 var poison = map[int]struct{ content, words string }{
-	3:   {`{"Name":"a\u0000b"}`, "22P05"},
-	99:  {`{"Name":"\ud800"}`, "PGRST102"},
-	100: {`{"Pot":1e200000}`, "22003"},
 	250: {`{"ID":638961999170907267}`, "out of range for type integer"},
 	300: {`{"Name":"the path of another agent's row"}`, `"one_path"`},
 	451: {`{"EventTitle":"rehearsal"}`, `"no_rehearsal"`},
@@ -36,19 +45,35 @@ func TestPoisonousFilesDieAloneAndInPostgreSQLsWords(t *testing.T) {
 	s.cfg.MaxRetries = 5
 	s.cfg.Delivery.QueueInterval = 100 * time.Millisecond
 	for i := range 500 {
-		content := poison[i].content
+		content := poison[i].content + unstorable[i].content
 		if content == "" {
 			content = fmt.Sprintf(`{"ID":%d,"EventTitle":"Main Event"}`, i)
 		}
 		s.write(t, fmt.Sprintf("s%03d.json", i), []byte(content))
 	}
+	// Nothing is sent until all files are known: how many requests it takes to find the bad ones must not depend on who is faster.
+	known := make(chan struct{})
+	s.remote.onCall(func(call string) {
+		if call == "upsert" {
+			<-known
+		}
+	})
+	open := sync.OnceFunc(func() { close(known) })
+	t.Cleanup(open)
 	w := s.running(t)
+	eventually(t, "all files are known", func() bool {
+		counts, err := w.state.Index.Counts(t.Context())
+		return err == nil && counts[hashindex.Pending] == 500
+	})
+	s.remote.onCall(nil)
+	open()
 	eventually(t, "what is poisonous is dead", func() bool {
 		_, dead, err := w.state.Queue.Counts(t.Context())
-		return err == nil && dead == len(poison) && w.Idle()
+		counts, cerr := w.state.Index.Counts(t.Context())
+		return err == nil && cerr == nil && dead == len(poison) && counts[hashindex.Invalid] == len(unstorable) && w.Idle()
 	})
-	if n := s.server.Count(t, "gfx_sessions"); n != 1+500-len(poison) {
-		t.Errorf("%d rows, want one of another agent and %d", n, 500-len(poison))
+	if want := 500 - len(poison) - len(unstorable); s.server.Count(t, "gfx_sessions") != 1+want {
+		t.Errorf("%d rows, want one of another agent and %d", s.server.Count(t, "gfx_sessions"), want)
 	}
 	requests := s.server.Requests()
 	t.Logf("500 files, %d of them poison: %d requests in all", len(poison), len(requests))
@@ -62,6 +87,13 @@ func TestPoisonousFilesDieAloneAndInPostgreSQLsWords(t *testing.T) {
 		}
 		if got := fileState(t, s.place, fmt.Sprintf("s%03d.json", i)); got != "dead" {
 			t.Errorf("s%03d.json is %q in the index, want dead", i, got)
+		}
+	}
+
+	for i, u := range unstorable {
+		got := dump(t, s.cfg.QueueDB, fmt.Sprintf(`SELECT state, error FROM files WHERE path = 's%03d.json'`, i))
+		if len(got) != 1 || got[0] != "invalid|"+u.reason.Error() {
+			t.Errorf("s%03d.json in the index: %q, want it invalid because %v", i, got, u.reason)
 		}
 	}
 

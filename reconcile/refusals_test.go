@@ -21,6 +21,7 @@ const odd = `{"ID":1,"EventTitle":"odd one out"}`
 // refusal is a line of the design's "What a failure means" after which a record has one retry less.
 type refusal struct {
 	name, words string
+	ambiguous   bool // it may be the remote's fault, until another record is taken
 	begin       func(t *testing.T, s *subject)
 	end         func(t *testing.T, s *subject) // besides Heal; nil: nothing
 }
@@ -61,15 +62,15 @@ var refusals = []refusal{
 		end: executes(`delete from gfx_sessions where file_hash = 'of another agent'`),
 	},
 	{
-		name: "57014 of a single record", words: "57014",
+		name: "57014 of a single record", words: "57014", ambiguous: true,
 		begin: func(t *testing.T, s *subject) {
 			s.server.Exec(t, slowTitles("odd%", "60"))
-			s.server.SetStatementTimeout(time.Second)
+			s.server.SetStatementTimeout(5 * time.Second) // which the others need not fear on a busy machine
 		},
 		end: executes(`drop trigger dawdle on gfx_sessions`),
 	},
 	{
-		name: "413 of a single record", words: "HTTP 413",
+		name: "413 of a single record", words: "HTTP 413", ambiguous: true,
 		begin: func(t *testing.T, s *subject) {
 			s.write(t, "odd.json", []byte(odd+strings.Repeat(" ", 100_000)))
 			s.server.SetBodyLimit(50_000)
@@ -92,18 +93,19 @@ func TestRefusedRecordSpendsARetryAndTheOthersArrive(t *testing.T) {
 				hashes := map[string]string{"a.json": c.session(t, "a.json", 1, 1), "p.json": c.session(t, "p.json", 2, 1)}
 				f.begin(t, c.subject)
 				w := c.begin(t)
-				eventually(t, "the odd one is refused, the others arrive", func() bool { return c.states(t) == want && w.Idle() })
+				spent := fmt.Sprintf("odd.json|1|%d|", number(last))
+				eventually(t, "the odd one is refused, the others arrive", func() bool {
+					return c.states(t) == want && w.Idle() && w.delivery.Circuit().Closed() &&
+						strings.HasPrefix(strings.Join(dump(t, c.cfg.QueueDB, `SELECT file_path, retry_count, dead, '' FROM pending_sync`), " "), spent)
+				})
 				if c.before.Load() == 0 {
 					t.Error("the first request went out before the index had the intent")
 				}
 				got := dump(t, c.cfg.QueueDB, `SELECT file_path, retry_count, dead, last_error FROM pending_sync`)
-				if len(got) != 1 || !strings.HasPrefix(got[0], fmt.Sprintf("odd.json|1|%d|", number(last))) || !strings.Contains(got[0], f.words) {
-					t.Errorf("in the queue: %q, want odd.json with one retry spent, dead %v, and the words %q", got, last, f.words)
+				if len(got) != 1 || !strings.Contains(got[0], f.words) {
+					t.Errorf("in the queue: %q, want odd.json with the words %q", got, f.words)
 				}
-				if link := w.delivery.Link(); !link.Online {
-					t.Errorf("link = %+v, want it up: it is the record that is refused", link)
-				}
-				if dies := strings.Contains(c.log.String(), "level=WARN"); dies != last || !strings.Contains(c.log.String(), f.words) {
+				if dies := strings.Contains(c.log.String(), "level=WARN"); dies != last && !f.ambiguous || !strings.Contains(c.log.String(), f.words) {
 					t.Errorf("a warning in the log: %v, want it for what dies, and the words %q:\n%s", dies, f.words, c.log.String())
 				}
 
@@ -124,15 +126,15 @@ func TestRequestThatIsTooMuchArrivesByParts(t *testing.T) {
 	for name, begin := range map[string]func(t *testing.T, s *subject){
 		"413": func(_ *testing.T, s *subject) { s.server.SetBodyLimit(100_000) },
 		"57014": func(t *testing.T, s *subject) {
-			s.server.Exec(t, slowTitles("%", "0.15"))
-			s.server.SetStatementTimeout(time.Second)
+			s.server.Exec(t, slowTitles("%", "0.4"))
+			s.server.SetStatementTimeout(3 * time.Second) // one alone must never take so long, however busy the machine
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newFailing(t, supabasetest.DefaultSchema)
 			hashes := map[string]string{}
-			for i := range 16 { // 2.4 s, and 480,000 bytes
+			for i := range 16 { // 6.4 s, and 480,000 bytes
 				path := fmt.Sprintf("s%02d.json", i)
 				c.write(t, path, fmt.Appendf(nil, `{"ID":%d,"Name":%q}`, i, strings.Repeat("x", 30_000)))
 				hashes[path] = c.hashOf(t, path)
@@ -166,9 +168,13 @@ func TestContentionIsTriedAgainAtOnce(t *testing.T) {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			c := newFailing(t, supabasetest.DefaultSchema)
-			c.server.Answer(3, errorOf(500, code))
-			hashes := c.writeSessions(t, 1)
+			first := c.writeSessions(t, 1)
 			w := c.begin(t)
+			c.wantArrived(t, w, first) // the columns of the table are known by then
+			c.server.ResetRequests()
+			c.server.Answer(3, errorOf(500, code))
+			hashes := c.writeSessions(t, 2)
+			w.pass(t.Context(), Scan, PassOptions{}, nil)
 			c.wantArrived(t, w, hashes)
 			if n := len(c.server.Requests()); n != 4 {
 				t.Errorf("%d requests, want three in vain and one", n)
@@ -189,15 +195,22 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newFailing(t, supabasetest.DefaultSchema)
+			meanwhile := make(chan string, 1)
 			c.server.SetFault(func(*http.Request) supabasetest.Fault {
-				c.server.SetFault(nil)
+				c.server.SetFault(func(*http.Request) supabasetest.Fault {
+					c.server.SetFault(nil)
+					meanwhile <- c.states(t)
+					return supabasetest.Fault{}
+				})
 				answer := supabasetest.RateLimited(value())
 				return supabasetest.Fault{Answer: &answer}
 			})
 			hashes := c.writeSessions(t, 1)
 			w := c.begin(t)
-			eventually(t, "the file is queued", func() bool { return c.states(t) == "queued" })
 			c.wantArrived(t, w, hashes)
+			if state := <-meanwhile; state != "queued" {
+				t.Errorf("until the second request the file was %s, want queued", state)
+			}
 			requests := c.server.Requests()
 			// A date has no fractions of a second; without the header the second request would have come after ten milliseconds.
 			if gap := requests[1].At.Sub(requests[0].At); gap < 900*time.Millisecond {

@@ -73,14 +73,16 @@ func (d *remoteDiff) compareDiffering(ctx context.Context, mark int64, remote, k
 // the end is an empty page, a hash beyond the prefix, or having read what the digest promised.
 func (d *remoteDiff) compare(ctx context.Context, prefix string, mark int64, want *hashindex.Digest) error {
 	var read hashindex.Digest
-	after, local := prefix, prefix
+	at, local := cursor{after: prefix}, prefix
 	for end := false; !end; {
-		page, err := d.table.Hashes(ctx, after, hashPage)
+		page, err := d.table.Hashes(ctx, at.after, hashPage)
 		if err != nil {
 			return fmt.Errorf("read the remote's hashes: %w", err)
 		}
 		if end = len(page) == 0; !end {
-			after = page[len(page)-1]
+			if err := at.next(page); err != nil {
+				return err
+			}
 		}
 		var hashes []string
 		for _, h := range page {

@@ -37,6 +37,8 @@ func (c *Config) isOurs(pcID string) bool {
 
 func (c *Config) bySession() bool { return c.Delivery.Conflict == store.BySession }
 
+func (c *Config) needsSession() bool { return c.SessionRequired || c.bySession() }
+
 // scope is that part of the files and rows in which the contents of a root are compared with the remote: the root's own, where the
 // remote has a row for each PC, else all of them.
 func (c *Config) scope(label string) string {

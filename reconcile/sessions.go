@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -48,7 +49,7 @@ func (l *ledger) Wanted(ctx context.Context, items []store.Item) ([]store.Item, 
 	for i := range items {
 		if items[i].Record.SessionID == nil {
 			// It is of a time when that was no obstacle: a new file without one is invalid.
-			if err := l.bury(ctx, items[i].QueueID(), errNoSession); err != nil {
+			if err := l.bury(ctx, items[i].Place.ID, errNoSession); err != nil {
 				return nil, err
 			}
 			continue
@@ -94,19 +95,30 @@ func (l *ledger) askRows(ctx context.Context, items []store.Item) error {
 		if err != nil {
 			return err
 		}
-		if err := l.state.Update(ctx, func(v state.View) error { return l.takeRows(ctx, v, step, rows) }); err != nil {
+		found, err := l.cfg.versions(ctx, l.state.View, rows)
+		if err != nil {
+			return err
+		}
+		if err := l.state.Update(ctx, func(v state.View) error { return l.takeRows(ctx, v, step, found) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// takeRows writes down what rows some sessions have, if it is not what was known.
-func (l *ledger) takeRows(ctx context.Context, v state.View, sessions []int64, rows []store.SessionRow) error {
-	found := map[int64]store.SessionRow{}
-	for _, row := range rows {
-		found[row.Session] = row
+// isTheRow says whether the row of the record's session holds the record.
+func (l *ledger) isTheRow(ctx context.Context, it *store.Item) (bool, error) {
+	if it.Record.SessionID == nil {
+		return false, nil
 	}
+	rows, err := l.cfg.Remote.(store.SessionTable).RowsOf(ctx, []int64{*it.Record.SessionID})
+	return len(rows) == 1 && rows[0].FileHash == it.Record.FileHash, err
+}
+
+// takeRows writes down what rows some sessions have, if it is not what was known.
+func (l *ledger) takeRows(
+	ctx context.Context, v state.View, sessions []int64, found map[int64]hashindex.Version,
+) error {
 	for _, session := range sessions {
 		known, err := v.Index.RemoteVersions(ctx, session-1, session, math.MaxInt64, 1)
 		if err != nil {
@@ -114,8 +126,8 @@ func (l *ledger) takeRows(ctx context.Context, v state.View, sessions []int64, r
 		}
 		row, there := found[session]
 		switch {
-		case there && (len(known) == 0 || known[0].Hash != row.FileHash):
-			err = v.Index.RemoteVersion(ctx, l.cfg.rank(row))
+		case there && (len(known) == 0 || known[0].Hash != row.Hash):
+			err = v.Index.RemoteVersion(ctx, row)
 		case !there && len(known) > 0:
 			err = v.Index.ForgetVersion(ctx, session)
 		default:
@@ -150,8 +162,8 @@ func acknowledgeVersion(ctx context.Context, v state.View, it *store.Item) error
 
 // sessionDiff compares the rows of a remote that has one for each session with those that the index takes it to have.
 type sessionDiff struct {
-	cfg   *Config
-	index hashindex.Index
+	cfg  *Config
+	view state.View
 	// each is given the sessions above after and not above last: the versions that the remote has, and those that it was known to have
 	// at the mark.
 	each func(ctx context.Context, part sessionPart) error
@@ -163,13 +175,16 @@ type sessionPart struct {
 }
 
 func (d *sessionDiff) run(ctx context.Context) error {
-	mark, err := d.index.RemoteMark(ctx)
+	mark, err := d.view.Index.RemoteMark(ctx)
 	if err != nil {
 		return err
 	}
-	for after := int64(math.MinInt64); ; {
+	for after, first := int64(math.MinInt64), true; ; first = false {
 		rows, err := d.cfg.Remote.(store.SessionTable).Sessions(ctx, after, hashPage)
 		if err != nil {
+			return err
+		}
+		if err := advances(after, first, rows); err != nil {
 			return err
 		}
 		last := int64(math.MaxInt64)
@@ -186,7 +201,7 @@ func (d *sessionDiff) run(ctx context.Context) error {
 // compare goes through what is known in the range of a page of rows, which may be much more than a page.
 func (d *sessionDiff) compare(ctx context.Context, rows []store.SessionRow, page sessionPart) error {
 	for part, more := page, true; more; part.after = part.last {
-		known, err := d.index.RemoteVersions(ctx, part.after, page.last, page.mark, hashPage)
+		known, err := d.view.Index.RemoteVersions(ctx, part.after, page.last, page.mark, hashPage)
 		if err != nil {
 			return err
 		}
@@ -197,15 +212,18 @@ func (d *sessionDiff) compare(ctx context.Context, rows []store.SessionRow, page
 		for _, v := range known {
 			part.known[v.Session] = v
 		}
-		part.found = map[int64]hashindex.Version{}
-		for len(rows) > 0 && rows[0].Session <= part.last {
-			found := d.cfg.rank(rows[0])
-			if v, ok := part.known[found.Session]; ok && v.Hash == found.Hash {
-				found = v
-			}
-			part.found[found.Session] = found
-			rows = rows[1:]
+		within, _ := slices.BinarySearchFunc(rows, part.last, func(row store.SessionRow, last int64) int {
+			return cmp.Or(cmp.Compare(row.Session, last), -1) // the last is within
+		})
+		if part.found, err = d.cfg.versions(ctx, d.view, rows[:within]); err != nil {
+			return err
 		}
+		for session, v := range part.found {
+			if known, ok := part.known[session]; ok && known.Hash == v.Hash {
+				part.found[session] = known
+			}
+		}
+		rows = rows[within:]
 		if err := d.each(ctx, part); err != nil {
 			return err
 		}
@@ -213,22 +231,63 @@ func (d *sessionDiff) compare(ctx context.Context, rows []store.SessionRow, page
 	return nil
 }
 
-// rank says how good the version of a row is that is not known. When its file was written the table does not tell: of equally many
-// hands, ours is the better one, but not than another PC's, or two agents would replace each other's row for ever.
-func (c *Config) rank(row store.SessionRow) hashindex.Version {
-	v := hashindex.Version{Session: row.Session, Hash: row.FileHash, Hands: row.Hands}
-	if !c.isOurs(row.PCID) {
-		v.ModTime = math.MaxInt64
-		if row.Hands < 0 {
-			v.Hands = math.MaxInt32
+// versions says how good the versions of rows are. Content that is known, as a row or by the index or the queue, tells
+// that itself; of any other the remote counts the hands.
+func (c *Config) versions(
+	ctx context.Context, v state.View, rows []store.SessionRow,
+) (map[int64]hashindex.Version, error) {
+	found := map[int64]hashindex.Version{}
+	var strange []store.SessionRow
+	for _, row := range rows {
+		ver, known, err := knownVersion(ctx, v, row)
+		if err != nil {
+			return nil, err
 		}
+		if found[row.Session] = ver; !known {
+			strange = append(strange, row)
+		}
+	}
+	if len(strange) == 0 {
+		return found, nil
+	}
+	hands, err := c.Remote.(store.SessionTable).HandsOf(ctx, strange)
+	if err != nil {
+		return nil, err
+	}
+	for i, row := range strange {
+		found[row.Session] = c.rank(row, hands[i])
+	}
+	return found, nil
+}
+
+func knownVersion(ctx context.Context, v state.View, row store.SessionRow) (hashindex.Version, bool, error) {
+	ver := hashindex.Version{Session: row.Session, Hash: row.FileHash}
+	before, err := v.Index.RemoteVersions(ctx, row.Session-1, row.Session, math.MaxInt64, 1)
+	if err != nil {
+		return ver, false, err
+	}
+	if len(before) == 1 && before[0].Hash == row.FileHash {
+		return before[0], true, nil
+	}
+	hands, modTime, known, err := v.Content(ctx, row.FileHash)
+	ver.Hands, ver.ModTime = hands, max(modTime, row.ModTime)
+	return ver, known, err
+}
+
+// rank says how good the version of a row is that is not known. Where the table does not tell when its file was
+// written, ours is the better one of equally many hands, but not than another PC's, or two agents would replace each
+// other's row for ever.
+func (c *Config) rank(row store.SessionRow, hands int) hashindex.Version {
+	v := hashindex.Version{Session: row.Session, Hash: row.FileHash, Hands: hands, ModTime: row.ModTime}
+	if row.ModTime == 0 && !c.isOurs(row.PCID) {
+		v.ModTime = math.MaxInt64
 	}
 	return v
 }
 
 // compareSessions asks the remote which versions it has, and writes down what it says.
 func (a *Agent) compareSessions(ctx context.Context, r *Report) error {
-	d := sessionDiff{cfg: &a.cfg, index: a.state.Index, each: func(ctx context.Context, part sessionPart) error {
+	d := sessionDiff{cfg: &a.cfg, view: a.state.View, each: func(ctx context.Context, part sessionPart) error {
 		return a.state.Update(ctx, func(v state.View) error { return writeVersions(ctx, v, part) })
 	}}
 	if err := d.run(ctx); err != nil {

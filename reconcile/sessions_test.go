@@ -120,9 +120,14 @@ func (w *sessionWorld) someoneElse(rt *rapid.T) {
 		return
 	}
 	w.next++
-	w.table.put(id, &store.Record{
+	r := store.Record{
 		FileHash: fmt.Sprintf("%032x", w.next), SessionID: &id, GFXPCID: "PC99", HandCount: rapid.IntRange(1, 4).Draw(rt, "hands"),
-	})
+	}
+	if rapid.Bool().Draw(rt, "the table tells the time") {
+		r.ModTime = time.Now().Add(time.Duration(rapid.IntRange(-1, 1).Draw(rt, "hours")) * time.Hour).UnixNano()
+	}
+	w.known[r.FileHash] = r.ModTime
+	w.table.put(id, &r)
 }
 
 func (w *sessionWorld) reject(rt *rapid.T) {
@@ -182,7 +187,8 @@ func (w *sessionWorld) check(rt *rapid.T, id int64) {
 		return
 	}
 	have := hashindex.Version{Hash: row.FileHash, Hands: row.HandCount, ModTime: w.known[row.FileHash]}
-	if row.SessionID == nil || best.Hands > have.Hands || best.Hands == have.Hands && row.GFXPCID != "PC99" && best.ModTime > have.ModTime {
+	if row.SessionID == nil || best.Hands > have.Hands || best.Hands == have.Hands &&
+		(row.GFXPCID != "PC99" || row.ModTime != 0) && best.ModTime/1000 > have.ModTime/1000 {
 		rt.Fatalf("the row of %d is %+v, and a file has %+v", id, have, *best)
 	}
 }

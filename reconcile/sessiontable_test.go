@@ -96,7 +96,7 @@ func (s *sessionTable) Sessions(ctx context.Context, after int64, limit int) (pa
 	defer s.mu.Unlock()
 	for _, id := range slices.Sorted(maps.Keys(s.rows)) {
 		if r := s.rows[id]; id > after && len(page) < min(limit, 2) { // a short page is no sign of the end
-			page = append(page, store.SessionRow{Session: id, FileHash: r.FileHash, Hands: r.HandCount, PCID: r.GFXPCID})
+			page = append(page, rowOf(&r))
 		}
 	}
 	return page, nil
@@ -108,10 +108,27 @@ func (s *sessionTable) RowsOf(ctx context.Context, sessions []int64) (rows []sto
 	}
 	for _, id := range sessions {
 		if r, ok := s.row(id); ok {
-			rows = append(rows, store.SessionRow{Session: id, FileHash: r.FileHash, Hands: r.HandCount, PCID: r.GFXPCID})
+			rows = append(rows, rowOf(&r))
 		}
 	}
 	return rows, nil
+}
+
+// rowOf keeps microseconds of a time, as PostgreSQL does.
+func rowOf(r *store.Record) store.SessionRow {
+	return store.SessionRow{Session: *r.SessionID, FileHash: r.FileHash, PCID: r.GFXPCID, ModTime: r.ModTime / 1000 * 1000}
+}
+
+func (s *sessionTable) HandsOf(ctx context.Context, rows []store.SessionRow) ([]int, error) {
+	if err := s.Ping(ctx); err != nil {
+		return nil, err
+	}
+	hands := make([]int, len(rows))
+	for i, row := range rows {
+		r, _ := s.row(row.Session)
+		hands[i] = r.HandCount
+	}
+	return hands, nil
 }
 
 func (s *sessionTable) Has(ctx context.Context, hashes []string) (have []string, err error) {

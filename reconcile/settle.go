@@ -20,8 +20,9 @@ const (
 // errTooLarge says that a file is larger than GFX_SYNC_MAX_FILE_SIZE.
 var errTooLarge = errors.New("the file is larger than GFX_SYNC_MAX_FILE_SIZE allows")
 
-// errNoSession says that a file cannot have a row where each session has one.
-var errNoSession = errors.New("the file has no session ID, by which GFX_SYNC_ON_CONFLICT=session_id tells its row")
+// errNoSession says that a file cannot have a row where every row is of a session.
+var errNoSession = errors.New("the file has no session ID, neither as ID in it nor as GameID= in its name, " +
+	"and the table takes no row without one; save the session again in PokerGFX, or give the file its name back")
 
 // errUnreadable says that a file is there, and cannot be had.
 var errUnreadable = errors.New("unreadable")

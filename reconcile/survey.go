@@ -103,7 +103,7 @@ func (s *Survey) compare(ctx context.Context, mode Mode, opts PassOptions) error
 		return ctx.Err()
 	}
 	if s.Config.bySession() {
-		d := sessionDiff{cfg: &s.Config, index: s.State.Index, each: s.compareSessions}
+		d := sessionDiff{cfg: &s.Config, view: s.State.View, each: s.compareSessions}
 		return d.run(ctx)
 	}
 	return s.compareHashes(ctx)

@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -9,82 +11,156 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// stumbling is a remote that stumbles over some records with an error that might as well be an outage.
-func stumbling(bad ...string) func(int, *call) error {
+// ambiguous are failures that may be a record's fault or the remote's.
+var ambiguous = map[string]error{
+	"cut connection": &store.RemoteError{Class: store.Outage, Ambiguous: true, Message: "EOF"},
+	"timeout":        &store.RemoteError{Class: store.Outage, Ambiguous: true, Message: "no answer", Err: context.DeadlineExceeded},
+	"502 as a page":  &store.RemoteError{Class: store.Outage, Ambiguous: true, Status: http.StatusBadGateway, Message: "bad gateway"},
+	"403 as a page":  &store.RemoteError{Class: store.Credentials, Ambiguous: true, Status: http.StatusForbidden, Message: "forbidden"},
+	"413":            &store.RemoteError{Class: store.TooMuch, Status: http.StatusRequestEntityTooLarge, Message: "too large"},
+	"57014":          &store.RemoteError{Class: store.TooMuch, Status: http.StatusInternalServerError, Code: "57014", Message: "timeout"},
+	"53200":          &store.RemoteError{Class: store.Outage, Ambiguous: true, Status: http.StatusServiceUnavailable, Code: "53200", Message: "out of memory"},
+}
+
+// stumbling is a remote that fails with an error whenever a request holds one of some records.
+func stumbling(err error, bad ...string) func(int, *call) error {
 	return func(_ int, c *call) error {
 		if slices.ContainsFunc(c.hashes, func(h string) bool { return slices.Contains(bad, h) }) {
-			return &store.RemoteError{Class: store.Outage, Ambiguous: true, Status: 500, Code: "XX000", Message: "invalid memory alloc request"}
+			return err
 		}
 		return nil
 	}
 }
 
-func TestARecordThatTheRemoteStumblesOverKeepsNobodyBack(t *testing.T) {
+// One bad record among 100 good ones: the good ones arrive within one probe, the bad one ends dead, and the circuit is closed.
+func TestARecordThatTheRemoteStumblesOverEndsDeadAlone(t *testing.T) {
+	for name, err := range ambiguous {
+		for _, bad := range []string{"f000", "f057", "f100"} {
+			t.Run(name+" "+bad, func(t *testing.T) {
+				deliver(t, store.DeliveryOptions{}, func(r *rig) {
+					r.remote.answer = stumbling(err, bad)
+					r.many(store.LaneModified, "f", 101)
+					r.Flush()
+					r.after(time.Second)
+					r.wantLedger(100, 1, 0)
+					for n := 2; n <= maxRetries; n++ {
+						r.ledger.interval()
+						r.after(time.Minute)
+						r.wantLedger(100, n, 0) // though no other record comes that could show that the remote serves others
+					}
+					r.ledger.interval()
+					r.after(time.Hour)
+					r.wantLedger(100, maxRetries, 0)
+					if !r.Circuit().Closed() {
+						t.Errorf("the circuit is %+v", r.Circuit())
+					}
+					r.created("new.json", "h1")
+					r.after(0)
+					r.wantLedger(101, maxRetries, 0)
+				})
+			})
+		}
+	}
+}
+
+func TestTwoBadRecordsKeepNobodyBack(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.remote.answer = stumbling("f000", "f007")
+		r.gather()
+		r.remote.say(stumbling(ambiguous["cut connection"], "f000", "f007"))
 		r.many(store.LaneModified, "f", 100)
 		r.Flush()
 		r.after(0)
 		r.wantLedger(98, 2, 0)
-		if !r.Link().Online {
-			t.Error("the remote was taken to be away")
+		if !r.Circuit().Closed() || len(r.circuits) > 1 {
+			t.Errorf("the remote was taken to be away: %+v", r.circuits)
 		}
-		r.created("new.json", "h1")
-		r.after(0)
-		r.wantLedger(99, 2, 0)
 	})
 }
 
-func TestAmbiguousFailureOfARemoteThatIsAwayIsAnOutage(t *testing.T) {
+// A table that is locked, or a gateway that is down, fails every record alike: nobody is to blame, for as long as it lasts.
+func TestAnOutageOfAnyKindSpendsNoRetry(t *testing.T) {
+	for name, err := range ambiguous {
+		for _, served := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, others served before: %v", name, served), func(t *testing.T) {
+				deliver(t, store.DeliveryOptions{}, func(r *rig) {
+					if served {
+						r.gather()
+					}
+					r.remote.latency = time.Second
+					r.remote.say(func(int, *call) error { return err })
+					r.many(store.LaneModified, "f", 40)
+					r.Flush()
+					for range 60 {
+						r.after(time.Minute)
+						r.DrainQueue()
+						r.ledger.interval()
+					}
+					r.wantLedger(0, 0, 40)
+					if r.Circuit().Closed() {
+						t.Error("the circuit is closed")
+					}
+					r.remote.say(nil)
+					r.after(2 * time.Minute)
+					r.wantLedger(40, 0, 0)
+				})
+			})
+		}
+	}
+}
+
+// A bad record that comes alone looks like an outage. The first other record shows that it is none.
+func TestASuspectIsNoProbeWhileOthersWait(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.remote.answer = func(n int, c *call) error {
-			if c.ping {
-				return failure(store.Outage)
-			}
-			return stumbling(c.hashes...)(n, c)
-		}
-		r.many(store.LaneCreated, "f", 10)
+		r.remote.answer = stumbling(ambiguous["cut connection"], "bad")
+		r.created("bad.json", "bad")
 		r.after(time.Hour)
-		r.wantLedger(0, 0, 10) // and no retry is spent
-		if s := r.Link(); s.Online || s.Class != store.Outage {
-			t.Errorf("the link is %+v", s)
+		r.wantLedger(0, 0, 1)
+		if r.Circuit().Closed() {
+			t.Error("the circuit is closed, though nothing was ever taken")
 		}
-		r.remote.say(nil)
+		r.created("good.json", "good")
 		r.after(15 * time.Second)
-		r.wantLedger(10, 0, 0)
+		r.wantLedger(1, 1, 0)
+		if !r.Circuit().Closed() {
+			t.Error("the circuit is open, though a record was taken")
+		}
 	})
 }
 
-// The last record that meets an outage is not the record that the remote stumbled over.
+// Whether a suspect fails by its own fault is found out by a record that the remote has taken before.
+func TestASuspectIsTriedBesideAControl(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.created("good.json", "good")
+		r.after(0)
+		r.remote.say(stumbling(ambiguous["timeout"], "bad"))
+		r.created("bad.json", "bad")
+		r.after(time.Second)
+		r.wantLedger(1, 1, 0)
+		var sent []string
+		for _, c := range r.remote.seen() {
+			sent = append(sent, c.hashes...)
+		}
+		if want := []string{"good", "bad", "good", "bad"}; !slices.Equal(sent, want) {
+			t.Errorf("sent %v, want %v", sent, want)
+		}
+		r.remote.say(always(store.Outage)) // nobody answers: the bad record is not to blame for that
+		r.ledger.interval()
+		r.after(10 * time.Minute)
+		r.wantLedger(1, 1, 0)
+	})
+}
+
+// What fails once for no fault of its own is sent again as soon as the circuit is closed.
 func TestAnOutageThatEndsSpendsNoRetry(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.remote.answer = func(n int, c *call) error {
-			if n > 1 {
+		r.remote.answer = func(n int, _ *call) error {
+			if n > 0 {
 				return nil
 			}
-			return stumbling(c.hashes...)(n, c)
+			return ambiguous["502 as a page"]
 		}
 		r.created("a.json", "h1")
-		r.after(0)
+		r.after(time.Second)
 		r.wantLedger(1, 0, 0)
-	})
-}
-
-func TestARemoteThatShowsNoSignOfLifeIsNotWaitedForLong(t *testing.T) {
-	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.remote.answer = stumbling("h1")
-		r.created("a.json", "h1")
-		r.after(0)
-		r.wantCalls(3) // the record, the ping, and the record once more
-		r.remote.latency = 30 * time.Second
-		r.remote.answer = func(n int, c *call) error {
-			if c.ping {
-				return context.DeadlineExceeded
-			}
-			return stumbling(c.hashes...)(n, c)
-		}
-		r.created("b.json", "h2")
-		r.after(41 * time.Second)
-		r.wantLedger(0, 1, 1)
 	})
 }

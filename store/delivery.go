@@ -5,35 +5,54 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Ledger is told what became of each record, and has it written down durably before it returns.
+// Ledger is told what became of each record. It has written that down when it returns.
 type Ledger interface {
 	// Wanted returns those of the items that are still to be sent. The others are history, and written down as such. It fails as the
 	// remote does, which it may have to ask.
 	Wanted(ctx context.Context, items []Item) ([]Item, error)
-	// Acknowledged: the remote has these records.
+	// Acknowledged says that the remote has these records. It is evidence that the remote serves others for every record that has failed
+	// alone before (Suspect).
 	Acknowledged(ctx context.Context, items []Item) error
-	// Waiting: these records are to be kept in the queue. The cause is nil where they have not been tried.
+	// Waiting keeps these records in the queue. The cause is nil where they were not tried.
 	Waiting(ctx context.Context, items []Item, cause error) error
-	// Refused: the remote will not have this record; it is kept in the queue with one retry more. It says whether it is dead.
+	// Refused keeps a record in the queue that the remote's answer named, and counts the refusal: at most one in each queue interval. It
+	// says whether the record is dead.
 	Refused(ctx context.Context, item Item, cause error) (dead bool, err error)
-	// Due returns the next entries of the queue after the given item, nil for the first; most of them at most, and perhaps fewer.
-	Due(ctx context.Context, after *Item, most int) ([]Item, error)
+	// Suspect keeps a record in the queue that failed in a request of its own, by its own fault or the remote's. The failure counts like a
+	// refusal if another record's upsert has succeeded since this record's previous failure. Proven says that one has; else the ledger
+	// may know of one.
+	Suspect(ctx context.Context, item Item, cause error, proven bool) (Blame, error)
+	// Due returns the next entries of the queue after a place, the zero QueuePlace for the first; most of them at most, and perhaps fewer.
+	// Suspects come last.
+	Due(ctx context.Context, after QueuePlace, most int) ([]Item, error)
+	// Repeatable says whether an acknowledged record is still the row that it made, so that sending it again changes nothing.
+	Repeatable(ctx context.Context, item Item) (bool, error)
 }
+
+// Blame says what a failure of a request with a single record is due to (design, "Who is to blame").
+type Blame uint8
+
+const (
+	BlameRemote     Blame = iota // nothing shows that the remote serves others: an outage
+	BlameRecord                  // the record was refused
+	BlameRecordDead              // and that was the last of its retries
+)
 
 // DeliveryOptions bounds a Delivery. Zero values take the defaults.
 type DeliveryOptions struct {
 	BatchSize     int           // records in a request; default 500
 	BatchBytes    int64         // bytes in a request, but for a single larger record; default 8 MiB
-	FlushInterval time.Duration // how long a modified file waits for company; default 5 s
+	FlushInterval time.Duration // least time between two flushes of modified files; default 5 s
 	QueueInterval time.Duration // how often the queue is gone through; default 60 s
-	ProbeFirst    time.Duration // delay of the first probe of a dead link; default 1 s
+	ProbeFirst    time.Duration // delay of the first probe after an outage; default 1 s
 	ProbeLast     time.Duration // largest delay of a probe; default 14 s: a remote that is back is noticed within 15
 	StopGrace     time.Duration // how long a stop may take; default 8 s
 	Conflict      ConflictKey   // what makes two records one row
-	OnLink        func(LinkStatus)
+	OnCircuit     func(Circuit) // called after every change of the circuit breaker; may be nil
 	Logger        *slog.Logger
 }
 
@@ -46,82 +65,85 @@ func (o *DeliveryOptions) setDefaults() {
 	o.ProbeLast = cmp.Or(o.ProbeLast, 14*time.Second)
 	o.StopGrace = cmp.Or(o.StopGrace, 8*time.Second)
 	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
-	if o.OnLink == nil {
-		o.OnLink = func(LinkStatus) {}
+	if o.OnCircuit == nil {
+		o.OnCircuit = func(Circuit) {}
 	}
 }
 
-// Delivery takes records to the remote by two lanes: created files at once, modified files in batches. What the remote cannot
-// take now goes into the queue, which Delivery empties when the remote is back. Of one path, records go in the order they came.
+// inFlight is how many requests of the created lane, and of the queue, may be on their way at one time.
+const inFlight = 2
+
+// Delivery takes records to the remote by two lanes: created files at once, modified files at once or in batches. What the remote cannot
+// take now goes into the queue, which Delivery drains when the remote is back. The records of one path go in the order in which they came.
 type Delivery struct {
-	remote Remote
-	ledger Ledger
-	opts   DeliveryOptions
-	log    *slog.Logger
-	link   *Link
+	remote  Remote
+	ledger  Ledger
+	opts    DeliveryOptions
+	log     *slog.Logger
+	breaker *breaker
+	limit   adaptiveLimit
 
-	ceiling ceiling
-	failed  *Item // the entry of the queue that was tried when the link went down; for drain alone
+	tickets  atomic.Uint64 // of the last request that began
+	lastGood atomic.Uint64 // ticket of the last request that succeeded
+	control  atomic.Pointer[Item]
+	warned   sync.Map // hints of refusals that were logged as a warning
 
-	wakeCreated, wakeModified, wakeQueue chan struct{}
-
-	turn sync.Mutex // held while sending BySession: what is wanted depends on what was acknowledged before
+	changed   signal        // an item was added or released, or a lane flushed
+	wakeQueue chan struct{} // holds one
 
 	mu                sync.Mutex
 	created, modified lane
-	waiting           map[Source]*Item  // what the lanes hold, at most one item for a path
-	inFlight          map[Source]string // hash of what is being sent for a path
+	waiting           map[Source]*Item // what the lanes hold, at most one item for a path
+	claims            claims
 	draining          bool
-	drains            int // how often the queue has been gone through
+	drains            int // how often the queue was gone through
 }
 
-// NewDelivery makes a Delivery; nothing moves before Run.
+// NewDelivery makes a Delivery. Nothing moves before Run.
 func NewDelivery(remote Remote, ledger Ledger, opts DeliveryOptions) *Delivery {
 	opts.setDefaults()
-	d := &Delivery{
-		remote: remote, ledger: ledger, opts: opts, log: opts.Logger,
-		wakeCreated: make(chan struct{}, 1), wakeModified: make(chan struct{}, 1), wakeQueue: make(chan struct{}, 1),
-		waiting: map[Source]*Item{}, inFlight: map[Source]string{},
+	created := lane{maxItems: opts.BatchSize, maxBytes: opts.BatchBytes}
+	modified := created
+	modified.interval = opts.FlushInterval
+	return &Delivery{
+		remote: remote, ledger: ledger, opts: opts, log: opts.Logger, created: created, modified: modified,
+		breaker:   newBreaker(opts.ProbeFirst, opts.ProbeLast, opts.OnCircuit),
+		wakeQueue: make(chan struct{}, 1), waiting: map[Source]*Item{}, claims: newClaims(opts.Conflict),
 	}
-	d.link = newLink(opts.ProbeFirst, opts.ProbeLast, opts.OnLink)
-	return d
 }
 
-// Link returns the state of the link to the remote.
-func (d *Delivery) Link() LinkStatus { return d.link.Status() }
+// Circuit returns the state of the circuit breaker.
+func (d *Delivery) Circuit() Circuit { return d.breaker.status() }
 
-// Add puts an item into its lane. An item of the same path that has not been sent yet is replaced: its content is history. Add
-// never blocks; how many bytes wait is for the caller to bound, by Item.Done.
+// Add puts an item into its lane. An item of the same path that was not sent yet is replaced: its content is history. Add never blocks;
+// the caller bounds how many bytes wait, by Item.Done.
 func (d *Delivery) Add(it Item) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	defer d.changed.send()
 	if old, ok := d.waiting[it.Source]; ok {
 		d.replace(old, it)
 		return
 	}
 	d.waiting[it.Source] = &it
+	d.laneOf(&it).add(&it)
+}
+
+func (d *Delivery) laneOf(it *Item) *lane {
 	if it.Lane == LaneCreated {
-		d.created.add(&it)
-		wake(d.wakeCreated)
-		return
+		return &d.created
 	}
-	d.modified.add(&it)
-	wake(d.wakeModified)
+	return &d.modified
 }
 
 func (d *Delivery) replace(old *Item, it Item) {
-	l := &d.modified
-	if old.Lane == LaneCreated {
-		l = &d.created
-	}
-	l.bytes += it.Record.Size() - old.Record.Size()
+	d.laneOf(old).bytes += it.Record.Size() - old.Record.Size()
 	it.Lane = old.Lane
 	if it.Record.FileHash == old.Record.FileHash {
 		it.At = old.At
 	}
 	old.finish()
 	*old = it
-	wake(d.wakeModified) // it may have outgrown a batch
 }
 
 // Holds says whether the record of that path with that hash is in a lane or in flight.
@@ -131,23 +153,26 @@ func (d *Delivery) Holds(src Source, hash string) bool {
 	if it, ok := d.waiting[src]; ok {
 		return it.Record.FileHash == hash
 	}
-	return d.inFlight[src] == hash
+	return d.claims.hashes[src] == hash
 }
 
-// Flush sends the modified lane without waiting for company.
+// Flush sends what is in the modified lane without waiting for the interval.
 func (d *Delivery) Flush() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.modified.since = time.Time{}
-	wake(d.wakeModified)
+	d.modified.flush()
+	d.changed.send()
 }
 
-// DrainQueue goes through the queue now instead of at the next interval. While the link is down, it is for the prober to say when.
+// DrainQueue goes through the queue now instead of at the next interval. While the circuit is open, the prober says when.
 func (d *Delivery) DrainQueue() {
-	wake(d.wakeQueue)
+	select {
+	case d.wakeQueue <- struct{}{}:
+	default:
+	}
 }
 
-// Drains returns how often the queue has been gone through, to its end or until the link went down.
+// Drains returns how often the queue was gone through, to its end or until the circuit opened.
 func (d *Delivery) Drains() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -158,7 +183,7 @@ func (d *Delivery) Drains() int {
 func (d *Delivery) Idle() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.created.items) == 0 && len(d.modified.items) == 0 && len(d.inFlight) == 0 && !d.draining
+	return len(d.waiting) == 0 && len(d.claims.hashes) == 0 && !d.draining
 }
 
 // Run delivers until ctx ends; then it finishes what is in flight and flushes the lanes, for StopGrace at most. What is left
@@ -170,8 +195,10 @@ func (d *Delivery) Run(ctx context.Context) {
 	done := make(chan struct{})
 	var lanes, guard sync.WaitGroup
 	guard.Go(func() { cancelAfter(ctx, d.opts.StopGrace, done, cancel) })
-	lanes.Go(func() { d.runCreated(ctx, work) })
-	lanes.Go(func() { d.runModified(ctx, work) })
+	for range inFlight {
+		lanes.Go(func() { d.runLane(ctx, work, &d.created) })
+	}
+	lanes.Go(func() { d.runLane(ctx, work, &d.modified) })
 	lanes.Go(func() { d.runQueue(ctx, work) })
 	lanes.Wait()
 	close(done)
@@ -195,62 +222,64 @@ func cancelAfter(ctx context.Context, grace time.Duration, done <-chan struct{},
 	}
 }
 
-func (d *Delivery) runCreated(ctx, work context.Context) {
-	for {
-		for d.sendFrom(work, &d.created) {
-		}
-		select {
-		case <-d.wakeCreated:
-		case <-ctx.Done():
-			d.flush(work, &d.created, d.wakeCreated)
-			return
-		}
-	}
-}
-
-func (d *Delivery) runModified(ctx, work context.Context) {
+// runLane sends what is due in a lane until ctx ends. Then it sends the rest until work ends.
+func (d *Delivery) runLane(ctx, work context.Context, l *lane) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		wait, any := d.modifiedDue()
-		if any && wait <= 0 {
-			if !d.sendFrom(work, &d.modified) {
-				wait = time.Second // all held back by the other lane, whose end wakes this one
-			}
+		changed := d.changed.next()
+		if d.sendFrom(work, l) {
+			continue
 		}
-		timer.Reset(max(wait, 0))
-		if !any {
-			timer.Stop()
+		if wait, gathers := d.gathers(l); gathers {
+			timer.Reset(wait)
+		} else {
+			timer.Stop() // it is empty, or what it holds must not overtake what is in flight
 		}
 		select {
 		case <-timer.C:
-		case <-d.wakeModified:
+		case <-changed:
 		case <-ctx.Done():
-			d.flush(work, &d.modified, d.wakeModified)
+			d.empty(work, l)
 			return
 		}
 	}
 }
 
-// flush empties a lane, what the other lane holds back included, until work ends.
-func (d *Delivery) flush(work context.Context, l *lane, freed <-chan struct{}) {
+// gathers says whether a lane waits for more, and for how long.
+func (d *Delivery) gathers(l *lane) (wait time.Duration, gathers bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(l.items) == 0 {
+		return 0, false
+	}
+	wait = l.wait()
+	return wait, wait > 0
+}
+
+// empty sends what a lane holds, until work ends.
+func (d *Delivery) empty(work context.Context, l *lane) {
 	for {
-		for d.sendFrom(work, l) {
-		}
+		changed := d.changed.next()
 		if d.isEmpty(l) {
 			return
 		}
+		if d.sendFrom(work, l) {
+			continue
+		}
 		select {
-		case <-freed:
+		case <-changed:
 		case <-work.Done():
 			return
 		}
 	}
 }
 
+// isEmpty makes all due that the lane holds, and says whether that is nothing.
 func (d *Delivery) isEmpty(l *lane) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	l.flush()
 	return len(l.items) == 0
 }
 
@@ -261,22 +290,11 @@ func (d *Delivery) abandon() {
 	for _, it := range d.waiting {
 		it.finish()
 	}
-	d.created, d.modified = lane{}, lane{}
+	d.created.items, d.modified.items = nil, nil
 	clear(d.waiting)
 }
 
-// modifiedDue returns how long the modified lane still waits for company.
-func (d *Delivery) modifiedDue() (wait time.Duration, any bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	l := &d.modified
-	if len(l.items) >= d.opts.BatchSize || l.bytes >= d.opts.BatchBytes {
-		return 0, true
-	}
-	return time.Until(l.since.Add(d.opts.FlushInterval)), len(l.items) > 0
-}
-
-// sendFrom sends one batch of a lane, and says whether there was one.
+// sendFrom sends a batch of what is due in a lane, and says whether there was one.
 func (d *Delivery) sendFrom(work context.Context, l *lane) bool {
 	if work.Err() != nil {
 		return false
@@ -285,34 +303,28 @@ func (d *Delivery) sendFrom(work context.Context, l *lane) bool {
 	if len(batch) == 0 {
 		return false
 	}
-	d.deliver(work, batch)
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	if d.breaker.closed() {
+		_ = d.dispatch(work, batch, neverFailed)
+	} else {
+		d.wait(work, batch, nil)
+	}
 	for i := range batch {
-		delete(d.inFlight, batch[i].Source)
 		batch[i].finish()
 	}
-	wake(d.wakeCreated)
-	wake(d.wakeModified)
+	d.release(batch)
 	return true
 }
 
+// take claims a batch of what is due in a lane.
 func (d *Delivery) take(l *lane) []Item {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	taken := l.take(d.opts.BatchSize, d.opts.BatchBytes, func(s Source) bool { _, busy := d.inFlight[s]; return busy })
+	taken := l.take(d.claims.busy)
 	batch := make([]Item, len(taken))
 	for i, it := range taken {
 		batch[i] = *it
 		delete(d.waiting, it.Source)
-		d.inFlight[it.Source] = it.Record.FileHash
 	}
+	d.claims.take(batch)
 	return batch
-}
-
-func wake(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
 }

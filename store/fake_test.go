@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -140,7 +141,14 @@ type fakeLedger struct {
 	acked, refused, waited []string // "path@hash", in order
 	causes                 []error  // of waited
 	queue                  []store.Item
-	ids                    map[string]int // of every hash that was ever queued
+	ids                    map[string]int  // of every hash that was ever queued
+	tried                  int64           // a clock of the attempts
+	retries                map[string]int  // by hash: refusals that were counted
+	blocked                map[string]bool // by hash: not due before the next interval
+}
+
+func newFakeLedger() *fakeLedger {
+	return &fakeLedger{ids: map[string]int{}, retries: map[string]int{}, blocked: map[string]bool{}}
 }
 
 func id(it *store.Item) string { return it.Source.Path + "@" + it.Record.FileHash }
@@ -158,6 +166,11 @@ func (l *fakeLedger) Acknowledged(_ context.Context, items []store.Item) error {
 	for i := range items {
 		l.acked = append(l.acked, id(&items[i]))
 		l.take(items[i].Record.FileHash)
+	}
+	for i := range l.queue {
+		if p := &l.queue[i].Place; p.Suspicion == store.Unproven {
+			p.Suspicion = store.Proven
+		}
 	}
 	return nil
 }
@@ -188,45 +201,115 @@ func (l *fakeLedger) put(it store.Item) {
 		return
 	}
 	it.Lane, it.Done = store.LaneQueue, nil
-	l.queue = append(l.queue, it)
 	l.ids[hash] = len(l.ids) + 1
+	it.Place = store.QueuePlace{ID: int64(l.ids[hash])}
+	l.queue = append(l.queue, it)
 }
 
-// Refused leaves the record out of the queue: it is not due again while a test lasts.
+// maxRetries is how many refusals make a record dead.
+const maxRetries = 5
+
+// Refused keeps the record in the queue, but it is not due before interval is called.
 func (l *fakeLedger) Refused(_ context.Context, it store.Item, _ error) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.broken {
 		return false, errDisk
 	}
-	l.refused = append(l.refused, id(&it))
-	l.take(it.Record.FileHash)
-	return false, nil
+	return l.refuse(it), nil
 }
 
-func (l *fakeLedger) Due(_ context.Context, after *store.Item, most int) ([]store.Item, error) {
+func (l *fakeLedger) refuse(it store.Item) (dead bool) {
+	hash := it.Record.FileHash
+	l.refused = append(l.refused, id(&it))
+	l.put(it)
+	l.blocked[hash] = true
+	l.retries[hash]++
+	l.entry(hash).Place.Refused = true
+	return l.retries[hash] >= maxRetries
+}
+
+func (l *fakeLedger) Suspect(_ context.Context, it store.Item, cause error, proven bool) (store.Blame, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.broken {
+		return store.BlameRemote, errDisk
+	}
+	hash := it.Record.FileHash
+	l.put(it)
+	entry := l.entry(hash)
+	before := entry.Place.Suspicion
+	l.tried++
+	entry.Place.Suspicion, entry.Place.Tried = store.Unproven, l.tried
+	switch {
+	case !proven && before != store.Proven:
+		l.waited, l.causes = append(l.waited, id(&it)), append(l.causes, cause)
+		return store.BlameRemote, nil
+	case l.refuse(it):
+		return store.BlameRecordDead, nil
+	}
+	return store.BlameRecord, nil
+}
+
+func (l *fakeLedger) entry(hash string) *store.Item {
+	i := slices.IndexFunc(l.queue, func(q store.Item) bool { return q.Record.FileHash == hash })
+	return &l.queue[i]
+}
+
+// interval makes due what was refused, unless it is dead.
+func (l *fakeLedger) interval() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for hash := range l.blocked {
+		l.blocked[hash] = l.retries[hash] >= maxRetries
+	}
+}
+
+func (l *fakeLedger) Repeatable(context.Context, store.Item) (bool, error) { return true, nil }
+
+func (l *fakeLedger) Due(_ context.Context, after store.QueuePlace, most int) ([]store.Item, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.broken {
 		return nil, errDisk
 	}
-	from := 0
-	if after != nil {
-		from = l.ids[after.Record.FileHash]
-	}
+	order := slices.Clone(l.queue)
+	slices.SortStableFunc(order, func(a, b store.Item) int { return comparePlaces(a.Place, b.Place) })
 	var items []store.Item
-	for _, it := range l.queue {
-		if l.ids[it.Record.FileHash] > from && len(items) < min(queueStep, most) {
+	for _, it := range order {
+		if comparePlaces(it.Place, after) > 0 && !l.blocked[it.Record.FileHash] && len(items) < min(queueStep, most) {
 			items = append(items, it)
 		}
 	}
 	return items, nil
 }
 
+func comparePlaces(a, b store.QueuePlace) int {
+	suspect := func(p store.QueuePlace) int {
+		if p.Suspicion == store.NotSuspect {
+			return 0
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(suspect(a), suspect(b)), cmp.Compare(a.Tried, b.Tried), cmp.Compare(a.ID, b.ID))
+}
+
 func (l *fakeLedger) setBroken(broken bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.broken = broken
+}
+
+// totals returns how many records were acknowledged, how many refusals counted, and how many records wait that were not refused.
+func (l *fakeLedger) totals() (acked, refused []string, waiting int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.queue {
+		if !l.queue[i].Place.Refused {
+			waiting++
+		}
+	}
+	return slices.Clone(l.acked), slices.Clone(l.refused), waiting
 }
 
 func (l *fakeLedger) now() (acked, refused, waited []string, queue int) {
@@ -244,10 +327,10 @@ type rig struct {
 	stop   context.CancelFunc
 	ended  chan struct{}
 
-	mu    sync.Mutex
-	added int
-	done  map[int]int // calls of Done, by the number of the item
-	links []store.LinkStatus
+	mu       sync.Mutex
+	added    int
+	done     map[int]int // calls of Done, by the number of the item
+	circuits []store.Circuit
 }
 
 // deliver runs the test in a synctest bubble with a Delivery. When the test is over, the Delivery is stopped, and Done must have
@@ -258,12 +341,12 @@ func deliver(t *testing.T, opts store.DeliveryOptions, test func(r *rig)) {
 		r := &rig{
 			t: t, done: map[int]int{}, ended: make(chan struct{}),
 			remote: &fakeRemote{t: t, start: time.Now(), rows: map[string]store.Record{}},
-			ledger: &fakeLedger{ids: map[string]int{}},
+			ledger: newFakeLedger(),
 		}
-		opts.OnLink = func(s store.LinkStatus) {
+		opts.OnCircuit = func(c store.Circuit) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.links = append(r.links, s)
+			r.circuits = append(r.circuits, c)
 		}
 		r.Delivery = store.NewDelivery(r.remote, r.ledger, opts)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -308,6 +391,27 @@ func (r *rig) add(lane store.Lane, path, hash string, size int) {
 	})
 }
 
+// gather sends a modified file, so that the next ones gather until the interval is over or Flush is called, and forgets about it.
+func (r *rig) gather() {
+	r.modified("first.json", "000")
+	r.after(0)
+	r.wantCalls(1)
+	r.remote.forget()
+	r.ledger.forget()
+}
+
+func (f *fakeRemote) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = nil
+}
+
+func (l *fakeLedger) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.acked = nil
+}
+
 func (r *rig) created(path, hash string)  { r.add(store.LaneCreated, path, hash, 0) }
 func (r *rig) modified(path, hash string) { r.add(store.LaneModified, path, hash, 0) }
 
@@ -341,7 +445,7 @@ func (r *rig) wantCalls(n int) []*call {
 // wantLedger fails unless the ledger has so many records in each place.
 func (r *rig) wantLedger(acked, refused, queued int) {
 	r.t.Helper()
-	a, f, _, q := r.ledger.now()
+	a, f, q := r.ledger.totals()
 	if len(a) != acked || len(f) != refused || q != queued {
 		r.t.Errorf("acknowledged, refused, queued = %d, %d, %d, want %d, %d, %d", len(a), len(f), q, acked, refused, queued)
 	}

@@ -11,7 +11,10 @@ import (
 	"github.com/gfxsync/gfxsync/store/hostile"
 )
 
-var refusals = []error{store.ErrEmpty, store.ErrNotJSON, store.ErrNotObject, store.ErrNotUTF8, store.ErrTooDeep}
+var refusals = []error{
+	store.ErrEmpty, store.ErrNotJSON, store.ErrNotObject, store.ErrNotUTF8, store.ErrTooDeep,
+	store.ErrNUL, store.ErrSurrogate, store.ErrNumber,
+}
 
 func isRefusal(err error) bool {
 	for _, known := range refusals {

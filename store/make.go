@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 	"unsafe"
 
@@ -49,13 +50,15 @@ var (
 	gameID        = regexp.MustCompile(`(?i)GameID=(\d+)`)
 	knownFields   = map[string]bool{
 		"ID": true, "Type": true, "EventTitle": true, "SoftwareVersion": true, "CreatedDateTimeUTC": true, "Hands": true,
+		"Payouts": true,
 	}
 	tableTypes = map[string]bool{"FEATURE_TABLE": true, "MAIN_TABLE": true, "FINAL_TABLE": true, "SIDE_TABLE": true}
 )
 
-// MakeRecord makes the record of a file from its content (design, "The table"). Only a content that is no JSON object in UTF-8
-// is refused, with one of the errors above; a known field of an unexpected type counts as absent. The record shares content, texts
-// included, and content must not change any more.
+// MakeRecord makes the record of a file from its content (design, "The table"). Only a content that is no JSON object
+// in UTF-8, or one that PostgreSQL cannot store, is refused, with one of the errors of this package; a known field of
+// an unexpected type counts as absent. The record shares content, texts included, and content must not change any
+// more.
 func MakeRecord(o Origin, content []byte) (Record, error) {
 	raw := bytes.TrimPrefix(content, byteOrderMark)
 	if err := checkObject(raw); err != nil {
@@ -72,6 +75,17 @@ func MakeRecord(o Origin, content []byte) (Record, error) {
 		ModTime:    o.ModTime,
 		RawJSON:    raw,
 	}
+	r.readFields(raw)
+	if r.SessionID == nil {
+		if m := gameID.FindStringSubmatch(r.FileName); m != nil {
+			r.SessionID = parseID(m[1])
+		}
+	}
+	return r, nil
+}
+
+// readFields sets what the fields of the file tell.
+func (r *Record) readFields(raw []byte) {
 	// PostgreSQL's jsonb keeps the last of equal keys.
 	last := map[string]gjson.Result{}
 	// gjson.ParseBytes would copy the file, and the texts that are taken from it would keep the copy in memory beside the original.
@@ -84,12 +98,6 @@ func MakeRecord(o Origin, content []byte) (Record, error) {
 	for name, value := range last {
 		r.setField(name, value)
 	}
-	if r.SessionID == nil {
-		if m := gameID.FindStringSubmatch(r.FileName); m != nil {
-			r.SessionID = parseID(m[1])
-		}
-	}
-	return r, nil
 }
 
 func checkObject(raw []byte) error {
@@ -106,7 +114,7 @@ func checkObject(raw []byte) error {
 	case body[0] != '{':
 		return ErrNotObject
 	}
-	return nil
+	return checkStorable(body)
 }
 
 // isTooDeep counts the brackets that are open at one time, in JSON or what there is of it.
@@ -138,19 +146,31 @@ func (r *Record) setField(key string, v gjson.Result) {
 			r.SessionID = parseID(strings.Trim(v.Raw, `"`))
 		}
 	case "Type":
-		r.TableType = "UNKNOWN"
-		if tableTypes[v.Str] {
-			r.TableType = v.Str
-		}
+		r.TableType = tableType(v.Str)
 	case "EventTitle":
-		r.EventTitle = withoutNUL(v.Str)
+		r.EventTitle = v.Str
 	case "SoftwareVersion":
-		r.SoftwareVersion = withoutNUL(v.Str)
+		r.SoftwareVersion = v.Str
 	case "CreatedDateTimeUTC":
 		r.SessionCreatedAt = parseTime(v.Str)
 	case "Hands":
-		r.HandCount, r.PlayerCount = countHands(v)
+		r.readHands(v)
+	case "Payouts":
+		r.Payouts = payoutsOf(v)
 	}
+}
+
+// tableType takes a type however it is written: final_table, Final Table and FINAL-TABLE are all FINAL_TABLE.
+func tableType(s string) string {
+	if len(s) <= 32 {
+		words := strings.FieldsFunc(strings.ToUpper(s), func(c rune) bool {
+			return c == '_' || c == '-' || unicode.IsSpace(c)
+		})
+		if known := strings.Join(words, "_"); tableTypes[known] {
+			return known
+		}
+	}
+	return "UNKNOWN"
 }
 
 // parseID takes the digits as they stand: the 18 of a session ID are more than a float64 holds.
@@ -166,6 +186,9 @@ func parseID(digits string) *int64 {
 }
 
 func parseTime(s string) *time.Time {
+	if len(s) < len("2006-01-02T15:04:05Z") || len(s) > 64 {
+		return nil // of what is no time, Parse copies all into its error
+	}
 	t, err := time.Parse(time.RFC3339, s)
 	t = t.UTC() // before the next: in UTC it may be another year
 	if err != nil || t.Year() < 1 || t.Year() > 9999 {
@@ -174,25 +197,50 @@ func parseTime(s string) *time.Time {
 	return &t
 }
 
-func countHands(hands gjson.Result) (count, players int) {
+// readHands counts the hands and their distinct players, and adds up what the hands tell of the session's time.
+func (r *Record) readHands(hands gjson.Result) {
+	r.HandCount, r.PlayerCount, r.TotalDurationSeconds, r.SessionStartTime, r.SessionEndTime = 0, 0, 0, nil, nil
 	if !hands.IsArray() {
-		return 0, 0
+		return
 	}
 	seen := map[string]struct{}{}
-	hands.ForEach(func(_, hand gjson.Result) bool {
-		if count < math.MaxInt32 {
-			count++
+	var total time.Duration
+	var players, start, duration gjson.Result // of one hand at a time
+	field := func(key, value gjson.Result) bool {
+		switch key.Str {
+		case "Players":
+			players = value
+		case "StartDateTimeUTC":
+			start = value
+		case "Duration":
+			duration = value
 		}
-		if list := hand.Get("Players"); list.IsArray() {
-			list.ForEach(func(_, player gjson.Result) bool {
-				seen[playerName(player)] = struct{}{}
-				return len(seen) < maxPlayers
-			})
+		return true
+	}
+	hands.ForEach(func(_, hand gjson.Result) bool {
+		if r.HandCount < math.MaxInt32 {
+			r.HandCount++
+		}
+		if hand.IsObject() {
+			players, start, duration = gjson.Result{}, gjson.Result{}, gjson.Result{}
+			hand.ForEach(field)
+			r.addHand(&total, start.Str, duration.Str)
+			addPlayers(seen, players)
 		}
 		return true
 	})
 	delete(seen, "")
-	return count, len(seen)
+	r.PlayerCount, r.TotalDurationSeconds = len(seen), int64(total/time.Second)
+}
+
+func addPlayers(seen map[string]struct{}, players gjson.Result) {
+	if !players.IsArray() {
+		return
+	}
+	players.ForEach(func(_, player gjson.Result) bool {
+		seen[playerName(player)] = struct{}{}
+		return len(seen) < maxPlayers
+	})
 }
 
 // playerName falls back to the seat: a table that is still being set up exports players without names.

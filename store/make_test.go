@@ -65,12 +65,12 @@ func TestMakeRecordOfARealLookingSession(t *testing.T) {
 
 func TestMakeRecordKeepsTheBytesAsTheyAre(t *testing.T) {
 	for name, content := range map[string]string{
-		"white space":     " {\r\n\t\"ID\" : 1 }\r\n",
-		"markup":          `{"EventTitle":"<Day 2> & Final \u003c"}`,
-		"big numbers":     `{"ID":638961999170907267,"n":12345678901234567890123,"f":0.10000000000000000001,"e":1E400}`,
-		"duplicate keys":  `{"a":1,"a":2}`,
-		"escaped NUL":     `{"x":"\u0000"}`,
-		"lone surrogates": `{"x":"\ud800"}`,
+		"white space":    " {\r\n\t\"ID\" : 1 }\r\n",
+		"markup":         `{"EventTitle":"<Day 2> & Final \u003c"}`,
+		"big numbers":    `{"ID":638961999170907267,"n":12345678901234567890123,"f":0.10000000000000000001,"e":1E400}`,
+		"duplicate keys": `{"a":1,"a":2}`,
+		"no escaped NUL": `{"x":"\\u0000"}`,
+		"surrogates":     `{"x":"\ud83c\udca1"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			if r := mustMake(t, "a.json", content); string(r.RawJSON) != content {
@@ -87,7 +87,7 @@ func TestMakeRecordStripsTheByteOrderMark(t *testing.T) {
 	}
 }
 
-func TestMakeRecordRefusesWhatIsNoObjectInUTF8(t *testing.T) {
+func TestMakeRecordRefusesWhatNoTableCanHold(t *testing.T) {
 	for _, tt := range []struct {
 		name, content string
 		want          error
@@ -104,6 +104,9 @@ func TestMakeRecordRefusesWhatIsNoObjectInUTF8(t *testing.T) {
 		{"string", `"x"`, store.ErrNotObject},
 		{"null", "null", store.ErrNotObject},
 		{"CP949 in a title", "{\"EventTitle\":\"\xc6\xf7\xc4\xbf\"}", store.ErrNotUTF8},
+		{"NUL in a title", `{"EventTitle":"a\u0000b"}`, store.ErrNUL},
+		{"lone surrogate", `{"x":"\ud800"}`, store.ErrSurrogate},
+		{"number beyond numeric", `{"x":1e200000}`, store.ErrNumber},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if _, err := store.MakeRecord(origin("a.json"), []byte(tt.content)); !errors.Is(err, tt.want) {
@@ -185,7 +188,15 @@ func TestMakeRecordKnowsTheTableTypes(t *testing.T) {
 			t.Errorf("TableType = %q, want %q", got, known)
 		}
 	}
-	for _, unknown := range []string{`{}`, `{"Type":"CASH"}`, `{"Type":"feature_table"}`, `{"Type":"MAIN_TABLE","Type":"x"}`} {
+	for _, written := range []string{"final_table", "Final Table", "FINAL-TABLE", " final  table ", "fInAl_TaBlE"} {
+		if got := mustMake(t, "a.json", `{"Type":"`+written+`"}`).TableType; got != "FINAL_TABLE" {
+			t.Errorf("%q: TableType = %q, want FINAL_TABLE", written, got)
+		}
+	}
+	for _, unknown := range []string{
+		`{}`, `{"Type":"CASH"}`, `{"Type":"finaltable"}`, `{"Type":"FINAL_TABLE_2"}`, `{"Type":"_"}`,
+		`{"Type":"MAIN_TABLE","Type":"x"}`, `{"Type":["MAIN_TABLE"]}`,
+	} {
 		if got := mustMake(t, "a.json", unknown).TableType; got != "UNKNOWN" {
 			t.Errorf("%s: TableType = %q, want UNKNOWN", unknown, got)
 		}
@@ -247,13 +258,5 @@ func TestMakeRecordShowsNamesInNFC(t *testing.T) {
 	r = mustMake(t, "b\xff/a\xfe.json", `{}`)
 	if r.NASPath != "b\ufffd/a\ufffd.json" {
 		t.Errorf("invalid UTF-8: NASPath = %q", r.NASPath)
-	}
-}
-
-func TestMakeRecordDropsNULFromText(t *testing.T) {
-	const content = `{"EventTitle":"a\u0000b","SoftwareVersion":"\u0000"}`
-	r := mustMake(t, "a.json", content)
-	if r.EventTitle != "ab" || r.SoftwareVersion != "" || string(r.RawJSON) != content {
-		t.Errorf("EventTitle, SoftwareVersion, RawJSON = %q, %q, %q", r.EventTitle, r.SoftwareVersion, r.RawJSON)
 	}
 }

@@ -79,17 +79,42 @@ func (q Queue) Put(ctx context.Context, src Source, r *Record, cause error, now 
 	return nil
 }
 
-// Refuse counts one more refusal of the record, which Put has stored, and returns the count. It is due again at next; from max
-// refusals on it is dead and is not tried again by itself.
-func (q Queue) Refuse(ctx context.Context, src Source, hash string, max int, next time.Time) (retries int, err error) {
+// Refuse counts a refusal of the record, which Put has stored, and returns the count. At most one refusal counts in an interval, however
+// many attempts are made in it. The record is due again after the interval; from max refusals on it is dead, and is not tried again by
+// itself.
+func (q Queue) Refuse(ctx context.Context, src Source, hash string, max int, now time.Time, interval time.Duration) (retries int, err error) {
 	err = q.q.QueryRowContext(ctx, `
-		UPDATE pending_sync SET retry_count = retry_count + 1, dead = retry_count + 1 >= ?, next_attempt = ?
-		WHERE root = ? AND file_hash = ? RETURNING retry_count`,
-		max, next.UnixMilli(), src.Root, hash).Scan(&retries)
+		UPDATE pending_sync SET retry_count = retry_count + counts, dead = retry_count + counts >= ?3, next_attempt = ?4 + ?5,
+			counted_at = CASE WHEN counts THEN ?4 ELSE counted_at END, suspect = ?6
+		FROM (SELECT id AS counted, counted_at IS NULL OR ?4 NOT BETWEEN counted_at - ?7 AND counted_at + ?5 - 1 AS counts
+			FROM pending_sync WHERE root = ?1 AND file_hash = ?2)
+		WHERE id = counted RETURNING retry_count`,
+		src.Root, hash, max, now.UnixMilli(), interval.Milliseconds(), NotSuspect, clockSetBack.Milliseconds()).Scan(&retries)
 	if err != nil {
-		return 0, fmt.Errorf("count the refusal of %s: %w", src.Path, err)
+		return 0, fmt.Errorf("count the refusal of %s: %w", src, err)
 	}
 	return retries, nil
+}
+
+// Suspect notes that the record, which Put has stored, failed in a request of its own, and returns what was known of it before. It belongs
+// into a transaction.
+func (q Queue) Suspect(ctx context.Context, src Source, hash string) (before Suspicion, err error) {
+	err = q.q.QueryRowContext(ctx, `SELECT suspect FROM pending_sync WHERE root = ? AND file_hash = ?`, src.Root, hash).Scan(&before)
+	if err == nil {
+		_, err = q.q.ExecContext(ctx, `UPDATE pending_sync SET suspect = ? WHERE root = ? AND file_hash = ?`, Unproven, src.Root, hash)
+	}
+	if err != nil {
+		return NotSuspect, fmt.Errorf("note the failure of %s: %w", src, err)
+	}
+	return before, nil
+}
+
+// OthersServed notes that the remote has taken another record than the suspects.
+func (q Queue) OthersServed(ctx context.Context) error {
+	if _, err := q.q.ExecContext(ctx, `UPDATE pending_sync SET suspect = ? WHERE suspect > 0 AND suspect = ?`, Proven, Unproven); err != nil {
+		return fmt.Errorf("change the queue: %w", err)
+	}
+	return nil
 }
 
 // Done removes every entry with that hash: the remote has it.
@@ -100,39 +125,62 @@ func (q Queue) Done(ctx context.Context, hash string) error {
 	return nil
 }
 
-// Due returns, oldest first, the entries after id that are to be tried now, as items: at most limit of them, and no more than
-// maxBytes unless the first alone is larger. It fails with an UnreadableError if the first is not as it was
-// written. An entry whose last attempt lies in the future is due: the clock was set back.
-func (q Queue) Due(ctx context.Context, after int64, limit int, maxBytes int64, now time.Time) (items []Item, err error) {
+// clockSetBack is how far in the future a last attempt lies if the clock was set back since. Less than that says nothing: the caller took
+// the time before it came to the database, and an attempt may have ended meanwhile.
+const clockSetBack = time.Minute
+
+// Due returns the entries behind a place that are to be tried now, as items in the order of QueuePlace: at most limit of them, and no more
+// than maxBytes unless the first alone is larger. It fails with an UnreadableError if the first is not as it was written. An entry whose
+// last attempt lies further in the future than clockSetBack is due.
+func (q Queue) Due(ctx context.Context, after QueuePlace, limit int, maxBytes int64, now time.Time) (items []Item, err error) {
+	if after.Suspicion == NotSuspect {
+		items, err = q.due(ctx, `suspect = 0 AND id > ?4 ORDER BY id`, limit, maxBytes, now, after.ID)
+		if err != nil || len(items) > 0 {
+			return items, err
+		}
+		after = QueuePlace{}
+	}
+	return q.due(ctx, `suspect > 0 AND (last_attempt, id) > (?5, ?4) ORDER BY last_attempt, id`, limit, maxBytes, now, after.ID, after.Tried)
+}
+
+func (q Queue) due(ctx context.Context, which string, limit int, maxBytes int64, now time.Time, after ...any) (items []Item, err error) {
 	rows, err := q.q.QueryContext(ctx, `
-		SELECT id, root, file_path, record_json, created_at, mtime_ns, retry_count > 0 FROM pending_sync
-		WHERE id > ? AND NOT dead AND (next_attempt <= ? OR last_attempt > ?) ORDER BY id LIMIT ?`,
-		after, now.UnixMilli(), now.UnixMilli(), limit)
+		SELECT id, suspect, coalesce(last_attempt, 0), retry_count > 0, root, file_path, record_json, created_at, mtime_ns FROM pending_sync
+		WHERE NOT dead AND (next_attempt <= ?1 OR last_attempt > ?2) AND `+which+` LIMIT ?3`,
+		append([]any{now.UnixMilli(), now.Add(clockSetBack).UnixMilli(), limit}, after...)...)
 	if err != nil {
 		return nil, fmt.Errorf("read the queue: %w", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	var size int64
 	for rows.Next() {
-		item := Item{Lane: LaneQueue}
-		var content []byte
-		var created, modified int64
-		if err := rows.Scan(&item.queueID, &item.Source.Root, &item.Source.Path, &content, &created, &modified, &item.refused); err != nil {
+		item, content, err := scanItem(rows)
+		if err != nil {
 			return nil, fmt.Errorf("read the queue: %w", err)
 		}
 		if size += int64(len(content)); size > maxBytes && len(items) > 0 {
 			break
 		}
+		modified := item.Record.ModTime
 		if err := item.Record.UnmarshalJSON(content); err != nil { // json.Unmarshal would go through the content twice more
 			if len(items) > 0 {
 				break // those before it first
 			}
-			return nil, &UnreadableError{ID: item.queueID, err: err}
+			return nil, &UnreadableError{ID: item.Place.ID, err: err}
 		}
-		item.At, item.Record.ModTime = time.UnixMilli(created), modified
+		item.Record.ModTime = modified
 		items = append(items, item)
 	}
 	return items, rows.Err()
+}
+
+func scanItem(rows *sql.Rows) (item Item, content []byte, err error) {
+	item.Lane = LaneQueue
+	var created int64
+	p := &item.Place
+	err = rows.Scan(&p.ID, &p.Suspicion, &p.Tried, &p.Refused, &item.Source.Root, &item.Source.Path, &content, &created, &item.Record.ModTime)
+	item.At = time.UnixMilli(created)
+	return item, content, err
 }
 
 // MakeDue has every entry that is not dead tried at the next opportunity.
@@ -182,7 +230,7 @@ func (q Queue) List(ctx context.Context, after int64, limit int) (list []Queued,
 // Retry makes an entry due at once with its whole retry budget; with id 0, all dead ones. It returns the hashes of those entries,
 // and fails with ErrNoSuchEntry.
 func (q Queue) Retry(ctx context.Context, id int64) (hashes []string, err error) {
-	return q.change(ctx, id, `UPDATE pending_sync SET retry_count = 0, dead = 0, next_attempt = 0
+	return q.change(ctx, id, `UPDATE pending_sync SET retry_count = 0, dead = 0, next_attempt = 0, suspect = 0, counted_at = NULL
 		WHERE id = ?1 OR (?1 = 0 AND dead) RETURNING file_hash`)
 }
 

@@ -42,16 +42,17 @@ func put(t *testing.T, q store.Queue, path, hash string, cause error, now time.T
 	}
 }
 
-func refuse(t *testing.T, q store.Queue, path, hash string, max int, next time.Time) int {
+// refuse refuses a record, which is due again a minute later.
+func refuse(t *testing.T, q store.Queue, path, hash string, max int, now time.Time) int {
 	t.Helper()
-	n, err := q.Refuse(t.Context(), source(path), hash, max, next)
+	n, err := q.Refuse(t.Context(), source(path), hash, max, now, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return n
 }
 
-func due(t *testing.T, q store.Queue, after int64, limit int, maxBytes int64, now time.Time) []store.Item {
+func due(t *testing.T, q store.Queue, after store.QueuePlace, limit int, maxBytes int64, now time.Time) []store.Item {
 	t.Helper()
 	items, err := q.Due(t.Context(), after, limit, maxBytes, now)
 	if err != nil {
@@ -63,7 +64,7 @@ func due(t *testing.T, q store.Queue, after int64, limit int, maxBytes int64, no
 func dueHashes(t *testing.T, q store.Queue, now time.Time) string {
 	t.Helper()
 	var hashes []string
-	for _, it := range due(t, q, 0, 100, 1<<20, now) {
+	for _, it := range due(t, q, store.QueuePlace{}, 100, 1<<20, now) {
 		hashes = append(hashes, it.Record.FileHash)
 	}
 	return strings.Join(hashes, " ")
@@ -88,11 +89,12 @@ func wantCounts(t *testing.T, q store.Queue, waiting, dead int) {
 
 func TestQueueGivesTheRecordBackAsItWas(t *testing.T) {
 	q := openQueue(t)
-	want := mustMake(t, "일/a.json", " {\"ID\": 638961999170907267, \"EventTitle\":\"<한글> & \\u0000\",\"CreatedDateTimeUTC\":\"2025-10-16T08:28:39.1234567Z\"}\n")
+	want := mustMake(t, "일/a.json", " {\"ID\": 638961999170907267, \"EventTitle\":\"<한글> & \\u0001\","+
+		"\"CreatedDateTimeUTC\":\"2025-10-16T08:28:39.1234567Z\"}\n")
 	if err := q.Put(t.Context(), source("일/a.json"), &want, nil, noon); err != nil {
 		t.Fatal(err)
 	}
-	items := due(t, q, 0, 10, 1<<20, noon)
+	items := due(t, q, store.QueuePlace{}, 10, 1<<20, noon)
 	if len(items) != 1 {
 		t.Fatalf("%d items are due, want 1", len(items))
 	}
@@ -100,7 +102,7 @@ func TestQueueGivesTheRecordBackAsItWas(t *testing.T) {
 	if !reflect.DeepEqual(it.Record, want) {
 		t.Errorf("record = %+v, want %+v", it.Record, want)
 	}
-	if it.Source != source("일/a.json") || it.Lane != store.LaneQueue || !it.At.Equal(noon) || it.QueueID() == 0 {
+	if it.Source != source("일/a.json") || it.Lane != store.LaneQueue || !it.At.Equal(noon) || it.Place.ID == 0 {
 		t.Errorf("item = %+v", it)
 	}
 }
@@ -131,19 +133,19 @@ func TestQueueDueIsBoundedAndGoesOn(t *testing.T) {
 	for i := range 5 {
 		put(t, q, fmt.Sprintf("%d.json", i), fmt.Sprintf("h%d", i), nil, noon)
 	}
-	first := due(t, q, 0, 2, 1<<20, noon)
+	first := due(t, q, store.QueuePlace{}, 2, 1<<20, noon)
 	if len(first) != 2 || first[0].Record.FileHash != "h0" {
 		t.Fatalf("limit 2: %d items, %+v", len(first), first)
 	}
-	rest := due(t, q, first[1].QueueID(), 10, 1<<20, noon)
+	rest := due(t, q, first[1].Place, 10, 1<<20, noon)
 	if len(rest) != 3 || rest[0].Record.FileHash != "h2" {
 		t.Fatalf("after the second: %d items, %+v", len(rest), rest)
 	}
 	size := list(t, q)[0].Bytes
-	if got := due(t, q, 0, 10, 2*size, noon); len(got) != 2 {
+	if got := due(t, q, store.QueuePlace{}, 10, 2*size, noon); len(got) != 2 {
 		t.Errorf("%d items in the bytes of two", len(got))
 	}
-	if got := due(t, q, 0, 10, 1, noon); len(got) != 1 {
+	if got := due(t, q, store.QueuePlace{}, 10, 1, noon); len(got) != 1 {
 		t.Errorf("%d items, want the first even if it is too large", len(got))
 	}
 }
@@ -151,7 +153,7 @@ func TestQueueDueIsBoundedAndGoesOn(t *testing.T) {
 func TestQueueWaitsForTheNextAttempt(t *testing.T) {
 	q := openQueue(t)
 	put(t, q, "a.json", "h1", errCause, noon)
-	refuse(t, q, "a.json", "h1", 5, noon.Add(time.Minute))
+	refuse(t, q, "a.json", "h1", 5, noon)
 	for _, tt := range []struct {
 		name string
 		now  time.Time
@@ -159,6 +161,7 @@ func TestQueueWaitsForTheNextAttempt(t *testing.T) {
 	}{
 		{"too early", noon.Add(59 * time.Second), ""},
 		{"in time", noon.Add(time.Minute), "h1"},
+		{"asked before the refusal, and answered after it", noon.Add(-10 * time.Second), ""},
 		{"clock set back before the last attempt", noon.Add(-time.Hour), "h1"},
 	} {
 		if got := dueHashes(t, q, tt.now); got != tt.want {
@@ -175,7 +178,7 @@ func TestQueueGivesUpAfterTheLastRetry(t *testing.T) {
 		if dead := list(t, q)[0].Dead; dead {
 			t.Fatalf("dead after %d of 3 refusals", want-1)
 		}
-		if got := refuse(t, q, "a.json", "h1", 3, noon); got != want {
+		if got := refuse(t, q, "a.json", "h1", 3, noon.Add(time.Duration(want)*time.Minute)); got != want {
 			t.Errorf("refusal %d counts %d", want, got)
 		}
 	}
@@ -185,8 +188,68 @@ func TestQueueGivesUpAfterTheLastRetry(t *testing.T) {
 			t.Errorf("at %v: due %q, want h2 alone", now, got)
 		}
 	}
-	if _, err := q.Refuse(t.Context(), source("a.json"), "unknown", 3, noon); err == nil {
+	if _, err := q.Refuse(t.Context(), source("a.json"), "unknown", 3, noon, time.Minute); err == nil {
 		t.Error("a refusal of a record that is not in the queue passes")
+	}
+}
+
+// However many passes and commands run in an interval, they count as one refusal.
+func TestQueueCountsOneRefusalInAnInterval(t *testing.T) {
+	q := openQueue(t)
+	put(t, q, "a.json", "h1", errCause, noon)
+	for _, tt := range []struct {
+		at   time.Duration
+		want int
+	}{
+		{0, 1},
+		{0, 1},
+		{time.Minute - time.Millisecond, 1},
+		{time.Minute, 2},
+		{time.Minute + time.Second, 2},
+		{2 * time.Minute, 3},
+		{-time.Hour, 4}, // the clock was set back: the record is not to live for an hour more
+	} {
+		if got := refuse(t, q, "a.json", "h1", 5, noon.Add(tt.at)); got != tt.want {
+			t.Errorf("after %v: %d refusals, want %d", tt.at, got, tt.want)
+		}
+	}
+	wantCounts(t, q, 1, 0)
+}
+
+func TestQueueDrainsSuspectsLast(t *testing.T) {
+	q := openQueue(t)
+	for i := range 4 {
+		put(t, q, fmt.Sprintf("%d.json", i), fmt.Sprintf("h%d", i), nil, noon)
+	}
+	suspect := func(hash string, at time.Time) store.Suspicion {
+		put(t, q, hash, hash, errCause, at)
+		before, err := q.Suspect(t.Context(), source(hash), hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return before
+	}
+	suspect("h0", noon.Add(2*time.Second))
+	suspect("h2", noon.Add(time.Second))
+	var order []string
+	for place := (store.QueuePlace{}); ; {
+		items := due(t, q, place, 1, 1<<20, noon.Add(time.Hour))
+		if len(items) == 0 {
+			break
+		}
+		order, place = append(order, items[0].Record.FileHash), items[0].Place
+	}
+	if got := strings.Join(order, " "); got != "h1 h3 h2 h0" {
+		t.Errorf("order %s, want the suspects last, the one that was tried last at the end", got)
+	}
+	if err := q.OthersServed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if before := suspect("h0", noon.Add(time.Minute)); before != store.Proven {
+		t.Errorf("after a success of another record: %v, want Proven", before)
+	}
+	if before := suspect("h0", noon.Add(time.Minute)); before != store.Unproven {
+		t.Errorf("after the next failure: %v, want Unproven", before)
 	}
 }
 
@@ -240,7 +303,7 @@ func twoDead(t *testing.T) (q store.Queue, ids []int64) {
 		path, hash := fmt.Sprintf("%d.json", i), fmt.Sprintf("h%d", i)
 		put(t, q, path, hash, errCause, noon)
 		if i != 1 {
-			refuse(t, q, path, hash, 1, noon.Add(time.Hour))
+			refuse(t, q, path, hash, 1, noon)
 		}
 	}
 	for _, e := range list(t, q) {

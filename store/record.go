@@ -60,14 +60,16 @@ type Record struct {
 	GFXPCID          string
 	SyncSource       string
 	RawJSON          []byte
-
-	ModTime int64 // of the file, in nanoseconds since 1970: no column, but what tells the newer of two versions of a session
+	// ModTime is the file's, in nanoseconds since 1970; the column file_modified_at keeps microseconds. 0: unknown.
+	ModTime int64
+	Extras
 }
 
-// Column names of gfx_sessions that every table must have.
+// Column names of gfx_sessions. The first two every table must have.
 const (
-	ColumnFileHash = "file_hash"
-	ColumnRawJSON  = "raw_json"
+	ColumnFileHash   = "file_hash"
+	ColumnRawJSON    = "raw_json"
+	ColumnModifiedAt = "file_modified_at"
 )
 
 // column ties a column of the table to a field of Record.
@@ -98,9 +100,14 @@ var columns = []column{
 	field("nas_path", func(r *Record) *string { return &r.NASPath }),
 	field("gfx_pc_id", func(r *Record) *string { return &r.GFXPCID }),
 	field("sync_source", func(r *Record) *string { return &r.SyncSource }),
+	{
+		name: ColumnModifiedAt,
+		get:  func(r *Record) any { return modifiedAt(r.ModTime) },
+		set:  func(r *Record, b []byte) (err error) { r.ModTime, err = parseModifiedAt(b); return err },
+	},
 }
 
-// Columns returns the names of the columns that a record fills, raw_json last.
+// Columns returns the names of the columns that a record fills, but for those of ExtraColumns, raw_json last.
 func Columns() []string {
 	names := make([]string, 0, len(columns)+1)
 	for _, c := range columns {
@@ -109,28 +116,36 @@ func Columns() []string {
 	return append(names, ColumnRawJSON)
 }
 
-// AppendJSON appends the record as a JSON object to dst, leaving out the columns that without names. It does not go through
-// json.Marshal as a whole, which would rewrite RawJSON.
+// AppendJSON appends the record as a JSON object to dst, with the extra columns, leaving out the columns that without
+// names. It does not go through json.Marshal as a whole, which would rewrite RawJSON.
 func (r *Record) AppendJSON(dst []byte, without map[string]bool) []byte {
 	dst = append(dst, '{')
-	for _, c := range columns {
-		if without[c.name] {
-			continue
+	for _, list := range [][]column{columns, extraColumns} {
+		for _, c := range list {
+			if !without[c.name] {
+				dst = append(strconv.AppendQuote(dst, c.name), ':')
+				dst = append(appendValue(dst, c.get(r)), ',')
+			}
 		}
-		dst = strconv.AppendQuote(dst, c.name)
-		dst = append(dst, ':')
-		v, err := json.Marshal(c.get(r))
-		if err != nil {
-			v = []byte("null") // a time beyond year 9999 is all that can fail here
-		}
-		dst = append(append(dst, v...), ',')
 	}
 	dst = append(dst, `"raw_json":`...)
 	return append(append(dst, r.RawJSON...), '}')
 }
 
-// UnmarshalJSON reads what AppendJSON wrote. What stands behind the key raw_json, the last, is taken as it is, white space and all,
-// and not looked into. The key cannot occur earlier: in a string its quotes would be escaped.
+func appendValue(dst []byte, v any) []byte {
+	if text, ok := v.(json.RawMessage); ok {
+		return append(dst, text...)
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return append(dst, "null"...) // a time beyond year 9999 is all that can fail here
+	}
+	return append(dst, b...)
+}
+
+// UnmarshalJSON reads what AppendJSON wrote. Of what an older version wrote, the extra columns are read from raw_json.
+// What stands behind the key raw_json, the last, is taken as it is, white space and all, and not looked into. The key
+// cannot occur earlier: in a string its quotes would be escaped.
 func (r *Record) UnmarshalJSON(b []byte) error {
 	head, raw, _ := bytes.Cut(b, []byte(`"raw_json":`))
 	raw, ok := bytes.CutSuffix(raw, []byte("}"))
@@ -142,14 +157,19 @@ func (r *Record) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	*r = Record{RawJSON: bytes.Clone(raw)}
-	for _, c := range columns {
-		v, ok := object[c.name]
-		if !ok {
-			continue
+	for _, list := range [][]column{columns, extraColumns} {
+		for _, c := range list {
+			v, ok := object[c.name]
+			if !ok {
+				continue
+			}
+			if err := c.set(r, v); err != nil {
+				return fmt.Errorf("column %s: %w", c.name, err)
+			}
 		}
-		if err := c.set(r, v); err != nil {
-			return fmt.Errorf("column %s: %w", c.name, err)
-		}
+	}
+	if _, ok := object[columnSyncStatus]; !ok {
+		r.Extras = extrasOf(r.RawJSON)
 	}
 	return nil
 }

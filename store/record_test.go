@@ -30,7 +30,9 @@ func jsonText(t *rapid.T, depth int) string {
 		}
 		return string(b)
 	case 2:
-		return rapid.SampledFrom([]string{`"<>&"`, `"\u003c\ud800\u0000"`, "\"\u2028한\"", `"\"raw_json\":"`, `"}"`}).Draw(t, "text")
+		return rapid.SampledFrom([]string{
+			`"<>&"`, `"\u003c\ud83c\udca1\u0001"`, "\"\u2028한\"", `"\"raw_json\":"`, `"}"`,
+		}).Draw(t, "text")
 	case 3:
 		return rapid.SampledFrom([]string{"null", "true", "false", "0", "-0", "1E400", "638961999170907267"}).Draw(t, "word")
 	case 4:
@@ -66,6 +68,9 @@ func anyRecord(t *rapid.T) store.Record {
 		at := time.Unix(rapid.Int64Range(-60_000_000_000, 250_000_000_000).Draw(t, "at"), 123456700).UTC()
 		r.SessionCreatedAt = &at
 	}
+	r.ModTime = rapid.Int64Range(-1e15, 9e15).Draw(t, "modified") * 1000
+	r.Payouts = rapid.SampledFrom([]string{"", "[0]", "[1, 2 ,9223372036854775807]", "[\n-5]"}).Draw(t, "payouts")
+	r.TotalDurationSeconds = rapid.Int64().Draw(t, "duration")
 	space := rapid.StringMatching(`[ \t\r\n]{0,3}`)
 	r.RawJSON = []byte(space.Draw(t, "before") + jsonObject(t, 3) + space.Draw(t, "after"))
 	return r
@@ -91,18 +96,19 @@ func TestRecordSurvivesItsJSON(t *testing.T) {
 
 func TestRecordJSONHasTheColumnsOfTheTableButThoseLeftOut(t *testing.T) {
 	r := mustMake(t, "a.json", `{"ID":1}`)
-	without := map[string]bool{"gfx_pc_id": true, "player_count": true}
+	without := map[string]bool{"gfx_pc_id": true, "player_count": true, "payouts": true}
 	var object map[string]json.RawMessage
 	b := r.AppendJSON([]byte("["), without)
 	if err := json.Unmarshal(b[1:], &object); err != nil || b[0] != '[' {
 		t.Fatalf("%s: %v", b, err)
 	}
-	for _, name := range store.Columns() {
+	all := slices.Concat(store.Columns(), store.ExtraColumns())
+	for _, name := range all {
 		if _, ok := object[name]; ok == without[name] {
 			t.Errorf("column %s: there is %v, left out is %v", name, ok, without[name])
 		}
 	}
-	if len(object) != len(store.Columns())-len(without) {
+	if len(object) != len(all)-len(without) {
 		t.Errorf("%d columns in %s", len(object), b)
 	}
 	var got store.Record
@@ -120,7 +126,9 @@ func TestRecordWithoutIDAndTimeSaysNull(t *testing.T) {
 	if err := json.Unmarshal(r.AppendJSON(nil, nil), &object); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"session_id", "session_created_at"} {
+	for _, name := range []string{
+		"session_id", "session_created_at", "file_modified_at", "session_start_time", "session_end_time",
+	} {
 		if v, ok := object[name]; !ok || v != nil {
 			t.Errorf("%s = %v, %v, want null", name, v, ok)
 		}

@@ -23,8 +23,8 @@ type Table interface {
 	Remote
 	// Digest sums up the table's hashes. It fails with ErrNoDigest if the remote cannot.
 	Digest(ctx context.Context) (Digest, error)
-	// Hashes returns hashes that sort after the given one, ascending, at most limit of them but perhaps fewer: only an empty answer
-	// says that there are no more.
+	// Hashes returns hashes that sort after the given one, from the first if it is empty, ascending, at most limit of
+	// them but perhaps fewer: only an empty answer says that there are no more.
 	Hashes(ctx context.Context, after string, limit int) ([]string, error)
 	// Has returns those of the hashes that the table has.
 	Has(ctx context.Context, hashes []string) ([]string, error)
@@ -37,22 +37,26 @@ type Table interface {
 	Requests() int64
 }
 
-// SessionTable is a Table that has one row for each session (BySession).
+// SessionTable is a Table that has one row for each session (BySession). As with all that a Table is asked, a row
+// without raw_json counts as missing.
 type SessionTable interface {
 	Table
-	// Sessions returns the rows of sessions above the given one, ascending by session, at most limit of them but perhaps fewer: only an
-	// empty answer says that there are no more.
+	// Sessions returns the rows of sessions above the given one, of all above math.MinInt64, ascending by session, at
+	// most limit of them but perhaps fewer: only an empty answer says that there are no more.
 	Sessions(ctx context.Context, after int64, limit int) ([]SessionRow, error)
 	// RowsOf returns those rows that the sessions have. There may be at most a hundred sessions.
 	RowsOf(ctx context.Context, sessions []int64) ([]SessionRow, error)
+	// HandsOf returns, in the order of the rows, how many elements the list Hands of their raw_json has: 0 if there is no
+	// such list, or no such row any more. It costs the server much, and is for rows whose content is not known.
+	HandsOf(ctx context.Context, rows []SessionRow) ([]int, error)
 }
 
 // SessionRow is what the row of a session tells of the version that it holds.
 type SessionRow struct {
 	Session  int64
 	FileHash string
-	Hands    int    // -1: the table does not tell
 	PCID     string // empty: the table does not tell
+	ModTime  int64  // of the file, in nanoseconds since 1970, of which microseconds are kept; 0: the table does not tell
 }
 
 // Class says what a failure means for the records that it struck (design, "What a failure means").
@@ -89,7 +93,7 @@ func (c Class) String() string {
 // RemoteError is a remote's refusal, or the lack of an answer. It never holds a secret.
 type RemoteError struct {
 	Class      Class
-	Ambiguous  bool          // an outage that may as well be this request's own doing: the remote may answer others
+	Ambiguous  bool          // the request's records may be at fault as well as the remote, which may serve others
 	Status     int           // HTTP status; 0 if there was no answer
 	Code       string        // SQLSTATE or PGRST code; empty if the answer had none
 	Message    string        // what the remote said, or why it could not be asked

@@ -5,168 +5,190 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
 )
 
-// contentionTries is how often a request that another transaction got in the way of is repeated before its records wait.
-const contentionTries = 6
+// outcome is what became of the records of one request (design, "What a failure means" and "Who is to blame"):
+//
+//	the answer                                 a single record         several records
+//	----------------------------------------   ---------------------   ----------------------------------------
+//	2xx                                        delivered               delivered
+//	names a row (class Rejected)               refused                 guilty: bisect
+//	413, 57014 (class TooMuch)                 suspect, see below      tooMuch: bisect, and learn the limit
+//	cut connection, timeout, a gateway's page  suspect                 unclear: the first record alone, then bisect
+//	any other failure                          suspect                 down: an outage
+//
+// A suspect is refused if another record's upsert has succeeded since a request with this record last failed. Else it is down. What is
+// down waits in the queue, and the circuit opens.
+type outcome uint8
 
-// signOfLife is how long a remote may take to show that it is there after all.
-const signOfLife = 10 * time.Second
+const (
+	delivered outcome = iota
+	refused           // it waits in the queue with its refusal counted; the remote serves others
+	guilty            // one of the records is at fault
+	tooMuch           // fewer of the records may go through
+	unclear           // one of the records may be at fault, or the remote
+	down
+)
 
-// deliver takes a batch to the remote, or into the queue, and tells the ledger.
-func (d *Delivery) deliver(ctx context.Context, items []Item) {
-	if !d.link.Status().Online {
-		d.wait(ctx, items, nil)
-		return
+// mark is a moment in the order of requests: the ticket of the last one that had begun. A failure of a record counts against it if a
+// request that began after the mark of its previous failure has succeeded.
+type mark uint64
+
+// neverFailed is the mark of a record of which no failure is known here.
+const neverFailed mark = math.MaxUint64
+
+func (d *Delivery) now() mark               { return mark(d.tickets.Load()) }
+func (d *Delivery) servedSince(m mark) bool { return mark(d.lastGood.Load()) > m }
+
+// group is the items of one content: one row, whichever path it came from.
+type group []Item
+
+// record returns what is sent for the group: the newest.
+func (g group) record() *Record { return &g[len(g)-1].Record }
+
+// groupByKey sorts the items by the conflict key. Two rows with one key fail a whole upsert (SQLSTATE 21000), and two agents that write
+// overlapping rows in one order cannot deadlock.
+func groupByKey(items []Item, k ConflictKey) []group {
+	byKey := make(map[string]group, len(items))
+	for _, it := range items {
+		key := it.Record.sortKey(k)
+		byKey[key] = append(byKey[key], it)
 	}
-	_ = d.sendWanted(ctx, items)
+	groups := make([]group, 0, len(byKey))
+	for _, key := range slices.Sorted(maps.Keys(byKey)) {
+		groups = append(groups, byKey[key])
+	}
+	return groups
 }
 
-// sendWanted sends those of the items that are still wanted. Its error is send's.
-func (d *Delivery) sendWanted(ctx context.Context, items []Item) error {
-	if d.opts.Conflict == BySession {
-		d.turn.Lock()
-		defer d.turn.Unlock()
+func ungroup(groups []group) (items []Item) {
+	for _, g := range groups {
+		items = append(items, g...)
 	}
+	return items
+}
+
+// dispatch sends those of the items that are still wanted. Failed is the mark of the last failure that may have been theirs. It returns the
+// failure that opened the circuit, after which the rest waits in the queue.
+func (d *Delivery) dispatch(ctx context.Context, items []Item, failed mark) error {
 	wanted, err := d.ledger.Wanted(ctx, items)
 	if err != nil {
-		d.linkDown(ctx, err)
+		d.openCircuit(ctx, err)
 		d.wait(ctx, items, err)
 		return err
 	}
 	if len(wanted) == 0 {
 		return nil
 	}
-	return d.send(ctx, group(wanted, d.opts.Conflict))
-}
-
-// bundle is the items of one content: one row, whichever path it came from.
-type bundle []Item
-
-// group sorts the items by the conflict key: two rows with one key fail a whole upsert (SQLSTATE 21000), and two agents that write
-// overlapping rows in one order cannot deadlock.
-func group(items []Item, k ConflictKey) []bundle {
-	byKey := make(map[string]bundle, len(items))
-	for _, it := range items {
-		key := it.Record.sortKey(k)
-		byKey[key] = append(byKey[key], it)
-	}
-	bundles := make([]bundle, 0, len(byKey))
-	for _, key := range slices.Sorted(maps.Keys(byKey)) {
-		bundles = append(bundles, byKey[key])
-	}
-	return bundles
-}
-
-func ungroup(bundles []bundle) (items []Item) {
-	for _, b := range bundles {
-		items = append(items, b...)
-	}
-	return items
-}
-
-// record returns what is sent for the bundle: the newest.
-func (b bundle) record() *Record { return &b[len(b)-1].Record }
-
-// send delivers the bundles, by halves where the request is too much or one of the rows is bad. It returns the error that made
-// the link go down, after which the rest of them wait in the queue.
-func (d *Delivery) send(ctx context.Context, bundles []bundle) error {
-	_, err := d.search(ctx, bundles, false)
+	_, err = d.bisect(ctx, groupByKey(wanted, d.opts.Conflict), failed, false)
 	return err
 }
 
-// search is send, and says whether the remote took them all. With bad, one of them is known to be refused: to ask for them all
-// would be a request for nothing. A single one is always sent, for what the remote says of it.
-func (d *Delivery) search(ctx context.Context, bundles []bundle, bad bool) (clean bool, err error) {
-	if len(bundles) == 1 || !bad && d.ceiling.allows(bundles) {
-		err := d.try(ctx, bundles)
-		if err == nil {
-			return true, nil
-		}
-		switch {
-		case !isOfRecords(err):
+// bisect delivers the groups with as few requests as show which of them are at fault, and says whether the remote took them all. With
+// atFault, one of them is known to be at fault, and a request with them all would fail again. A single group is always tried, for what
+// the remote says of it.
+func (d *Delivery) bisect(ctx context.Context, groups []group, failed mark, atFault bool) (clean bool, err error) {
+	if len(groups) == 1 {
+		if err := d.proveOthersServed(ctx, failed); err != nil {
+			d.wait(ctx, ungroup(groups), err)
 			return false, err
-		case len(bundles) == 1:
-			return false, nil
 		}
-		d.log.Debug("halving a batch", "records", len(bundles), "error", err)
-		bad = ClassOf(err) == Rejected
 	}
-	half := len(bundles) / 2
-	left, err := d.search(ctx, bundles[:half], false)
+	if len(groups) == 1 || !atFault && d.limit.allows(groups) {
+		result, err := d.attempt(ctx, groups, failed)
+		switch result {
+		case delivered, refused:
+			return result == delivered, nil
+		case down:
+			return false, err
+		case unclear:
+			return d.halves(ctx, groups, 1, d.now(), true)
+		}
+		d.log.Debug("bisect a batch", "records", len(groups), "error", err)
+		if atFault = result == guilty; !atFault {
+			failed = d.now()
+		}
+	}
+	return d.halves(ctx, groups, len(groups)/2, failed, atFault)
+}
+
+// halves delivers the groups before a place, then those behind it.
+func (d *Delivery) halves(ctx context.Context, groups []group, at int, failed mark, atFault bool) (clean bool, err error) {
+	left, err := d.bisect(ctx, groups[:at], failed, false)
 	if err != nil {
-		d.wait(ctx, ungroup(bundles[half:]), err)
+		d.wait(ctx, ungroup(groups[at:]), err)
 		return false, err
 	}
-	right, err := d.search(ctx, bundles[half:], bad && left)
+	right, err := d.bisect(ctx, groups[at:], failed, atFault && left)
 	return left && right, err
 }
 
-// isOfRecords says whether a failure is due to the records of the request: the link is up.
-func isOfRecords(err error) bool {
-	class := ClassOf(err)
-	return class == Rejected || class == TooMuch
+// attempt sends the groups in one request, and writes down what became of them unless they are to be bisected. The error is that of the
+// request, nil if it succeeded.
+func (d *Delivery) attempt(ctx context.Context, groups []group, failed mark) (outcome, error) {
+	ticket, err := d.upsert(ctx, groups)
+	alone := len(groups) == 1
+	switch class := ClassOf(err); {
+	case err == nil:
+		d.succeeded(ticket)
+		d.acknowledge(ctx, ungroup(groups))
+		return delivered, nil
+	case ctx.Err() != nil:
+		return down, err // cut off by a stop: they stay an intent in the index
+	case class == Rejected && alone:
+		d.breaker.succeeded()
+		d.refuse(ctx, groups[0], err)
+		return refused, err
+	case class == Rejected:
+		return guilty, err
+	case alone:
+		return d.suspect(ctx, groups[0], err, d.servedSince(failed)), err
+	case class == TooMuch:
+		return tooMuch, err
+	case isAmbiguous(err):
+		return unclear, err
+	default:
+		d.openCircuit(ctx, err)
+		d.wait(ctx, ungroup(groups), err)
+		return down, err
+	}
 }
 
-// try sends the bundles in one request, and settles what became of them, unless they are to be halved.
-func (d *Delivery) try(ctx context.Context, bundles []bundle) error {
-	records := make([]Record, len(bundles))
-	for i, b := range bundles {
-		records[i] = *b.record()
-	}
-	err := d.upsert(ctx, records)
-	if err == nil {
-		d.link.up()
-		d.acknowledge(ctx, ungroup(bundles))
-		return nil
-	}
-	d.ceiling.learn(bundles, err)
-	switch {
-	case !isOfRecords(err):
-		d.linkDown(ctx, err)
-		d.wait(ctx, ungroup(bundles), err)
-	case len(bundles) == 1:
-		d.link.up()
-		d.refuse(ctx, bundles[0], err)
-	}
-	return err
-}
+// contentionTries is how often a request that another transaction got in the way of is tried before its records wait.
+const contentionTries = 6
 
-// upsert is the remote's, but for what is not the remote's last word. An ambiguous failure is this request's own doing if it comes
-// again after the remote has shown that it is there: were it taken for an outage, a record that the remote never can take would keep
-// all others from it, for ever.
-func (d *Delivery) upsert(ctx context.Context, records []Record) error {
-	err := d.upsertContending(ctx, records)
-	if !isAmbiguous(err) || !d.isThere(ctx) {
-		return err
+// upsert makes a request for the groups, and returns its ticket. It tries again while there is contention, which goes away by itself.
+func (d *Delivery) upsert(ctx context.Context, groups []group) (ticket uint64, err error) {
+	records := make([]Record, len(groups))
+	for i, g := range groups {
+		records[i] = *g.record()
 	}
-	if err = d.upsertContending(ctx, records); !isAmbiguous(err) || ctx.Err() != nil {
-		return err
-	}
-	var own RemoteError
-	if re := (*RemoteError)(nil); errors.As(err, &re) {
-		own = *re
-	}
-	own.Class, own.Ambiguous = TooMuch, false
-	return &own
-}
-
-// upsertContending is the remote's, but for contention, which goes away by itself.
-func (d *Delivery) upsertContending(ctx context.Context, records []Record) error {
 	for try := 1; ; try++ {
-		err := d.remote.Upsert(ctx, records)
-		if err == nil || ClassOf(err) != Contention || try == contentionTries {
-			return err
+		ticket = d.tickets.Add(1)
+		if err = d.remote.Upsert(ctx, records); err == nil {
+			return ticket, nil
+		}
+		if ClassOf(err) != Contention || try == contentionTries {
+			d.limit.learn(groups, err)
+			return ticket, err
 		}
 		select {
 		case <-time.After(rand.N(50*time.Millisecond<<try) + time.Millisecond):
 		case <-ctx.Done():
-			return err
+			return ticket, err
 		}
 	}
+}
+
+// succeeded notes that the remote has taken the records of a request.
+func (d *Delivery) succeeded(ticket uint64) {
+	for last := d.lastGood.Load(); ticket > last && !d.lastGood.CompareAndSwap(last, ticket); last = d.lastGood.Load() {
+	}
+	d.breaker.succeeded()
 }
 
 func isAmbiguous(err error) bool {
@@ -174,31 +196,27 @@ func isAmbiguous(err error) bool {
 	return errors.As(err, &re) && re.Ambiguous
 }
 
-// isThere says whether the remote answers a ping.
-func (d *Delivery) isThere(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, signOfLife)
-	defer cancel()
-	return d.remote.Ping(ctx) == nil
-}
-
-func (d *Delivery) linkDown(ctx context.Context, err error) {
+func (d *Delivery) openCircuit(ctx context.Context, err error) {
 	if ctx.Err() != nil {
-		return // cut off by a stop, which says nothing of the link
+		return // cut off by a stop, which says nothing of the remote
 	}
 	var re *RemoteError
 	if !errors.As(err, &re) {
 		re = &RemoteError{Class: Outage, Message: err.Error(), Err: err}
 	}
-	if re.Class == Contention {
-		re = &RemoteError{Class: Outage, Status: re.Status, Code: re.Code, Message: re.Message, Err: err}
+	if re.Class != Outage && re.Class != Credentials && re.Class != Setup {
+		outage := *re
+		outage.Class, outage.Err = Outage, err
+		re = &outage
 	}
-	d.link.down(re)
+	d.breaker.failed(re)
 }
 
 func (d *Delivery) acknowledge(ctx context.Context, items []Item) {
 	if err := d.ledger.Acknowledged(ctx, items); err != nil {
 		d.log.Error("cannot write down that records have arrived; they will be sent again", "records", len(items), "error", err)
 	}
+	d.keepControl(items)
 	for i := range items {
 		it := &items[i]
 		d.log.LogAttrs(ctx, slog.LevelInfo, "synced", slog.String("path", it.Source.String()), slog.String("hash", it.Record.FileHash),
@@ -216,132 +234,60 @@ func (d *Delivery) wait(ctx context.Context, items []Item, cause error) {
 	}
 }
 
-// refuse counts a refusal of a content: once for each root, of which each may keep it in the queue.
-func (d *Delivery) refuse(ctx context.Context, items bundle, cause error) {
+// perRoot returns one item of a group for each root: each root may keep the content in the queue.
+func (g group) perRoot() []Item {
 	byRoot := map[string]Item{}
-	for _, it := range items {
+	for _, it := range g {
 		byRoot[it.Source.Root] = it
 	}
-	for _, it := range byRoot {
-		d.refuseOne(ctx, it, cause)
+	return slices.Collect(maps.Values(byRoot))
+}
+
+// refuse counts a refusal of a content.
+func (d *Delivery) refuse(ctx context.Context, g group, cause error) {
+	for _, it := range g.perRoot() {
+		dead, err := d.ledger.Refused(ctx, it, cause)
+		d.logRefusal(&it, dead, cause, err)
 	}
 }
 
-func (d *Delivery) refuseOne(ctx context.Context, it Item, cause error) {
-	dead, err := d.ledger.Refused(ctx, it, cause)
-	if err != nil {
-		d.log.Error("cannot keep a refused record in the offline queue; its file will be read again", "path", it.Source.String(), "error", err)
+// suspect writes down that a request with this content alone failed.
+func (d *Delivery) suspect(ctx context.Context, g group, cause error, proven bool) outcome {
+	result := refused
+	for _, it := range g.perRoot() {
+		blame, err := d.ledger.Suspect(ctx, it, cause, proven)
+		if err != nil || blame == BlameRemote {
+			result = down
+		}
+		if err != nil || blame != BlameRemote {
+			d.logRefusal(&it, blame == BlameRecordDead, cause, err)
+		}
+	}
+	if result == down {
+		d.openCircuit(ctx, cause)
+	}
+	return result
+}
+
+func (d *Delivery) logRefusal(it *Item, dead bool, cause, failed error) {
+	if failed != nil {
+		d.log.Error("cannot keep a refused record in the offline queue; its file will be read again", "path", it.Source.String(),
+			"error", failed)
 		return
 	}
-	say := d.log.Info
-	if dead {
-		say = d.log.Warn
+	log := d.log.Info
+	if dead || d.isNewHint(cause) {
+		log = d.log.Warn
 	}
-	say("the remote refuses a record", "path", it.Source.String(), "hash", it.Record.FileHash, "dead", dead, "error", cause)
+	log("the remote refuses a record", "path", it.Source.String(), "hash", it.Record.FileHash, "dead", dead, "error", cause)
 }
 
-// runQueue empties the queue: at every interval, when the link comes back, and on demand. While the link is down it is the only
-// one that asks the remote.
-func (d *Delivery) runQueue(ctx, work context.Context) {
-	timer := time.NewTimer(d.queuePause())
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-d.link.changed:
-			if !d.link.Status().Online {
-				timer.Reset(d.queuePause()) // begin to probe
-				continue
-			}
-		case <-d.wakeQueue:
-			if !d.link.Status().Online {
-				continue // nothing makes the next probe come earlier, or later
-			}
-		case <-timer.C:
-		}
-		d.drain(work, ctx)
-		timer.Reset(d.queuePause())
+// isNewHint says whether a failure tells the operator what to do that no failure before has told.
+func (d *Delivery) isNewHint(cause error) bool {
+	var re *RemoteError
+	if !errors.As(cause, &re) || re.Hint == "" {
+		return false
 	}
+	_, known := d.warned.LoadOrStore(re.Hint, true)
+	return !known
 }
-
-func (d *Delivery) queuePause() time.Duration {
-	if !d.link.Status().Online {
-		return d.link.probeDelay()
-	}
-	return d.opts.QueueInterval
-}
-
-// drain sends what is due, step by step, as long as the link holds and nobody stops it. While the link is down, the first entry
-// goes alone: a whole batch at every probe would load a line that has trouble enough. Each probe is another entry, for it may be the
-// entry itself that a server breaks down over. With nothing due and the link down, it asks the remote for a sign of life instead.
-func (d *Delivery) drain(work, until context.Context) {
-	d.setDraining(true)
-	defer d.setDraining(false)
-	begun, last := d.failed, d.failed
-	d.failed = nil
-	for until.Err() == nil {
-		most := d.opts.BatchSize
-		if !d.link.Status().Online {
-			most = 1
-		}
-		items, err := d.ledger.Due(work, last, most)
-		if err != nil {
-			d.log.Error("cannot read the offline queue", "error", err)
-			return
-		}
-		if len(items) == 0 && begun != nil {
-			begun, last = nil, nil // now those before
-			continue
-		}
-		if len(items) == 0 {
-			d.probe(work)
-			return
-		}
-		last = &items[len(items)-1]
-		if err := d.sendDue(work, items); err != nil {
-			last.Record.RawJSON = nil // it may be large, and is not needed to find the next
-			d.failed = last
-			return
-		}
-	}
-}
-
-// sendDue sends entries of the queue. What has been refused before goes alone, or the others would have to be halved for it again.
-func (d *Delivery) sendDue(ctx context.Context, items []Item) error {
-	var fresh []Item
-	for _, it := range items {
-		if !it.refused {
-			fresh = append(fresh, it)
-		} else if err := d.sendWanted(ctx, []Item{it}); err != nil {
-			return err
-		}
-	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	return d.sendWanted(ctx, fresh)
-}
-
-func (d *Delivery) probe(ctx context.Context) {
-	if !d.link.needsProbe() {
-		return
-	}
-	if err := d.remote.Ping(ctx); err != nil {
-		d.linkDown(ctx, err)
-		return
-	}
-	d.link.up()
-}
-
-func (d *Delivery) setDraining(on bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.draining = on
-	if !on {
-		d.drains++
-	}
-}
-
-// QueueID returns the id of the queue's entry that the item came from, 0 if it came from a lane.
-func (it *Item) QueueID() int64 { return it.queueID }

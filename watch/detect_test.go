@@ -55,7 +55,8 @@ func BenchmarkDetect(b *testing.B) {
 	b.ReportMetric(float64(tookBare[len(tookBare)*99/100].Nanoseconds())/1000, "bare-p99-µs")
 }
 
-// Events of what is watched already come while thousands of directories are still being added.
+// TestLargeTree: a file beside and a file deep in a tree of thousands of directories arrive. That the one does not wait for the other is
+// asserted by TestEventsAreHandedOnWhileATreeIsAdded.
 func TestLargeTree(t *testing.T) {
 	if testing.Short() {
 		t.Skip("makes 2,000 directories")
@@ -76,7 +77,4 @@ func TestLargeTree(t *testing.T) {
 	r.awaitStatus("the whole tree", func(s Status) bool { return s.Watched == 1+1+20+2000 })
 	r.await("the file deep in it", told("big/19/99/1.json"))
 	t.Logf("an event after %s with %d directories watched, all of them after %s", during, watched, time.Since(begin))
-	if watched > 1500 {
-		t.Errorf("the event had to wait for %d directories", watched)
-	}
 }

@@ -362,6 +362,37 @@ func TestRootPollInterval(t *testing.T) {
 	})
 }
 
+// TestEventsAreHandedOnWhileATreeIsAdded: an event of a folder that is watched already does not wait for a tree that is being added.
+func TestEventsAreHandedOnWhileATreeIsAdded(t *testing.T) {
+	const folders = 400
+	root := t.TempDir()
+	f := &fakes{}
+	watches := 0 // only the goroutine that adds them counts
+	f.refuse = func(string) error {
+		if watches++; watches == 10 {
+			f.last().events <- fsnotify.Event{Name: filepath.Join(root, "a.json"), Op: fsnotify.Create}
+			f.last().events <- fsnotify.Event{Name: root, Op: fsnotify.Chmod} // is received when the other one has been put down
+		}
+		return nil
+	}
+	inBubble(t, root, f, Options{}, func(t *testing.T, w *Watcher) {
+		expect(t, w, "look again ")
+		must(t, os.WriteFile(filepath.Join(root, "a.json"), nil, 0o600))
+		for i := range folders {
+			folder := filepath.Join("big", strconv.Itoa(i))
+			makeDirs(t, root, folder)
+			must(t, os.WriteFile(filepath.Join(root, folder, "1.json"), nil, 0o600))
+		}
+		f.last().events <- fsnotify.Event{Name: filepath.Join(root, "big"), Op: fsnotify.Create}
+		synctest.Wait()
+		got := said(w)
+		// Whether a step or an event is next is left to chance each time. These are the first fifty.
+		if len(got) != 50 || !slices.Contains(got, "created a.json") {
+			t.Errorf("the event of a.json is none of the first: %q", got)
+		}
+	})
+}
+
 // The consumer gets what is true when it comes, not what was true when it was told first.
 func TestCoalescedUntilTaken(t *testing.T) {
 	root := t.TempDir()

@@ -26,8 +26,8 @@ const (
 	demoProbeFirst = 200 * time.Millisecond
 	demoProbeLast  = time.Second
 	demoScan       = 2 * time.Second
-	// demoPatience is how long a chapter waits for what must happen before it calls that missing.
-	demoPatience = 20 * time.Second
+	// demoPatience is how long a chapter waits for what must happen before it calls that missing, on a busy PC as well.
+	demoPatience = 2 * time.Minute
 )
 
 // errMissing says that something which must happen did not: the demo goes on, and ends with exit code 1.

@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/store"
@@ -24,12 +23,8 @@ func TestDemoLosesNothing(t *testing.T) {
 	var out, errs bytes.Buffer
 	p := &program{lookupEnv: func(string) (string, bool) { return "", false }, stdout: &out, stderr: &errs}
 
-	begun := time.Now()
 	if code := p.run(t.Context(), []string{"gfxsync", "demo"}); code != exitOK {
 		t.Fatalf("exit code %d\n%s\n%s", code, &errs, &out)
-	}
-	if took := time.Since(begun); took > time.Minute {
-		t.Errorf("the demo took %s", took)
 	}
 	all := regexp.MustCompile(`(?m)^ *All +(\d+) +(\d+) +(\d+) *$`).FindStringSubmatch(out.String())
 	if all == nil || all[1] != all[2] || all[3] != "0" {

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile"
@@ -55,20 +54,20 @@ func TestTheTablesInProductionWithDefaultSettings(t *testing.T) {
 			}
 			s.start()
 			save(2)
-			s.waitStatus(2*time.Minute, "two saves wait", func(st *reconcile.Status) bool { return st.Queued == 2 })
+			s.waitStatus("two saves wait", func(st *reconcile.Status) bool { return st.Queued == 2 })
 			s.kill()
 			s.start()
 			save(3)
-			s.waitStatus(2*time.Minute, "three saves wait", func(st *reconcile.Status) bool { return st.Queued == 3 })
+			s.waitStatus("three saves wait", func(st *reconcile.Status) bool { return st.Queued == 3 })
 			g.Start()
 			rows := func() []string { return g.QueryStrings(t, `select file_hash from `+table.Schema+`.gfx_sessions`) }
 			for hands := 4; hands < 8; hands++ {
 				last := save(hands)
-				eventually(t, 2*time.Minute, "the row is the last save", func() bool {
+				eventually(t, "the row is the last save", func() bool {
 					return slices.Equal(rows(), []string{last})
 				})
 			}
-			s.waitStatus(2*time.Minute, "nothing waits",
+			s.waitStatus("nothing waits",
 				func(st *reconcile.Status) bool { return st.Queued+st.Dead == 0 })
 			s.mustPass(0, "verify", "--full")
 			s.stop()

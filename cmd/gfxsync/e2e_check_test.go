@@ -140,7 +140,7 @@ func TestCheckOfASetUpInWhichAllIsWell(t *testing.T) {
 	c.expect(0, "✓", "key", "legacy service_role key, accepted, valid until")
 
 	c.start()
-	c.waitStatus(20*time.Second, "the agent has delivered", func(st *reconcile.Status) bool { return st.Synced == 1 })
+	c.waitStatus("the agent has delivered", func(st *reconcile.Status) bool { return st.Synced == 1 })
 	c.expect(0, "✓", "queue", "an agent runs on it")
 	c.stop()
 	c.expect(0, "✓", "queue", "no agent runs on it")
@@ -277,7 +277,7 @@ func TestCheckOfALocalTable(t *testing.T) {
 	c.args, c.env = []string{"--local", db}, []string{"GFX_SYNC_LOCAL_DB=" + db}
 	c.expect(0, "✓", "local", "not there yet, and can be made")
 	c.start()
-	c.waitStatus(20*time.Second, "the agent has delivered", func(st *reconcile.Status) bool { return st.Synced == 1 })
+	c.waitStatus("the agent has delivered", func(st *reconcile.Status) bool { return st.Synced == 1 })
 	c.stop()
 	c.expect(0, "✓", "local", shown(db)+": 1 row")
 	if c.gateway.Connections() > 0 {

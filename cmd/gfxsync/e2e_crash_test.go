@@ -160,7 +160,7 @@ func (c *crashes) amongLostAnswers() {
 
 func (c *crashes) duringAReconcileBeside() {
 	c.start()
-	c.waitStatus(time.Minute, "the agent runs", func(st *reconcile.Status) bool { return st.AgentRunning })
+	c.waitStatus("the agent runs", func(st *reconcile.Status) bool { return st.AgentRunning })
 	beside := c.reconcile()
 	c.die("reconcile beside", 500*time.Millisecond)
 	// It finds that the agent has left, and makes the pass itself.
@@ -198,7 +198,7 @@ func (c *crashes) reconcile() *exec.Cmd {
 func (c *crashes) duringADrain() {
 	c.g.Stop()
 	c.start()
-	c.waitStatus(time.Minute, "the agent is offline, and records wait", func(st *reconcile.Status) bool { return st.Link == "offline" && st.Queued > 20 })
+	c.waitStatus("the agent is offline, and records wait", func(st *reconcile.Status) bool { return st.Link == "offline" && st.Queued > 20 })
 	c.w.still(func() {
 		if _, code := c.pass("reconcile"); code != exitRemain {
 			c.t.Errorf("a reconcile without a server: exit code %d, want %d", code, exitRemain)
@@ -218,7 +218,7 @@ func (c *crashes) duringADrain() {
 	rows := c.g.Count(c.t, "gfx_sessions")
 	c.g.Start()
 	c.g.SetLatency(5 * time.Millisecond)
-	eventually(c.t, time.Minute, "the queue is being emptied", func() bool { return c.g.Count(c.t, "gfx_sessions") > rows })
+	eventually(c.t, "the queue is being emptied", func() bool { return c.g.Count(c.t, "gfx_sessions") > rows })
 	c.crash("drain", 50*time.Millisecond)
 	c.g.Heal()
 }
@@ -240,7 +240,7 @@ func (c *crashes) duringAMigration() {
 func (c *crashes) settle() {
 	c.g.Heal()
 	c.start()
-	c.waitStatus(time.Minute, "the agent runs", func(st *reconcile.Status) bool { return st.AgentRunning }) // or the reconcile is that one agent
+	c.waitStatus("the agent runs", func(st *reconcile.Status) bool { return st.AgentRunning }) // or the reconcile is that one agent
 	c.mustPass(exitOK, "reconcile", "--full")
 	c.stop()
 	c.mustPass(exitOK, "verify", "--full")

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tidwall/gjson"
 
@@ -52,7 +51,7 @@ func newOutage(t *testing.T, files int, running bool) *outage {
 	}
 	o.env = nowhere(t)
 	o.start()
-	o.waitStatus(time.Minute, "all records wait in the queue", func(st *reconcile.Status) bool { return st.Queued == files && st.Pending == 0 })
+	o.waitStatus("all records wait in the queue", func(st *reconcile.Status) bool { return st.Queued == files && st.Pending == 0 })
 	if !running {
 		o.stop()
 	}
@@ -95,9 +94,9 @@ func (o *outage) settled() *reconcile.Status {
 // settledWith is settled with more files than those of the outage.
 func (o *outage) settledWith(more int) (last *reconcile.Status) {
 	o.t.Helper()
-	eventually(o.t, time.Minute, "reconciled", func() bool { return strings.Contains(o.log.String(), "msg=reconciled") })
+	eventually(o.t, "reconciled", func() bool { return strings.Contains(o.log.String(), "msg=reconciled") })
 	present := (len(o.contents)+1)/2 + more
-	o.waitStatus(time.Minute, "everything delivered", func(st *reconcile.Status) bool {
+	o.waitStatus("everything delivered", func(st *reconcile.Status) bool {
 		last = st
 		return st.Synced == present && st.Pending+st.Queued == 0 && st.Dead == o.buried()
 	})
@@ -279,9 +278,9 @@ func TestDamageIsFoundWhileTheAgentRuns(t *testing.T) {
 	overwrite(t, o.queue, rand.New(rand.NewPCG(1, 2)), 200)
 	late := sample.New(9000).Play(1).JSON()
 	writeFile(t, filepath.Join(o.watch, "late.json"), late)
-	eventually(t, time.Minute, "the queue database is set aside", func() bool { return strings.Contains(o.log.String(), "set_aside=") })
+	eventually(t, "the queue database is set aside", func() bool { return strings.Contains(o.log.String(), "set_aside=") })
 	lost := 0
-	o.waitStatus(time.Minute, "the files that are there wait again", func(st *reconcile.Status) bool {
+	o.waitStatus("the files that are there wait again", func(st *reconcile.Status) bool {
 		if st.Recovered == nil {
 			return false
 		}
@@ -327,8 +326,8 @@ func TestTheQueueDatabaseIsDeletedWhileTheAgentRuns(t *testing.T) {
 			t.Parallel()
 			o := newOutage(t, 60, true)
 			lose(t, o)
-			eventually(t, time.Minute, "the agent has noticed", func() bool { return strings.Contains(o.log.String(), "going on with another") })
-			o.waitStatus(time.Minute, "the queue is as it was", func(st *reconcile.Status) bool { return st.Queued == 60 && st.AgentRunning })
+			eventually(t, "the agent has noticed", func() bool { return strings.Contains(o.log.String(), "going on with another") })
+			o.waitStatus("the queue is as it was", func(st *reconcile.Status) bool { return st.Queued == 60 && st.AgentRunning })
 			lose(t, o)
 			o.stop() // at once, perhaps before it has been noticed
 			o.over()
@@ -354,7 +353,7 @@ func TestARecordOfTheQueueIsDamaged(t *testing.T) {
 	o := newOutage(t, 20, false)
 	o.execState(`UPDATE pending_sync SET record_json = substr(record_json, 1, 100) WHERE file_path IN ('0/table 0.json', '0/table 1.json')`)
 	o.over()
-	o.waitStatus(time.Minute, "all but the lost one delivered", func(st *reconcile.Status) bool {
+	o.waitStatus("all but the lost one delivered", func(st *reconcile.Status) bool {
 		return st.Synced == 10 && st.Queued+st.Pending == 0 && st.Dead == 1
 	})
 	out, err := o.command("queue", "list", "--queue-db", o.queue).CombinedOutput()

@@ -83,12 +83,12 @@ func onLocal(t *testing.T, table string) (*scene, *localRows) {
 // begun waits until the first reconcile is over.
 func (s *scene) begun() {
 	s.t.Helper()
-	s.waitStatus(time.Minute, "the agent has begun", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+	s.waitStatus("the agent has begun", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
 }
 
 func (s *scene) waitLog(text string) {
 	s.t.Helper()
-	eventually(s.t, time.Minute, "the log says "+text, func() bool { return strings.Contains(s.log.String(), text) })
+	eventually(s.t, "the log says "+text, func() bool { return strings.Contains(s.log.String(), text) })
 }
 
 // errorLines are the lines of the log that tell of an error.
@@ -128,7 +128,7 @@ func TestTheDiskOfTheQueueDatabaseIsFull(t *testing.T) {
 	s.waitLog("the disk of the database is full")
 	scans := func() int { return strings.Count(s.log.String(), "msg=scanned") }
 	before := scans()
-	eventually(t, time.Minute, "five scans more", func() bool { return scans() >= before+5 })
+	eventually(t, "five scans more", func() bool { return scans() >= before+5 })
 	if lines := s.errorLines(); len(lines) != 1 || !strings.Contains(lines[0], "free some space") || !strings.Contains(lines[0], s.queue) {
 		t.Errorf("the log has %d errors, want one that says what to do:\n%s", len(lines), strings.Join(lines, ""))
 	}
@@ -150,7 +150,7 @@ func TestTheDiskOfTheQueueDatabaseIsFull(t *testing.T) {
 		rows.wait(content)
 	}
 	s.waitLog("the queue database can be used again")
-	s.waitStatus(time.Minute, "all synced", func(st *reconcile.Status) bool { return st.Synced == 201 && st.Pending+st.Queued == 0 })
+	s.waitStatus("all synced", func(st *reconcile.Status) bool { return st.Synced == 201 && st.Pending+st.Queued == 0 })
 	s.stop()
 }
 
@@ -189,7 +189,7 @@ func (s *scene) mustRefuse(cmd *exec.Cmd, words ...string) {
 	s.t.Helper()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	timer := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	timer := time.AfterFunc(hangLimit, func() { cmd.Process.Kill() })
 	defer timer.Stop()
 	err := cmd.Run()
 	if exitCode(err) != 2 {
@@ -210,11 +210,11 @@ func TestTheDiskOfTheLocalTableIsFull(t *testing.T) {
 	s, rows := onLocal(t, filepath.Join(disk.dir, "local.db"))
 	s.start("--flush-interval", "0.1", "--queue-process-interval", "1")
 	contents := s.overfill(disk, rows)
-	s.waitStatus(time.Minute, "records wait in the queue", func(st *reconcile.Status) bool {
+	s.waitStatus("records wait in the queue", func(st *reconcile.Status) bool {
 		return st.Link == "offline" && st.Queued > 0 && st.Pending == 0 && strings.Contains(st.LinkError, "free some")
 	})
 	disk.free()
-	s.waitStatus(time.Minute, "all synced", func(st *reconcile.Status) bool { return st.Synced == 201 && st.Pending+st.Queued == 0 })
+	s.waitStatus("all synced", func(st *reconcile.Status) bool { return st.Synced == 201 && st.Pending+st.Queued == 0 })
 	for _, content := range contents {
 		rows.wait(content)
 	}
@@ -242,7 +242,7 @@ func TestTheDiskOfTheLogIsFull(t *testing.T) {
 	}
 	disk.free()
 	send(60)
-	eventually(t, time.Minute, "the log goes on", func() bool {
+	eventually(t, "the log goes on", func() bool {
 		log, err := os.ReadFile(logFile)
 		return err == nil && strings.Contains(string(log), "file-60.json")
 	})

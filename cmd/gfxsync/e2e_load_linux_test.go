@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/fsnotify/fsnotify"
 
@@ -21,7 +20,7 @@ func TestLoadTheEventQueueOverflows(t *testing.T) {
 	l := newLoad(t)
 	l.sessions(l.watch, 300)
 	l.startOnEvents()
-	l.waitStatus(time.Minute, "all are synced", func(st *reconcile.Status) bool { return st.Synced == 300 })
+	l.waitStatus("all are synced", func(st *reconcile.Status) bool { return st.Synced == 300 })
 
 	l.holdUp()
 	fillEventQueue(t, l.watch)
@@ -36,19 +35,19 @@ func TestLoadTheEventQueueOverflows(t *testing.T) {
 		}
 	}
 	l.signal(syscall.SIGCONT)
-	l.waitStatus(time.Minute, "what changed unseen is found", func(st *reconcile.Status) bool { return st.Files == 400 && st.Synced == 400 && st.Gone == 100 })
+	l.waitStatus("what changed unseen is found", func(st *reconcile.Status) bool { return st.Files == 400 && st.Synced == 400 && st.Gone == 100 })
 	if !strings.Contains(l.log.String(), fsnotify.ErrEventOverflow.Error()) {
 		t.Error("the queue did not overflow: this test has shown nothing")
 	}
 	l.save(l.watch, "a folder that nobody was told of/now.json", sample.New(5000).Play(1).JSON())
-	l.conclude(401, time.Minute)
+	l.conclude(401, hangLimit)
 }
 
 // holdUp stops every thread of the agent, and waits until they have: one of them could empty the queue once more.
 func (l *load) holdUp() {
 	l.t.Helper()
 	l.signal(syscall.SIGSTOP)
-	eventually(l.t, time.Minute, "all threads of the agent have stopped", func() bool { return allStopped(l.agent.Process.Pid) })
+	eventually(l.t, "all threads of the agent have stopped", func() bool { return allStopped(l.agent.Process.Pid) })
 }
 
 func (l *load) signal(s os.Signal) {

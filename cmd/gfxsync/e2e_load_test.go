@@ -103,7 +103,7 @@ var eventsAlone = []string{"--scan-schedule", "", "--reconcile-schedule", "", "-
 func (l *load) startOnEvents() {
 	l.t.Helper()
 	l.start(eventsAlone...)
-	l.waitStatus(time.Minute, "the agent is ready", func(st *reconcile.Status) bool { return st.LastReconcile != nil && st.Link == "online" })
+	l.waitStatus("the agent is ready", func(st *reconcile.Status) bool { return st.LastReconcile != nil && st.Link == "online" })
 }
 
 func TestLoadABurst(t *testing.T) {
@@ -149,7 +149,7 @@ func TestLoadFilesThatNeverRest(t *testing.T) {
 		l.wanted[hashindex.XXH3.Sum(sessions[i].JSON())] = true
 	}
 	t.Logf("%d saves of %d files", saves, files)
-	l.conclude(files, time.Minute)
+	l.conclude(files, hangLimit)
 	// A version that travelled with the next one of its file is history; that none but the last arrive would be a lane that starves.
 	if rows := l.g.Count(t, "gfx_sessions"); rows <= files {
 		t.Errorf("%d rows of %d saves: nothing arrived while the files were being written", rows, saves)
@@ -181,7 +181,7 @@ func TestLoadATreeMovedIn(t *testing.T) {
 		files++
 		l.save(l.watch, dir+"/late.json", sample.New(1_000_000+files).Play(1).JSON())
 	}
-	l.conclude(files, time.Minute)
+	l.conclude(files, hangLimit)
 }
 
 // A file that is larger than all that is held at one time is held alone.
@@ -195,7 +195,7 @@ func TestLoadAFileLargerThanTheRest(t *testing.T) {
 	files.writeTo(t, s.watch)
 	s.start()
 	_, count := files.jsonFiles()
-	s.waitStatus(2*time.Minute, "all files synced", func(st *reconcile.Status) bool { return st.Synced == count })
+	s.waitStatus("all files synced", func(st *reconcile.Status) bool { return st.Synced == count })
 	checkLocal(t, db, files)
 	s.stop()
 }

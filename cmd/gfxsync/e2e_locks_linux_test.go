@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -77,7 +76,7 @@ func TestAQueueDatabaseThatCannotBeLocked(t *testing.T) {
 			s.without(self, errno, "run")
 			s.without(self, errno, "reconcile")
 			s.start() // where locks work, the database is made
-			s.waitStatus(time.Minute, "the database is there", func(st *reconcile.Status) bool { return st.Link == "offline" })
+			s.waitStatus("the database is there", func(st *reconcile.Status) bool { return st.Link == "offline" })
 			s.stop()
 			s.without(self, errno, "run")
 			s.without(self, errno, "reconcile")

@@ -22,14 +22,14 @@ import (
 // begun to answer (Linux, fs/fuse/dev.c, request_wait_answer), and that would be the kernel's doing.
 func (m *mount) hang(t *testing.T, pid int) {
 	t.Helper()
-	limit := time.AfterFunc(2*mountLimit, func() { m.signal(t, syscall.SIGCONT) }) // or a test that fails would wait for ever
+	limit := time.AfterFunc(2*hangLimit, func() { m.signal(t, syscall.SIGCONT) }) // or a test that fails would wait for ever
 	t.Cleanup(func() {
 		limit.Stop()
 		m.signal(t, syscall.SIGCONT) // before what waits for the mount ends
 	})
-	eventually(t, mountLimit, "the mount hangs while nobody uses it", func() bool {
+	eventually(t, "the mount hangs while nobody uses it", func() bool {
 		m.signal(t, syscall.SIGSTOP)
-		eventually(t, mountLimit, "bindfs is stopped", func() bool { return allStopped(m.process().pid) })
+		eventually(t, "bindfs is stopped", func() bool { return allStopped(m.process().pid) })
 		if pid == 0 || !waitsForFUSE(pid) {
 			return true
 		}
@@ -80,7 +80,7 @@ func TestAMountThatHangsHoldsUpNothingElse(t *testing.T) {
 	_, files := sampleTree().jsonFiles()
 	// Without events, so that it is the scans of the other root that go on.
 	s.start(append(scansOnly, "--no-watch")...)
-	s.waitStatus(mountLimit, "all files synced", func(st *reconcile.Status) bool { return st.Synced == files && st.Pending == 0 })
+	s.waitStatus("all files synced", func(st *reconcile.Status) bool { return st.Synced == files && st.Pending == 0 })
 
 	m.hang(t, s.agent.Process.Pid)
 	for i := range 3 {
@@ -90,7 +90,7 @@ func TestAMountThatHangsHoldsUpNothingElse(t *testing.T) {
 	}
 	late := sample.New(510).Play(2).JSON()
 	writeFile(t, filepath.Join(m.under, "late.json"), late)
-	s.waitStatus(mountLimit, "status names the folder that does not answer", func(st *reconcile.Status) bool {
+	s.waitStatus("status names the folder that does not answer", func(st *reconcile.Status) bool {
 		if st.Gone != 0 || st.Synced != files+3 {
 			t.Fatalf("the share that hangs has changed what is known of the files: %+v", st)
 		}
@@ -106,7 +106,7 @@ func TestAMountThatHangsHoldsUpNothingElse(t *testing.T) {
 	}
 	m.goOn(t)
 	rows.wait(late)
-	s.waitStatus(mountLimit, "the trouble is over", func(st *reconcile.Status) bool {
+	s.waitStatus("the trouble is over", func(st *reconcile.Status) bool {
 		return st.LastScan.Outcome == reconcile.Complete && st.Synced == files+4 && st.Gone == 0
 	})
 	s.stop()
@@ -122,9 +122,9 @@ func TestAMountThatHangsDoesNotKeepTheAgentFromStopping(t *testing.T) {
 			sampleTree().writeTo(t, m.under)
 			_, files := sampleTree().jsonFiles()
 			s.start(flags...)
-			s.waitStatus(mountLimit, "all files synced", func(st *reconcile.Status) bool { return st.Synced == files && st.Pending == 0 })
+			s.waitStatus("all files synced", func(st *reconcile.Status) bool { return st.Synced == files && st.Pending == 0 })
 			m.hang(t, s.agent.Process.Pid)
-			eventually(t, mountLimit, "the agent hangs in the mount", func() bool { return waitsForFUSE(s.agent.Process.Pid) })
+			eventually(t, "the agent hangs in the mount", func() bool { return waitsForFUSE(s.agent.Process.Pid) })
 			s.stop()
 			late := sample.New(520).Play(2).JSON()
 			writeFile(t, filepath.Join(m.under, "late.json"), late)
@@ -153,10 +153,10 @@ func TestAMountThatHangsLeavesCommandsInterruptible(t *testing.T) {
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		eventually(t, mountLimit, command+" hangs in the mount", func() bool { return waitsForFUSE(cmd.Process.Pid) })
+		eventually(t, command+" hangs in the mount", func() bool { return waitsForFUSE(cmd.Process.Pid) })
 		cmd.Process.Signal(syscall.SIGINT)
 		var err error
-		eventually(t, 10*time.Second, command+" ends after an interrupt", func() bool {
+		eventually(t, command+" ends after an interrupt", func() bool {
 			select {
 			case err = <-ended:
 				return true

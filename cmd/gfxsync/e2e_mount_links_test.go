@@ -39,7 +39,7 @@ func TestLinksThatLeadBackOnAMount(t *testing.T) {
 			}
 			s.start(scansOnly...)
 			synced := func(st *reconcile.Status) bool { return st.Synced == files && st.Files == files && st.Pending == 0 }
-			s.waitStatus(mountLimit, "all files synced, each under one name", synced)
+			s.waitStatus("all files synced, each under one name", synced)
 			out, _ := s.command(append([]string{"check", "--watch", s.watch, "--queue-db", s.queue}, s.args...)...).CombinedOutput() // exit code: of all parts
 			if !strings.Contains(string(out), "leads back to a folder that it lies in → remove the link there") {
 				t.Errorf("check does not name a folder that leads back:\n%s", out)
@@ -48,7 +48,7 @@ func TestLinksThatLeadBackOnAMount(t *testing.T) {
 			writeFile(t, filepath.Join(m.under, "1015/late.json"), late)
 			rows.wait(late)
 			files++
-			s.waitStatus(mountLimit, "the late file is known", synced)
+			s.waitStatus("the late file is known", synced)
 			s.moreScans(3, func(st *reconcile.Status) {
 				if !synced(st) {
 					t.Errorf("a scan has changed what is known: %+v", st)
@@ -81,7 +81,7 @@ func (s *scene) moreScans(n int, look func(*reconcile.Status)) {
 	s.t.Helper()
 	var last time.Time
 	for i := range n + 1 {
-		s.waitStatus(mountLimit, "one more scan", func(st *reconcile.Status) bool {
+		s.waitStatus("one more scan", func(st *reconcile.Status) bool {
 			if st.LastScan == nil || !st.LastScan.At.After(last) {
 				return false
 			}

@@ -61,7 +61,7 @@ func TestOddNamesOnAMount(t *testing.T) {
 	everywhere(t, func(t *testing.T, m *mount) {
 		s, rows := onMount(t, m)
 		s.start(scansOnly...)
-		s.waitStatus(mountLimit, "the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+		s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
 		var names []string
 		for i, name := range oddNames() {
 			writeFile(t, filepath.Join(m.under, name), sample.New(600+i).Play(1).JSON())
@@ -69,7 +69,7 @@ func TestOddNamesOnAMount(t *testing.T) {
 				continue
 			}
 			// A name that there cannot be breaks smbnetfs's connection, and with it what is asked for next.
-			eventually(t, mountLimit, "the mount shows "+name, func() bool { _, err := os.Lstat(filepath.Join(m.dir, name)); return err == nil })
+			eventually(t, "the mount shows "+name, func() bool { _, err := os.Lstat(filepath.Join(m.dir, name)); return err == nil })
 			names = append(names, name)
 			rows.wait(sample.New(600 + i).Play(1).JSON())
 		}
@@ -77,7 +77,7 @@ func TestOddNamesOnAMount(t *testing.T) {
 		writeFile(t, filepath.Join(m.under, broken), []byte("{"))
 		_, err := os.Lstat(filepath.Join(m.dir, broken))
 		shown := err == nil
-		s.waitStatus(mountLimit, "all files known", func(st *reconcile.Status) bool {
+		s.waitStatus("all files known", func(st *reconcile.Status) bool {
 			return st.Synced >= len(names) && st.Pending == 0 && (st.Invalid == 1 || !shown)
 		})
 		rows.wantNames(names)
@@ -92,7 +92,7 @@ func TestOddNamesOnAMount(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s.waitStatus(mountLimit, "removed files known", func(st *reconcile.Status) bool {
+		s.waitStatus("removed files known", func(st *reconcile.Status) bool {
 			return st.Gone >= len(names) && st.Synced <= len(oddNames())-len(names)
 		})
 		s.stop()
@@ -158,7 +158,7 @@ func TestOddThingsOnAMount(t *testing.T) {
 		at := func(name string) string { return filepath.Join(m.under, name) }
 		want := tree{"x.json/inside.json": sample.New(701).Play(1).JSON(), "first.json": sample.New(702).Play(1).JSON()}
 		s.start(scansOnly...)
-		s.waitStatus(mountLimit, "the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+		s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
 		want.writeTo(t, m.under)
 		sparse := append(sample.New(703).Play(1).JSON(), bytes.Repeat([]byte(" "), 10)...)
 		want["sparse.json"] = sparse
@@ -192,7 +192,7 @@ func TestOddThingsOnAMount(t *testing.T) {
 		for _, content := range want {
 			rows.wait(content)
 		}
-		s.waitStatus(mountLimit, "the sound files are synced", func(st *reconcile.Status) bool {
+		s.waitStatus("the sound files are synced", func(st *reconcile.Status) bool {
 			return st.Pending == 0 && st.Gone == 0 && st.Synced >= files+1 && st.Invalid >= 1
 		})
 		if rows.have(outside) {

@@ -43,12 +43,12 @@ func TestWhatMayNotBeReadOnAMount(t *testing.T) {
 			mode(t, at("names only"), 0o744)
 			mode(t, at("refused.json"), 0o600)
 			s.start(append(scansOnly, "--no-watch")...)
-			s.waitStatus(mountLimit, "what may be read is synced, and the file that may not is named", func(st *reconcile.Status) bool {
+			s.waitStatus("what may be read is synced, and the file that may not is named", func(st *reconcile.Status) bool {
 				return st.Synced == 3 && st.Invalid == 1 && st.Pending == 0
 			})
 			mode(t, at("later shut"), 0o700)
 			writeFile(t, at("later shut/7.json"), content(7))
-			s.waitStatus(mountLimit, "a scan says that it has not seen all", func(st *reconcile.Status) bool {
+			s.waitStatus("a scan says that it has not seen all", func(st *reconcile.Status) bool {
 				return st.LastScan != nil && st.LastScan.Outcome == reconcile.Incomplete
 			})
 			s.moreScans(2, func(st *reconcile.Status) {
@@ -67,7 +67,7 @@ func TestWhatMayNotBeReadOnAMount(t *testing.T) {
 			for i := range 8 {
 				rows.wait(content(i))
 			}
-			s.waitStatus(mountLimit, "all files synced", func(st *reconcile.Status) bool {
+			s.waitStatus("all files synced", func(st *reconcile.Status) bool {
 				return st.Synced == 8 && st.Gone == 0 && st.Invalid == 0 && st.LastScan.Outcome == reconcile.Complete
 			})
 			s.stop()

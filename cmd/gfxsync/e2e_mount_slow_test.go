@@ -24,7 +24,7 @@ func TestSavesWithinOneTimestampOnAMount(t *testing.T) {
 	everywhere(t, func(t *testing.T, m *mount) {
 		s, rows := onMount(t, m)
 		s.start(append(scansOnly, "--no-watch")...)
-		s.waitStatus(mountLimit, "the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+		s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
 		file := filepath.Join(m.under, "coarse.json")
 		base := sample.New(800).Play(1).JSON()
 		stamp := time.Now().Truncate(2 * time.Second)
@@ -59,8 +59,8 @@ func TestAMountThatIsSlowHoldsUpNoOther(t *testing.T) {
 	}
 	begin := time.Now()
 	s.start(append(scansOnly, "--no-watch", "--log-level", "debug")...)
-	eventually(t, mountLimit, "slow files are being read", func() bool { return openFiles(s.agent.Process.Pid, "slow ") > 0 })
-	eventually(t, mountLimit, "and the other folder is scanned", func() bool { return strings.Count(s.log.String(), "msg=scanned") > 0 })
+	eventually(t, "slow files are being read", func() bool { return openFiles(s.agent.Process.Pid, "slow ") > 0 })
+	eventually(t, "and the other folder is scanned", func() bool { return strings.Count(s.log.String(), "msg=scanned") > 0 })
 	arrives := func(i int) {
 		t.Helper()
 		content := sample.New(810 + i).Play(1).JSON()
@@ -69,7 +69,7 @@ func TestAMountThatIsSlowHoldsUpNoOther(t *testing.T) {
 	}
 	arrives(0)
 	m.signal(t, syscall.SIGSTOP)
-	eventually(t, mountLimit, "bindfs is stopped", func() bool { return allStopped(m.process().pid) })
+	eventually(t, "bindfs is stopped", func() bool { return allStopped(m.process().pid) })
 	arrives(1)
 	if st, could := s.status(), time.Since(begin).Seconds()*rate; could < size && (st.Synced != 2 || st.Invalid != 0 || st.Gone != 0) {
 		t.Errorf("status says %+v, want only the two other files synced", st)
@@ -108,7 +108,7 @@ func TestAFileLockedOnAMountByItsWriter(t *testing.T) {
 		}
 		s.start(scansOnly...)
 		if m.smb {
-			s.waitStatus(mountLimit, "the locked file is named", func(st *reconcile.Status) bool { return st.Invalid == 1 && st.Synced == 0 })
+			s.waitStatus("the locked file is named", func(st *reconcile.Status) bool { return st.Invalid == 1 && st.Synced == 0 })
 			s.moreScans(2, func(st *reconcile.Status) {
 				if st.Invalid != 1 || st.Synced != 0 || st.Gone != 0 || rows.have(locked) {
 					t.Errorf("while the file is locked, status says %+v", st)
@@ -122,7 +122,7 @@ func TestAFileLockedOnAMountByItsWriter(t *testing.T) {
 			t.Fatal(err)
 		}
 		rows.wait(locked)
-		s.waitStatus(mountLimit, "the file is sound", func(st *reconcile.Status) bool { return st.Synced == 1 && st.Invalid == 0 })
+		s.waitStatus("the file is sound", func(st *reconcile.Status) bool { return st.Synced == 1 && st.Invalid == 0 })
 		s.stop()
 		named := strings.Count(s.log.String(), "a file cannot be synced")
 		if m.smb && named != 1 || !m.smb && named != 0 {
@@ -142,20 +142,20 @@ func TestAMountThatIsLostWhileAnotherFolderGoesOn(t *testing.T) {
 			sampleTree().writeTo(t, m.under)
 			_, files := sampleTree().jsonFiles()
 			s.start(append(scansOnly, "--no-watch")...)
-			s.waitStatus(mountLimit, "all files synced", func(st *reconcile.Status) bool { return st.Synced == files && st.Pending == 0 })
+			s.waitStatus("all files synced", func(st *reconcile.Status) bool { return st.Synced == files && st.Pending == 0 })
 			for round := range 2 {
 				m.lose()
 				here, there := sample.New(860+round).Play(1).JSON(), sample.New(870+round).Play(1).JSON()
 				writeFile(t, filepath.Join(m.under, fmt.Sprintf("meanwhile %d.json", round)), there)
 				writeFile(t, filepath.Join(plain, fmt.Sprintf("here %d.json", round)), here)
 				rows.wait(here)
-				s.waitStatus(mountLimit, "the lost folder is named", func(st *reconcile.Status) bool {
+				s.waitStatus("the lost folder is named", func(st *reconcile.Status) bool {
 					return st.Gone == 0 && st.LastScan != nil && len(st.LastScan.Roots) == 2 && st.LastScan.Roots[0].Error != "" && st.LastScan.Roots[1].Error == ""
 				})
 				m.restore()
 				rows.wait(there)
 			}
-			s.waitStatus(mountLimit, "all is known", func(st *reconcile.Status) bool {
+			s.waitStatus("all is known", func(st *reconcile.Status) bool {
 				return st.Synced == files+4 && st.Gone == 0 && st.Pending == 0
 			})
 			s.stop()

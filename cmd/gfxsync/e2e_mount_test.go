@@ -32,9 +32,6 @@ type mount struct {
 
 var mounts = map[string]func(*testing.T) *mount{"bindfs": func(t *testing.T) *mount { return bindfsMount(t) }, "SMB": smbMount}
 
-// mountLimit is how long whatever is waited for here may take on a machine that is busy with other things.
-const mountLimit = time.Minute
-
 func TestFilesWrittenUnderneathAMountArriveByTheScanScheduleAlone(t *testing.T) {
 	t.Parallel()
 	for name, open := range mounts {
@@ -43,13 +40,13 @@ func TestFilesWrittenUnderneathAMountArriveByTheScanScheduleAlone(t *testing.T) 
 			m := open(t)
 			s, rows := onMount(t, m)
 			s.start("--scan-schedule", "@every 1s", "--reconcile-schedule", "", "--full-schedule", "", "--flush-interval", "0.1")
-			s.waitStatus(mountLimit, "the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+			s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
 
 			all := sampleTree()
 			all["1020/한국어 파일.json"] = sample.New(200).Play(2).JSON()
 			all.writeTo(t, m.under)
 			_, files := all.jsonFiles()
-			s.waitStatus(mountLimit, "all files synced", func(st *reconcile.Status) bool { return st.Synced == files && st.Files == files })
+			s.waitStatus("all files synced", func(st *reconcile.Status) bool { return st.Synced == files && st.Files == files })
 
 			var took []time.Duration
 			session := sample.New(300)
@@ -70,7 +67,7 @@ func TestFilesWrittenUnderneathAMountArriveByTheScanScheduleAlone(t *testing.T) 
 				t.Fatal(err)
 			}
 			// Two files are under new names and old ones are gone; one is there for all its eight versions; two have been removed.
-			s.waitStatus(mountLimit, "moved and removed files known", func(st *reconcile.Status) bool {
+			s.waitStatus("moved and removed files known", func(st *reconcile.Status) bool {
 				return st.Files == files+1-2 && st.Synced == st.Files && st.Gone == 4 && st.Pending == 0
 			})
 			s.stop()
@@ -100,7 +97,7 @@ func TestAMountHidesEvents(t *testing.T) {
 			m := open(t)
 			s, rows := onMount(t, m)
 			s.start("--scan-schedule", "", "--reconcile-schedule", "", "--full-schedule", "", "--log-level", "debug")
-			s.waitStatus(mountLimit, "the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+			s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
 			passes := func() int {
 				return strings.Count(s.log.String(), "msg=scanned") + strings.Count(s.log.String(), "msg=reconciled")
 			}
@@ -156,7 +153,7 @@ func TestAMountThatIsLostAndComesBack(t *testing.T) {
 			all.writeTo(t, m.under)
 			_, files := all.jsonFiles()
 			s.start("--scan-schedule", "@every 1s", "--reconcile-schedule", "", "--full-schedule", "", "--flush-interval", "0.1")
-			s.waitStatus(mountLimit, "all files synced", func(st *reconcile.Status) bool { return st.Synced == files && st.Pending == 0 })
+			s.waitStatus("all files synced", func(st *reconcile.Status) bool { return st.Synced == files && st.Pending == 0 })
 
 			m.lose()
 			meanwhile := tree{"1022/grows.json": sample.New(400).Play(3).JSON()}
@@ -169,7 +166,7 @@ func TestAMountThatIsLostAndComesBack(t *testing.T) {
 			}
 			var last time.Time
 			for range 4 {
-				s.waitStatus(mountLimit, "one more scan finds the root unavailable", func(st *reconcile.Status) bool {
+				s.waitStatus("one more scan finds the root unavailable", func(st *reconcile.Status) bool {
 					if st.Gone != 0 || st.Files != files || st.Synced != files || st.Invalid != 0 {
 						t.Fatalf("the outage has changed what is known of the files: %+v", st)
 					}
@@ -191,7 +188,7 @@ func TestAMountThatIsLostAndComesBack(t *testing.T) {
 				rows.wait(content)
 			}
 			t.Logf("all rows %v after the mount was to come back (%v of it: until it answered)", time.Since(begin), ready.Sub(begin))
-			s.waitStatus(mountLimit, "moved and removed files known", func(st *reconcile.Status) bool {
+			s.waitStatus("moved and removed files known", func(st *reconcile.Status) bool {
 				return st.Files == files+len(meanwhile)-2 && st.Synced == st.Files && st.Gone == 2 && st.Pending == 0
 			})
 			if log := s.log.String(); !strings.Contains(log, "nothing stands in the way any more") {
@@ -224,7 +221,7 @@ type localRows struct {
 
 func (r *localRows) wait(content []byte) {
 	r.t.Helper()
-	eventually(r.t, mountLimit, "the content is a row", func() bool { return r.have(content) })
+	eventually(r.t, "the content is a row", func() bool { return r.have(content) })
 }
 
 func (r *localRows) have(content []byte) bool {

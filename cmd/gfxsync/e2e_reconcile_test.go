@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,7 +125,7 @@ func TestWithTheWatcherOffEverythingArrives(t *testing.T) {
 		}
 	}
 	want := contents(t, s.watch)
-	s.waitStatus(60*time.Second, "all files synced", func(st *reconcile.Status) bool {
+	s.waitStatus("all files synced", func(st *reconcile.Status) bool {
 		return st.Pending == 0 && st.Synced == len(want) && st.Files == len(want)
 	})
 	s.mustHave(g, want)
@@ -242,7 +244,7 @@ func TestAPassThatIsKilledIsMadeGoodByTheNext(t *testing.T) {
 				t.Fatal(err)
 			}
 			rows := 20 + 50*i
-			eventually(t, 60*time.Second, "the pass is under way", func() bool { return g.Count(t, "gfx_sessions") >= rows })
+			eventually(t, "the pass is under way", func() bool { return g.Count(t, "gfx_sessions") >= rows })
 			cmd.Process.Kill()
 			cmd.Wait()
 			s.mustPass(0, "reconcile", "--full")
@@ -262,22 +264,23 @@ func TestTheServerGoesAwayInTheMiddleOfAPass(t *testing.T) {
 		session := sample.New(n).Play(1)
 		writeFile(t, filepath.Join(s.watch, session.FileName()), session.JSON())
 	}
-	g.SetLatency(20 * time.Millisecond)
 	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		tick := time.NewTicker(5 * time.Millisecond)
-		defer tick.Stop()
-		for g.Count(t, "gfx_sessions") < 40 {
-			<-tick.C
+	var written atomic.Int64
+	g.SetFault(func(r *http.Request) supabasetest.Fault {
+		if r.Method == http.MethodPost && written.Add(1) == 3 {
+			go func() {
+				defer close(stopped)
+				g.Stop()
+			}()
 		}
-		g.Stop()
-	}()
+		return supabasetest.Fault{DropBefore: written.Load() >= 3}
+	})
 	r := s.mustPass(1, "reconcile", "--full", "--batch-size", "20")
 	<-stopped
 	if r.InSync || r.Queued == 0 {
 		t.Errorf("the pass calls itself in sync, or has queued nothing: %+v", r)
 	}
+	g.Heal()
 	g.Start()
 	s.mustPass(0, "reconcile", "--full")
 	s.mustPass(0, "verify")
@@ -292,7 +295,7 @@ func TestAnEmptyMountPointIsAnOutage(t *testing.T) {
 		writeFile(t, filepath.Join(s.watch, session.FileName()), session.JSON())
 	}
 	s.start("--scan-schedule", "@every 1s")
-	s.waitStatus(20*time.Second, "all synced", func(st *reconcile.Status) bool { return st.Synced == 12 })
+	s.waitStatus("all synced", func(st *reconcile.Status) bool { return st.Synced == 12 })
 	away := s.watch + ".away"
 	if err := os.Rename(s.watch, away); err != nil {
 		t.Fatal(err)
@@ -300,7 +303,7 @@ func TestAnEmptyMountPointIsAnOutage(t *testing.T) {
 	if err := os.Mkdir(s.watch, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s.waitStatus(20*time.Second, "the outage shows", func(st *reconcile.Status) bool {
+	s.waitStatus("the outage shows", func(st *reconcile.Status) bool {
 		return st.LastScan != nil && st.LastScan.Outcome == reconcile.RootUnavailable && st.Gone == 0 && st.Files == 12
 	})
 	r := s.mustPass(2, "verify")
@@ -319,7 +322,7 @@ func TestAnEmptyMountPointIsAnOutage(t *testing.T) {
 	}
 	extra := sample.New(99).Play(1)
 	writeFile(t, filepath.Join(s.watch, extra.FileName()), extra.JSON())
-	s.waitStatus(20*time.Second, "in sync again by itself", func(st *reconcile.Status) bool { return st.Synced == 13 && st.Gone == 0 })
+	s.waitStatus("in sync again by itself", func(st *reconcile.Status) bool { return st.Synced == 13 && st.Gone == 0 })
 	s.mustPass(0, "verify")
 	s.mustHave(g, contents(t, s.watch))
 	s.stop()
@@ -424,7 +427,7 @@ func TestReconcileBesideARunningAgentIsMadeByIt(t *testing.T) {
 	files.writeTo(t, s.watch)
 	s.start("--no-watch", "--scan-schedule", "", "--reconcile-schedule", "", "--full-schedule", "")
 	_, count := files.jsonFiles()
-	s.waitStatus(20*time.Second, "all synced", func(st *reconcile.Status) bool { return st.Synced == count })
+	s.waitStatus("all synced", func(st *reconcile.Status) bool { return st.Synced == count })
 	g.Exec(t, `DELETE FROM gfx_sessions`)
 	changeUnseen(t, s)
 	g.ResetRequests()
@@ -453,20 +456,20 @@ func TestAnAgentWaitsForAPassOfAnotherProcess(t *testing.T) {
 		session := sample.New(i).Play(1)
 		writeFile(t, filepath.Join(s.watch, session.FileName()), session.JSON())
 	}
-	g.SetLatency(time.Second)
-	pass := s.command("reconcile", "--watch", s.watch, "--queue-db", s.queue)
+	release := hold(t, g)
+	pass := s.command("reconcile", "--watch", s.watch, "--queue-db", s.queue, "--http-timeout", "10m")
 	if err := pass.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s.waitStatus(20*time.Second, "the pass is under way", func(st *reconcile.Status) bool { return st.AgentRunning })
+	s.waitStatus("the pass is under way", func(st *reconcile.Status) bool { return st.AgentRunning })
 	s.start()
-	eventually(t, 20*time.Second, "the agent waits", func() bool { return strings.Contains(s.log.String(), "waiting for its end") })
+	eventually(t, "the agent waits", func() bool { return strings.Contains(s.log.String(), "waiting for its end") })
+	release()
 	if err := pass.Wait(); err != nil {
 		t.Errorf("the pass: %v", err)
 	}
-	g.SetLatency(0)
 	session := sample.New(9).Play(1)
 	writeFile(t, filepath.Join(s.watch, session.FileName()), session.JSON())
-	s.waitStatus(20*time.Second, "the agent is at work", func(st *reconcile.Status) bool { return st.Synced == 4 })
+	s.waitStatus("the agent is at work", func(st *reconcile.Status) bool { return st.Synced == 4 })
 	s.stop()
 }

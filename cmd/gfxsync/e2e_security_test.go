@@ -20,7 +20,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/gfxsync/gfxsync/reconcile"
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
@@ -37,7 +36,7 @@ func keyScene(t *testing.T) (s *scene, key, logFile string) {
 	s.start("--log-file", logFile, "--log-level", "debug")
 	sampleTree().writeTo(t, s.watch)
 	_, count := sampleTree().jsonFiles()
-	s.waitStatus(30*time.Second, "all files synced", func(st *reconcile.Status) bool { return st.Synced == count })
+	s.waitStatus("all files synced", func(st *reconcile.Status) bool { return st.Synced == count })
 	return s, g.SecretKey, logFile
 }
 
@@ -84,7 +83,7 @@ func TestACrashDoesNotShowTheKey(t *testing.T) {
 	s := newScene(t).onSupabase(g, g.SecretKey)
 	s.env = append(s.env, "GOTRACEBACK=all")
 	s.start("--log-level", "debug")
-	s.waitStatus(30*time.Second, "the remote answers", func(st *reconcile.Status) bool { return st.Link == "online" })
+	s.waitStatus("the remote answers", func(st *reconcile.Status) bool { return st.Link == "online" })
 	if err := s.agent.Process.Signal(syscall.SIGABRT); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +177,7 @@ func TestLinksAndPipesAreLeftAlone(t *testing.T) {
 	s.args = []string{"--local", filepath.Join(t.TempDir(), "local.db")}
 	s.start("--scan-schedule", "@every 1s")
 	first := 0
-	s.waitStatus(30*time.Second, "two passes over the folder", func(st *reconcile.Status) bool {
+	s.waitStatus("two passes over the folder", func(st *reconcile.Status) bool {
 		if st.Synced == 1 && st.LastScan != nil && first == 0 {
 			first = int(st.LastScan.At.Unix())
 		}

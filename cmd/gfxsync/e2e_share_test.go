@@ -97,7 +97,7 @@ func (h *helper) kill(t *testing.T) {
 	if err := syscall.Kill(-h.pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
 		t.Errorf("kill %s: %v", h.name, err)
 	}
-	if !h.hasEnded(20 * time.Second) {
+	if !h.hasEnded(hangLimit) {
 		t.Errorf("%s does not end", h.name)
 	}
 }
@@ -122,7 +122,7 @@ func (f *fuse) mount() {
 	f.t.Helper()
 	f.process = startHelper(f.t, f.env, f.command[0], f.command[1:]...)
 	f.t.Cleanup(f.unmount)
-	eventually(f.t, mountLimit, f.process.name+" has mounted", func() bool { return f.mounted() || f.process.hasEnded(0) })
+	eventually(f.t, f.process.name+" has mounted", func() bool { return f.mounted() || f.process.hasEnded(0) })
 	if f.process.hasEnded(0) {
 		unavailable(f.t, "%s cannot mount: %s", f.process.name, f.process.output)
 	}
@@ -262,16 +262,16 @@ func smbMountBehind(t *testing.T, front func(address string) string) *mount {
 	m.process = func() *helper { return server.process }
 	m.restore = func() {
 		server.up()
-		eventually(t, mountLimit, "the share can be listed", func() bool { _, err := os.ReadDir(m.dir); return err == nil })
+		eventually(t, "the share can be listed", func() bool { _, err := os.ReadDir(m.dir); return err == nil })
 	}
-	eventually(t, mountLimit, "the share can be listed", func() bool { _, err := os.ReadDir(m.dir); return err == nil })
+	eventually(t, "the share can be listed", func() bool { _, err := os.ReadDir(m.dir); return err == nil })
 	return m
 }
 
 func (s *smbServer) up() {
 	s.t.Helper()
 	s.process = startHelper(s.t, nil, s.program, "--foreground", "--no-process-group", "--debug-stdout", "--configfile="+s.config)
-	eventually(s.t, mountLimit, "smbd answers", func() bool {
+	eventually(s.t, "smbd answers", func() bool {
 		if s.process.hasEnded(0) {
 			return true
 		}

@@ -27,6 +27,10 @@ import (
 
 // The end-to-end tests run the built program as its users do: a process, a folder, and a table.
 
+// hangLimit is how long a test waits for something that must happen. It says nothing about speed: on a busy machine everything takes
+// longer, so only what hangs may reach it.
+const hangLimit = 10 * time.Minute
+
 var builtProgram string
 
 // underWine: the program is the one for Windows (wine_test.go).
@@ -174,20 +178,20 @@ func (s *scene) kill() {
 	}
 }
 
-// stop ends the agent as an operator would, and checks what is promised of that: exit code 0 within 10 seconds.
+// stop ends the agent as an operator would. Exit code 0 says that it came to its own end within stopLimit: after that, main
+// exits with another one.
 func (s *scene) stop() {
 	s.t.Helper()
-	begin := time.Now()
-	if err := s.agent.Process.Signal(syscall.SIGINT); err != nil {
+	agent := s.agent
+	if err := agent.Process.Signal(syscall.SIGINT); err != nil {
 		s.t.Fatal(err)
 	}
-	if err := s.agent.Wait(); err != nil {
+	hung := time.AfterFunc(hangLimit, func() { _ = agent.Process.Kill() })
+	defer hung.Stop()
+	if err := agent.Wait(); err != nil {
 		s.t.Errorf("the agent did not stop well: %v", err)
 	}
 	s.agent = nil
-	if took := time.Since(begin); took > 10*time.Second {
-		s.t.Errorf("stopping took %v", took)
-	}
 }
 
 // status is what gfxsync status --json says; nil while there is no queue database.
@@ -210,9 +214,9 @@ func (s *scene) status() *reconcile.Status {
 	return st
 }
 
-func (s *scene) waitStatus(within time.Duration, what string, ok func(*reconcile.Status) bool) {
+func (s *scene) waitStatus(what string, ok func(*reconcile.Status) bool) {
 	s.t.Helper()
-	eventuallyAt(s.t, 100*time.Millisecond, within, what, func() bool { // each look is a process
+	eventuallyAt(s.t, 100*time.Millisecond, hangLimit, what, func() bool { // each look is a process
 		st := s.status()
 		return st != nil && ok(st)
 	})
@@ -221,9 +225,9 @@ func (s *scene) waitStatus(within time.Duration, what string, ok func(*reconcile
 // busyWait names a SQLite file that the agent may be writing to.
 func busyWait(path string) string { return "file:" + path + "?_pragma=busy_timeout(10000)" }
 
-func eventually(t *testing.T, within time.Duration, what string, ok func() bool) {
+func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	eventuallyAt(t, 20*time.Millisecond, within, what, ok)
+	eventuallyAt(t, 20*time.Millisecond, hangLimit, what, ok)
 }
 
 // eventuallyAt asks at a pace, for what takes long and asking is work.

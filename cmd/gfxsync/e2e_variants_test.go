@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tidwall/gjson"
 
@@ -125,7 +124,7 @@ func (v variant) fill(t *testing.T, s *scene, g *supabasetest.Server, files tree
 	s.start("--flush-interval", "0.1")
 	files.writeTo(t, s.watch)
 	_, count := files.jsonFiles()
-	s.waitStatus(30*time.Second, "all files dealt with", func(st *reconcile.Status) bool {
+	s.waitStatus("all files dealt with", func(st *reconcile.Status) bool {
 		return st.Files == count && st.Synced+st.Superseded == count && st.Queued == 0
 	})
 	s.mustPass(0, "verify", "--full")
@@ -188,7 +187,7 @@ func TestARecordThatHasNoRowBySessionIsSaid(t *testing.T) {
 	sampleTree().writeTo(t, s.watch)
 	_, count := sampleTree().jsonFiles()
 	s.start()
-	s.waitStatus(time.Minute, "all records wait", func(st *reconcile.Status) bool { return st.Queued+1 == count+2 }) // two files are equal
+	s.waitStatus("all records wait", func(st *reconcile.Status) bool { return st.Queued+1 == count+2 }) // two files are equal
 	s.stop()
 	if err := os.Remove(gone); err != nil {
 		t.Fatal(err)
@@ -198,7 +197,7 @@ func TestARecordThatHasNoRowBySessionIsSaid(t *testing.T) {
 	s.onSupabase(g, g.SecretKey)
 	s.env = append(s.env, "GFX_SYNC_ON_CONFLICT=session_id")
 	s.start()
-	s.waitStatus(time.Minute, "all but the two are dealt with", func(st *reconcile.Status) bool {
+	s.waitStatus("all but the two are dealt with", func(st *reconcile.Status) bool {
 		return st.Synced+st.Superseded == count && st.Invalid == 1 && st.Queued == 0 && st.Dead == 2
 	})
 	out, err := s.command("queue", "list", "--queue-db", s.queue).Output()

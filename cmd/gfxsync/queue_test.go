@@ -82,8 +82,8 @@ func (e *testEntry) put(ctx context.Context, v state.View) error {
 	if err := v.Queue.Put(ctx, src, &r, cause, queueBegan); err != nil {
 		return err
 	}
-	for range e.refusals {
-		if _, err := v.Queue.Refuse(ctx, src, e.hash(), 3, queueBegan.Add(24*time.Hour)); err != nil {
+	for i := range e.refusals {
+		if _, err := v.Queue.Refuse(ctx, src, e.hash(), 3, queueBegan.AddDate(0, 0, i), 24*time.Hour); err != nil {
 			return err
 		}
 		if e.refusals == 3 {
@@ -123,7 +123,7 @@ func queueContents(t *testing.T, path string) (queue map[int64]held, files map[s
 	if err != nil {
 		t.Fatal(err)
 	}
-	due, err := s.Queue.Due(t.Context(), 0, 1000, 1<<30, queueBegan.Add(time.Second))
+	due, err := s.Queue.Due(t.Context(), store.QueuePlace{}, 1000, 1<<30, queueBegan.Add(time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -74,7 +73,7 @@ func TestPathsOfWindows(t *testing.T) {
 			s.args = []string{"--local", form(folder + "/local.db")}
 			// No scan: these files are known by their events alone.
 			s.start("--watch", form(folder+"/방송 output"), "--queue-db", form(folder+"/sync queue/pending.db"), "--scan-schedule", "")
-			s.waitStatus(time.Minute, "the first pass is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+			s.waitStatus("the first pass is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
 
 			files, long := tree{}, strings.Repeat(strings.Repeat("long", 12)+"/", 7)
 			paths := []string{"a.json", "B.JSON", "하위/새 폴더/c.Json", norm.NFD.String("한국어.json"), long + "d.json"}
@@ -93,7 +92,7 @@ func TestPathsOfWindows(t *testing.T) {
 			paths = append(paths, "renamed.json")
 			writeFile(t, filepath.Join(s.watch, "not.jsonx"), []byte("{}"))
 
-			s.waitStatus(time.Minute, "all files synced", func(st *reconcile.Status) bool { return st.Synced == len(files) })
+			s.waitStatus("all files synced", func(st *reconcile.Status) bool { return st.Synced == len(files) })
 			s.mustPass(exitOK, "verify", "--watch", form(folder+"/방송 output"))
 			s.stop()
 			db := filepath.Join(driveC(), folder, "local.db")
@@ -139,7 +138,7 @@ func TestDefaultPathsOfWindows(t *testing.T) {
 	if err := s.agent.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Minute, "the queue database", func() bool {
+	eventually(t, "the queue database", func() bool {
 		_, err := os.Stat(filepath.Join(gfx, "sync_queue", "pending.db"))
 		return err == nil
 	})
@@ -148,7 +147,7 @@ func TestDefaultPathsOfWindows(t *testing.T) {
 	}
 	files := tree{"a.json": sample.New(1).Play(2).JSON()}
 	files.writeTo(t, filepath.Join(gfx, "output"))
-	eventually(t, time.Minute, "synced, says status without a flag", func() bool {
+	eventually(t, "synced, says status without a flag", func() bool {
 		out, err := s.command("status", "--json").Output()
 		var st reconcile.Status
 		return err == nil && json.Unmarshal(out, &st) == nil && st.Synced == 1 && st.AgentRunning
@@ -240,14 +239,14 @@ func TestAFileThatItsWriterHoldsIsNotYetThere(t *testing.T) {
 	db := filepath.Join(t.TempDir(), "local.db")
 	s.args = []string{"--local", db}
 	s.start("--scan-schedule", "", "--reconcile-schedule", "")
-	s.waitStatus(time.Minute, "the first pass is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+	s.waitStatus("the first pass is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
 	files := tree{"held.json": sample.New(1).Play(2).JSON(), "later.json": sample.New(2).Play(2).JSON()}
 	release := s.hold("held.json", files["held.json"])
 	writeFile(t, filepath.Join(s.watch, "later.json"), files["later.json"])
 	// Files are looked at in the order of their events, so the held one has been tried by then.
-	s.waitStatus(time.Minute, "a later file is synced", func(st *reconcile.Status) bool { return st.Synced == 1 && st.Invalid == 0 })
+	s.waitStatus("a later file is synced", func(st *reconcile.Status) bool { return st.Synced == 1 && st.Invalid == 0 })
 	release()
-	s.waitStatus(time.Minute, "both are synced", func(st *reconcile.Status) bool { return st.Synced == 2 && st.Invalid == 0 })
+	s.waitStatus("both are synced", func(st *reconcile.Status) bool { return st.Synced == 2 && st.Invalid == 0 })
 	s.stop()
 	checkLocal(t, db, files)
 }
@@ -260,12 +259,12 @@ func TestAFileThatItsWriterHoldsForLongIsReportedAndArrives(t *testing.T) {
 	s.start("--scan-schedule", "@every 1s")
 	files := tree{"held.json": sample.New(1).Play(2).JSON()}
 	release := s.hold("held.json", files["held.json"])
-	s.waitStatus(time.Minute, "the file is reported", func(st *reconcile.Status) bool { return st.Invalid == 1 })
+	s.waitStatus("the file is reported", func(st *reconcile.Status) bool { return st.Invalid == 1 })
 	if out, err := s.command("invalid", "list", "--queue-db", s.queue).CombinedOutput(); err != nil || !strings.Contains(string(out), "being written") {
 		t.Errorf("invalid list does not say why: %v\n%s", err, out)
 	}
 	release()
-	s.waitStatus(time.Minute, "the file is synced", func(st *reconcile.Status) bool { return st.Synced == 1 && st.Invalid == 0 })
+	s.waitStatus("the file is synced", func(st *reconcile.Status) bool { return st.Synced == 1 && st.Invalid == 0 })
 	s.stop()
 	checkLocal(t, db, files)
 }
@@ -277,13 +276,13 @@ func TestAClosedConsoleLosesNothing(t *testing.T) {
 	s.args = []string{"--local", db}
 	log := filepath.Join(t.TempDir(), "gfxsync.log")
 	cmd, closeConsole, _ := windowsCommand(t, "close", windowsProgram, "run", "--watch", s.watch, "--queue-db", s.queue, "--local", db, "--log-file", log)
-	s.waitStatus(time.Minute, "the first pass is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+	s.waitStatus("the first pass is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
 	files := tree{}
 	for i := range 100 {
 		files[fmt.Sprintf("%d.json", i)] = sample.New(i).Play(2).JSON()
 	}
 	files.writeTo(t, s.watch)
-	s.waitStatus(time.Minute, "some are synced", func(st *reconcile.Status) bool { return st.Synced > 0 })
+	s.waitStatus("some are synced", func(st *reconcile.Status) bool { return st.Synced > 0 })
 	if err := closeConsole.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +293,7 @@ func TestAClosedConsoleLosesNothing(t *testing.T) {
 		t.Errorf("the agent did not come to its end: %v\n%s", err, text)
 	}
 	s.start()
-	s.waitStatus(time.Minute, "all are synced", func(st *reconcile.Status) bool { return st.Synced == len(files) && st.Pending == 0 })
+	s.waitStatus("all are synced", func(st *reconcile.Status) bool { return st.Synced == len(files) && st.Pending == 0 })
 	s.stop()
 	checkLocal(t, db, files)
 }

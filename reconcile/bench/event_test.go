@@ -15,6 +15,7 @@ import (
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile"
 	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/store/sample"
 	"github.com/gfxsync/gfxsync/watch"
 )
 
@@ -53,11 +54,12 @@ func BenchmarkDetection(b *testing.B) {
 		}
 	})
 	ready := make(chan struct{})
+	begun := sync.OnceFunc(func() { close(ready) })
 	running.Go(func() {
 		for e := range w.Events() {
 			switch e.Op {
 			case watch.LookAgain:
-				close(ready)
+				begun() // there may be more of them
 			case watch.Created:
 				ours.came <- time.Now()
 			}
@@ -106,6 +108,33 @@ func BenchmarkFileToRow(b *testing.B) {
 	ours := newWriter(b, session)
 	stop := runAgent(b, config(b, ours.folder, &observed{remoteOf(b, server), func([]store.Record) { ours.came <- time.Now() }}))
 	compare(b, 20, "a file of "+humanize.IBytes(uint64(len(session(1))))+" is created → its row is committed", "a bare POST of the same body", floor, ours.write)
+	stop()
+}
+
+// between is how long PokerGFX leaves a file alone at least: longer than the interval between two flushes of modified files.
+const between = 7 * time.Second
+
+// BenchmarkRewriteToRow is from before a file is rewritten, as it is after every hand, until its row is committed, with the default settings.
+func BenchmarkRewriteToRow(b *testing.B) {
+	server := newServer(b)
+	created := newWriter(b, session)
+	came := func([]store.Record) { created.came <- time.Now() }
+	stop := runAgent(b, config(b, created.folder, &observed{remoteOf(b, server), came}))
+	hands := sample.New(1)
+	rewrite := func() time.Duration {
+		time.Sleep(between)
+		content := hands.Play(1).JSON()
+		begin := time.Now()
+		must(b, os.WriteFile(filepath.Join(created.folder, "GameID=1.json"), content, 0o600))
+		return (<-created.came).Sub(begin)
+	}
+	create := func() time.Duration {
+		time.Sleep(between)
+		return created.write()
+	}
+	created.n = 1
+	rewrite() // the first time, it is created
+	compare(b, scaled(b, 3), "a file is rewritten → its row is committed", "a file is created → its row is committed", create, rewrite)
 	stop()
 }
 

@@ -129,11 +129,15 @@ func (c *bare) do(method, what string, body []byte) []byte {
 	return answer
 }
 
-// encode makes the body of a request that upserts the records.
+// encode makes the body of a request that upserts the records into a table without the extra columns.
 func encode(records []store.Record) []byte {
+	without := map[string]bool{}
+	for _, column := range store.ExtraColumns() {
+		without[column] = true
+	}
 	body := []byte{'['}
 	for i := range records {
-		body = append(records[i].AppendJSON(body, nil), ',')
+		body = append(records[i].AppendJSON(body, without), ',')
 	}
 	body[len(body)-1] = ']'
 	return body

@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,7 +23,12 @@ func BenchmarkQueue(b *testing.B) {
 	records := scaled(b, 10_000)
 	server := newServer(b)
 	var bodies [][]byte
-	remote := &observed{remoteOf(b, server), func(sent []store.Record) { bodies = append(bodies, encode(sent)) }}
+	var mu sync.Mutex // two requests are in flight
+	remote := &observed{remoteOf(b, server), func(sent []store.Record) {
+		mu.Lock()
+		defer mu.Unlock()
+		bodies = append(bodies, encode(sent))
+	}}
 	cfg := config(b, tree(b, records, session), remote)
 	server.Stop()
 	if r, _ := pass(b, cfg, reconcile.Quick); int(r.Queued) != records {
@@ -49,7 +56,13 @@ func BenchmarkQueue(b *testing.B) {
 		}
 		return time.Since(begin)
 	}
-	compare(b, 1, "delivery of "+count(records)+" queued records", "bare POSTs of the same "+count(len(same))+" bodies", floor, ours)
+	for _, latency := range []time.Duration{0, 30 * time.Millisecond} {
+		b.Run(latency.String(), func(b *testing.B) {
+			server.SetLatency(latency)
+			what := fmt.Sprintf("delivery of %s queued records, with %v of latency", count(records), latency)
+			compare(b, 1, what, "bare POSTs of the same "+count(len(same))+" bodies, one after the other", floor, ours)
+		})
+	}
 }
 
 // noDigest is a table without the digest view.

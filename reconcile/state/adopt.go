@@ -35,5 +35,5 @@ func (v View) Adopt(ctx context.Context, roots, scopes []string, bySession bool)
 			return fmt.Errorf("adopt the queue database: %w", err)
 		}
 	}
-	return nil
+	return v.forgetColumnHands(ctx)
 }

@@ -185,15 +185,16 @@ func (e *entry) sound() error {
 	return nil
 }
 
-// entryOf makes an entry of a row of the table, which may be from before there were the last three columns.
+// entryOf makes an entry of a row of the table, which may be from before there were the last three columns. What later columns hold is
+// not rescued: it only tells in which order entries are tried.
 func entryOf(columns []any) (e entry, ok bool) {
 	into := []any{
 		nil, &e.root, &e.path, &e.hash, &e.record, &e.retries, &e.dead, &e.lastError, &e.created, &e.lastAttempt, &e.next, &e.session, &e.hands, &e.mod,
 	}
-	if len(columns) < columnCount001 || len(columns) > len(into) {
+	if len(columns) < columnCount001 {
 		return e, false
 	}
-	for i, value := range columns {
+	for i, value := range columns[:min(len(columns), len(into))] {
 		var is bool
 		switch to := into[i].(type) {
 		case *string:

@@ -21,7 +21,10 @@ var (
 	//go:embed 002.sql
 	schema002 string
 
-	migrations = []string{schema001, schema002}
+	//go:embed 003.sql
+	schema003 string
+
+	migrations = []string{schema001, schema002, schema003}
 )
 
 // State is the open file. The View is for reading; what is written goes through Update.

@@ -162,7 +162,7 @@ func enqueue(t *testing.T, v state.View, hash string, in hashindex.State, dead b
 	e := hashindex.Entry{Key: key, Hash: hash, State: in, Error: "was refused", StampSeen: noon, SeenAt: noon}
 	err := errors.Join(v.Index.Put(t.Context(), &e), v.Queue.Put(t.Context(), store.Source(key), &record, nil, noon))
 	if dead {
-		_, refused := v.Queue.Refuse(t.Context(), store.Source(key), hash, 1, noon)
+		_, refused := v.Queue.Refuse(t.Context(), store.Source(key), hash, 1, noon, time.Minute)
 		err = errors.Join(err, refused)
 	}
 	return err

@@ -91,7 +91,7 @@ func TestEntriesAreFoundWithoutTheWayToThem(t *testing.T) {
 	if len(aside) != 1 || aside[0].Rescued != entries || aside[0].Lost == nil || *aside[0].Lost != 0 {
 		t.Errorf("set aside: %+v, want all %d rescued", aside, entries)
 	}
-	items, err := s.Queue.Due(t.Context(), 0, entries+1, 1<<30, time.Now())
+	items, err := s.Queue.Due(t.Context(), store.QueuePlace{}, entries+1, 1<<30, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -227,6 +227,7 @@ func Large(size int) []File {
 		fill("equal keys", `{`, `"ID":1,`, `"ID":2}`),
 		fill("hands", `{"Hands":[`, `{},`, `{}]}`),
 		fill("hands of numbers", `{"Hands":[`, `1,`, `1]}`),
+		fill("payouts", `{"Payouts":[`, `1,`, `1]}`),
 		fill("empty arrays", `{"Hands":[{"Players":[`, `[],`, `[]]}]}`),
 		players(size),
 	}

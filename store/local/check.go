@@ -33,7 +33,7 @@ func Check(ctx context.Context, path string) store.Finding {
 }
 
 func look(ctx context.Context, path string) (rows int64, err error) {
-	db, err := sqlite.OpenExisting(ctx, path, []string{schema})
+	db, err := openAny(ctx, path)
 	if err != nil {
 		return 0, err
 	}
@@ -41,4 +41,14 @@ func look(ctx context.Context, path string) (rows int64, err error) {
 		err = db.Read().QueryRowContext(ctx, `SELECT count(*) FROM gfx_sessions`).Scan(&rows)
 	}
 	return rows, errors.Join(err, db.Close())
+}
+
+// openAny opens a file that this or an older gfxsync has made, as it is.
+func openAny(ctx context.Context, path string) (db *sqlite.DB, err error) {
+	for n := len(migrations); n > 0; n-- {
+		if db, err = sqlite.OpenExisting(ctx, path, migrations[:n]); !errors.Is(err, sqlite.ErrMissing) {
+			break
+		}
+	}
+	return db, err
 }

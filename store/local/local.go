@@ -18,8 +18,14 @@ import (
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
-//go:embed gfx_sessions.sql
-var schema string
+var (
+	//go:embed gfx_sessions.sql
+	schema001 string
+	//go:embed 002.sql
+	schema002 string
+
+	migrations = []string{schema001, schema002}
+)
 
 // Remote implements store.Table. It is safe for concurrent use, and other processes may read the file at any time.
 type Remote struct {
@@ -32,7 +38,7 @@ var _ store.Table = (*Remote)(nil)
 
 // Open opens the SQLite file at path, making it and the table gfx_sessions where they are absent.
 func Open(ctx context.Context, path string) (*Remote, error) {
-	db, err := sqlite.Open(ctx, path, []string{schema})
+	db, err := sqlite.Open(ctx, path, migrations)
 	if err != nil {
 		return nil, fmt.Errorf("open the local table: %w", err)
 	}

@@ -3,6 +3,7 @@ package local_test
 import (
 	"database/sql"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -93,6 +94,47 @@ func TestCurrentViewShowsTheFullestVersionOfASession(t *testing.T) {
 	got := query(t, path, `SELECT file_hash FROM gfx_sessions_current ORDER BY file_hash`)
 	if len(got) != 2 || got[0] != twin.FileHash || got[1] != none.FileHash {
 		t.Errorf("current: %v, want the newest of those with most hands, and the one without a session", got)
+	}
+}
+
+// Two saves that have equally many hands are told apart by their times, whichever came last.
+func TestCurrentViewShowsTheNewerOfEquallyManyHands(t *testing.T) {
+	r, path := open(t)
+	older, newer := storetest.Record(t, 1, 1), storetest.Record(t, 1, 1)
+	newer.FileHash = strings.Repeat("0", 32)
+	older.ModTime, newer.ModTime = 1_760_000_000_500_000_000, 1_760_000_000_510_000_000
+	for _, records := range [][]store.Record{{newer}, {older}} {
+		if err := r.Upsert(t.Context(), records); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := query(t, path, `SELECT file_hash || ' ' || file_modified_at FROM gfx_sessions_current`)
+	if len(got) != 1 || got[0] != newer.FileHash+" 2025-10-09T08:53:20.510000Z" {
+		t.Errorf("current: %v, want the newer", got)
+	}
+}
+
+// A file that an older gfxsync has made is brought up to date, with its rows, and checked as it is.
+func TestFileOfAnOlderVersion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gfx.db")
+	schema, err := os.ReadFile("gfx_sessions.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	query(t, path, string(schema)+`INSERT INTO gfx_sessions (file_hash, raw_json) VALUES ('a', '{}');
+		PRAGMA user_version = 1`)
+	if f := local.Check(t.Context(), path); f.Verdict != store.OK || !strings.Contains(f.Text, "1 row") {
+		t.Errorf("check: %+v", f)
+	}
+	r, err := local.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(r.Upsert(t.Context(), []store.Record{storetest.Record(t, 1, 1)}), r.Close()); err != nil {
+		t.Error(err)
+	}
+	if got := query(t, path, `SELECT count(*) FROM gfx_sessions_current`); got[0] != "2" {
+		t.Errorf("%s rows, want two", got[0])
 	}
 }
 

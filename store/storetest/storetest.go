@@ -42,6 +42,7 @@ type row struct {
 	NASPath          string     `json:"nas_path"`
 	GFXPCID          string     `json:"gfx_pc_id"`
 	SyncSource       string     `json:"sync_source"`
+	FileModifiedAt   *time.Time `json:"file_modified_at"`
 	RawJSON          string     `json:"raw_json"`
 }
 
@@ -122,6 +123,10 @@ func (s *Subject) want(t *testing.T, records ...store.Record) {
 			utc := got.SessionCreatedAt.UTC().Round(time.Microsecond)
 			got.SessionCreatedAt = &utc
 		}
+		if got.FileModifiedAt != nil {
+			utc := got.FileModifiedAt.UTC()
+			got.FileModifiedAt = &utc
+		}
 		s.wantRawJSON(t, got.RawJSON, string(r.RawJSON))
 		if want := expected(r, got.RawJSON); !reflect.DeepEqual(got, want) {
 			t.Errorf("row\n%s\nwant\n%s", show(got), show(want))
@@ -135,9 +140,14 @@ func expected(r *store.Record, raw string) row {
 		utc := r.SessionCreatedAt.UTC().Round(time.Microsecond)
 		at = &utc
 	}
+	var modified *time.Time
+	if r.ModTime != 0 {
+		utc := time.UnixMicro(r.ModTime / 1000).UTC()
+		modified = &utc
+	}
 	return row{
 		r.FileHash, r.SessionID, r.FileName, r.TableType, r.EventTitle, r.SoftwareVersion, r.HandCount, r.PlayerCount, at, r.NASPath,
-		r.GFXPCID, r.SyncSource, raw,
+		r.GFXPCID, r.SyncSource, modified, raw,
 	}
 }
 
@@ -173,6 +183,7 @@ func decode(t *testing.T, text string) (v any) {
 
 func everyColumn(t *testing.T, s Subject) {
 	full := Record(t, 3, 4)
+	full.ModTime = time.Date(2025, 10, 16, 8, 28, 39, 123456789, time.UTC).UnixNano()
 	if full.SessionID == nil || *full.SessionID < 1<<53 || full.SessionCreatedAt == nil || full.HandCount == 0 || full.PlayerCount == 0 {
 		t.Fatalf("the session made up is no test: %+v", full)
 	}

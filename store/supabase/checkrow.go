@@ -38,17 +38,30 @@ func (c *check) rows(ctx context.Context, columns []string) {
 	if c.enums(ctx, columns) {
 		return
 	}
+	columns = c.filled(ctx, columns)
 	x := &exchange{body: []byte("[]"), edit: singleObject}
 	if err := c.r.insert(ctx, x, columns, &c.choice.Key); codeOf(err) != notSingular {
 		c.described(ctx, columns)
 		return
 	}
 	without := map[string]bool{}
-	for _, name := range store.Columns() {
+	for _, name := range allColumns() {
 		without[name] = !slices.Contains(columns, name)
 	}
 	x = &exchange{body: encode(c.opts.Rows, without), edit: singleObject}
 	c.judgeRows(ctx, columns, c.r.insert(ctx, x, columns, &c.choice.Key))
+}
+
+// filled are the columns that a row would be sent with: besides those of all tables, the extra ones that this table has.
+func (c *check) filled(ctx context.Context, columns []string) []string {
+	r := &Remote{shared: c.r.shared, conflict: c.choice.Key}
+	if err := r.learnColumns(ctx); err != nil {
+		return columns
+	}
+	absent := r.absentColumns()
+	return slices.DeleteFunc(allColumns(), func(name string) bool {
+		return absent[name] || name == columnStatus && c.spared != ""
+	})
 }
 
 // judgeRows says what came of the rows.
@@ -212,7 +225,7 @@ var valued = []struct {
 	spared bool // a row can do without it
 }{
 	{column: "table_type", values: []string{"FEATURE_TABLE", "MAIN_TABLE", "FINAL_TABLE", "SIDE_TABLE", "UNKNOWN"}},
-	{column: "sync_status", values: []string{"synced"}, spared: true},
+	{column: columnStatus, values: []string{"synced"}, spared: true},
 }
 
 // lackingValue is PostgreSQL's message of 22P02 for a type with a list of values.

@@ -1,10 +1,11 @@
 package supabase
 
 import (
-	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"regexp"
 	"slices"
@@ -29,7 +30,7 @@ func (x *exchange) failure(now time.Time) *store.RemoteError {
 	if x.status == 0 || x.err != nil {
 		return &store.RemoteError{
 			Class: store.Outage, Status: x.status, Message: clip(fmt.Sprintf("no answer: %v", x.err)), Err: x.err,
-			Ambiguous: errors.Is(x.err, context.DeadlineExceeded), // it may be at work on what it was sent
+			Ambiguous: !isUnreached(x.err), // it may have stumbled over what it was sent
 		}
 	}
 	e := &store.RemoteError{Status: x.status, RetryAfter: retryAfter(x.header.Get("Retry-After"), now)}
@@ -45,7 +46,7 @@ func (x *exchange) failure(now time.Time) *store.RemoteError {
 	}
 	e.Message = clip(e.Message)
 	e.Class = classify(x.status, e.Code)
-	e.Ambiguous = e.Class == store.Outage && isAmbiguous(x.status, e.Code)
+	e.Ambiguous = (e.Class == store.Outage || e.Class == store.Credentials) && isAmbiguous(x.status, e.Code)
 	switch e.Class {
 	case store.Credentials:
 		e.Hint = credentialsHint
@@ -120,10 +121,25 @@ func classify(status int, code string) store.Class {
 	return store.Rejected
 }
 
-// isAmbiguous says whether an outage may be the doing of a row. Of what PostgreSQL does not know it says so with a SQLSTATE all the
-// same, as XX000 "invalid memory alloc request size" to a value that it cannot hold. What it has in short supply for everybody (disk,
-// connections) and its own stops are no row's doing, but memory may be.
+// isUnreached says whether a request failed before a server could have seen any of its records: no address, no connection, no TLS.
+func isUnreached(err error) bool {
+	var (
+		op      *net.OpError
+		host    *net.DNSError
+		plain   tls.RecordHeaderError
+		unknown *tls.CertificateVerificationError
+	)
+	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &host) || errors.As(err, &plain) || errors.As(err, &unknown)
+}
+
+// isAmbiguous says whether an answer that is not the record's may still be a record's doing. A page without a code is a gateway's, which may
+// have stumbled over the body: 403 by its firewall, 5xx by a backend that it killed; a 429 is about the number of requests. PostgreSQL
+// answers what it does not know with a SQLSTATE too, as XX000 "invalid memory alloc request size" to a value that it cannot hold. What it
+// lacks for everybody (disk, connections) and its own stops are no row's doing, but memory may be.
 func isAmbiguous(status int, code string) bool {
+	if code == "" {
+		return status >= 500 || status == http.StatusForbidden || status == http.StatusRequestTimeout
+	}
 	if status < 500 || !sqlState.MatchString(code) {
 		return false
 	}

@@ -79,23 +79,32 @@ const hashAsText = store.ColumnFileHash + "::text"
 
 var ascending = postgrest.OrderOpts{Ascending: true}
 
-// Hashes implements store.Table by keyset paging.
+// Hashes implements store.Table by keyset paging. The first page asks for all that have a hash: not every server takes
+// a comparison with nothing.
 func (r *Remote) Hashes(ctx context.Context, after string, limit int) ([]string, error) {
-	return r.hashes(ctx, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-		return r.part(t.Select(hashAsText, "", false)).Gt(store.ColumnFileHash, after).
-			Order(store.ColumnFileHash, &ascending).Limit(limit, "")
+	return r.hashes(ctx, func(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
+		if after == "" {
+			rows = rows.Not(store.ColumnFileHash, "is", "null")
+		} else {
+			rows = rows.Gt(store.ColumnFileHash, after)
+		}
+		return rows.Order(store.ColumnFileHash, &ascending).Limit(limit, "")
 	})
 }
 
 // Has implements store.Table.
 func (r *Remote) Has(ctx context.Context, hashes []string) ([]string, error) {
-	return r.hashes(ctx, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-		return r.part(t.Select(hashAsText, "", false)).In(store.ColumnFileHash, hashes)
+	return r.hashes(ctx, func(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
+		return rows.In(store.ColumnFileHash, hashes)
 	})
 }
 
-func (r *Remote) hashes(ctx context.Context, build func(*postgrest.QueryBuilder) *postgrest.FilterBuilder) ([]string, error) {
-	body, err := r.do(ctx, r.opts.Table, nil, build)
+func (r *Remote) hashes(
+	ctx context.Context, which func(*postgrest.FilterBuilder) *postgrest.FilterBuilder,
+) ([]string, error) {
+	body, err := r.do(ctx, r.opts.Table, nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+		return which(withContent(r.part(t.Select(hashAsText, "", false))))
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -104,14 +113,17 @@ func (r *Remote) hashes(ctx context.Context, build func(*postgrest.QueryBuilder)
 
 func readHashes(body []byte) ([]string, error) {
 	var rows []struct {
-		Hash string `json:"file_hash"`
+		Hash *string `json:"file_hash"`
 	}
 	if err := json.Unmarshal(body, &rows); err != nil {
 		return nil, &store.RemoteError{Class: store.Outage, Message: clip(fmt.Sprintf("the answer is no list of hashes: %v", err)), Err: err}
 	}
 	list := make([]string, len(rows))
 	for i, row := range rows {
-		list[i] = row.Hash
+		if row.Hash == nil {
+			return nil, nullKey(store.ColumnFileHash)
+		}
+		list[i] = *row.Hash
 	}
 	return list, nil
 }

@@ -73,7 +73,7 @@ func checkFailure(t *testing.T, e *store.RemoteError) {
 		t.Error("an error that says nothing")
 	case e.RetryAfter < 0 || e.RetryAfter > time.Hour:
 		t.Errorf("to be left alone for %v", e.RetryAfter)
-	case e.Ambiguous && e.Class != store.Outage:
+	case e.Ambiguous && e.Class != store.Outage && e.Class != store.Credentials:
 		t.Errorf("ambiguous, and %v", e.Class)
 	}
 	checkText(t, e)

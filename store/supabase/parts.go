@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/supabase-community/postgrest-go"
 
@@ -16,7 +19,6 @@ import (
 
 const (
 	columnSession = "session_id"
-	columnHands   = "hand_count"
 	columnPC      = "gfx_pc_id"
 )
 
@@ -36,10 +38,21 @@ func (r *Remote) part(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
 	return rows.Eq(columnPC, r.pcID)
 }
 
-// Sessions implements store.SessionTable by keyset paging.
+// withContent leaves out the rows that have no raw_json: they count as missing.
+func withContent(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
+	return rows.Not(store.ColumnRawJSON, "is", "null")
+}
+
+// Sessions implements store.SessionTable by keyset paging. The first page asks for all that have a session: not every
+// server takes a comparison with the smallest number.
 func (r *Remote) Sessions(ctx context.Context, after int64, limit int) ([]store.SessionRow, error) {
 	return r.sessions(ctx, func(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
-		return rows.Gt(columnSession, strconv.FormatInt(after, 10)).Order(columnSession, &ascending).Limit(limit, "")
+		if after == math.MinInt64 {
+			rows = rows.Not(columnSession, "is", "null")
+		} else {
+			rows = rows.Gt(columnSession, strconv.FormatInt(after, 10))
+		}
+		return rows.Order(columnSession, &ascending).Limit(limit, "")
 	})
 }
 
@@ -55,7 +68,7 @@ func (r *Remote) RowsOf(ctx context.Context, sessions []int64) ([]store.SessionR
 func (r *Remote) sessions(ctx context.Context, which func(*postgrest.FilterBuilder) *postgrest.FilterBuilder) ([]store.SessionRow, error) {
 	for {
 		body, err := r.do(ctx, r.opts.Table, nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-			return which(t.Select(strings.Join(r.sessionColumns(), ","), "", false))
+			return which(withContent(t.Select(strings.Join(r.sessionColumns(), ","), "", false)))
 		})
 		if err == nil {
 			return readSessions(body)
@@ -68,7 +81,7 @@ func (r *Remote) sessions(ctx context.Context, which func(*postgrest.FilterBuild
 
 func (r *Remote) sessionColumns() []string {
 	columns, absent := []string{columnSession, hashAsText}, r.absentColumns()
-	for _, c := range []string{columnHands, columnPC} {
+	for _, c := range versionColumns {
 		if !absent[c] {
 			columns = append(columns, c)
 		}
@@ -76,7 +89,10 @@ func (r *Remote) sessionColumns() []string {
 	return columns
 }
 
-// unreadColumn is PostgreSQL's message of 42703: column gfx_sessions.hand_count does not exist.
+// versionColumns tell versions apart, where the table has them.
+var versionColumns = []string{columnPC, store.ColumnModifiedAt}
+
+// unreadColumn is PostgreSQL's message of 42703: column gfx_sessions.gfx_pc_id does not exist.
 var unreadColumn = regexp.MustCompile(`^column [^ ]*\.([a-z_]+) does not exist`)
 
 // learnUnread looks whether the error says that the table lacks one of the columns that tell versions apart, and remembers it.
@@ -86,7 +102,7 @@ func (r *Remote) learnUnread(err error) bool {
 		return false
 	}
 	m := unreadColumn.FindStringSubmatch(re.Message)
-	if m == nil || (m[1] != columnHands && m[1] != columnPC) {
+	if m == nil || !slices.Contains(versionColumns, m[1]) {
 		return false
 	}
 	r.noteAbsent(m[1])
@@ -95,23 +111,41 @@ func (r *Remote) learnUnread(err error) bool {
 
 func readSessions(body []byte) ([]store.SessionRow, error) {
 	var rows []struct {
-		Session int64   `json:"session_id"`
-		Hash    string  `json:"file_hash"`
-		Hands   *int    `json:"hand_count"`
-		PC      *string `json:"gfx_pc_id"`
+		Session  *int64 `json:"session_id"`
+		Hash     string `json:"file_hash"`
+		PC       string `json:"gfx_pc_id"`
+		Modified string `json:"file_modified_at"`
 	}
 	if err := json.Unmarshal(body, &rows); err != nil {
-		return nil, &store.RemoteError{Class: store.Outage, Message: fmt.Sprintf("the answer is no list of sessions: %v", err), Err: err}
+		message := clip(fmt.Sprintf("the answer is no list of sessions: %v", err))
+		return nil, &store.RemoteError{Class: store.Outage, Message: message, Err: err}
 	}
 	list := make([]store.SessionRow, len(rows))
 	for i, row := range rows {
-		list[i] = store.SessionRow{Session: row.Session, FileHash: row.Hash, Hands: -1}
-		if row.Hands != nil {
-			list[i].Hands = *row.Hands
+		if row.Session == nil {
+			return nil, nullKey(columnSession)
 		}
-		if row.PC != nil {
-			list[i].PCID = *row.PC
-		}
+		list[i] = store.SessionRow{Session: *row.Session, FileHash: row.Hash, PCID: row.PC, ModTime: modTime(row.Modified)}
 	}
 	return list, nil
+}
+
+// nullKey says that a server answered rows that were left out by the request.
+func nullKey(column string) error {
+	return &store.RemoteError{
+		Class: store.Outage,
+		Message: "the server answered rows without " + column + ", which were not asked for; " +
+			"the table cannot be read page by page",
+		Hint: "look whether something between gfxsync and Supabase drops the query of a URL, and run gfxsync check",
+	}
+}
+
+// modTime reads a timestamp as PostgreSQL writes it into JSON, in nanoseconds since 1970; 0 if it is none.
+func modTime(text string) int64 {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
+		if at, err := time.Parse(layout, text); err == nil && at.Year() > 1700 && at.Year() < 2250 {
+			return at.UnixMicro() * 1000
+		}
+	}
+	return 0
 }

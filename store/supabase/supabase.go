@@ -4,6 +4,7 @@ package supabase
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -44,6 +45,12 @@ type shared struct {
 	transport *http.Transport
 	requests  atomic.Int64
 
+	noHandsFunction atomic.Bool // the table was found to have no function gfx_session_hands
+	isJSON          atomic.Bool // raw_json was found to be json, not jsonb
+
+	learning sync.Mutex  // held by whoever finds out which columns the table lacks
+	learned  atomic.Bool // it has been found out
+
 	mu     sync.Mutex
 	absent map[string]bool // columns that the table was found not to have
 }
@@ -59,7 +66,7 @@ func New(opts Options) *Remote {
 	opts.Table = cmp.Or(opts.Table, "gfx_sessions")
 	opts.Timeout = cmp.Or(opts.Timeout, 30*time.Second)
 	return &Remote{
-		shared:   &shared{opts: opts, transport: newTransport(), absent: map[string]bool{}},
+		shared:   &shared{opts: opts, transport: newTransport(pingAfter, pingTimeout), absent: map[string]bool{}},
 		conflict: opts.Conflict,
 	}
 }
@@ -76,14 +83,14 @@ func (r *Remote) Close() error {
 }
 
 // Upsert implements store.Remote by PostgREST's bulk upsert (its documentation, "Tables and Views", "Upsert").
-func (r *Remote) Upsert(ctx context.Context, records []store.Record) (err error) {
-	for range len(store.Columns()) { // each round can find one column more missing
-		_, err = r.do(ctx, r.opts.Table, encode(records, r.absentColumns()), func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-			return t.Upsert(nil, r.conflict.String(), "minimal", "")
-		})
-		if err == nil || !r.learnAbsent(err) {
-			break
-		}
+func (r *Remote) Upsert(ctx context.Context, records []store.Record) error {
+	if err := r.learnColumns(ctx); err != nil {
+		return err
+	}
+	err := r.upsert(ctx, records, nil)
+	var re *store.RemoteError
+	if len(records) == 1 && errors.As(err, &re) && isValueRefused(re) {
+		return r.upsertWithoutExtras(ctx, records[0], re)
 	}
 	return r.nameOtherKey(err)
 }
@@ -176,7 +183,12 @@ func lackingColumn(err error) string {
 func (r *Remote) noteAbsent(column string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.absent[column] {
+	switch {
+	case r.absent[column]:
+	case isExtra(column):
+		r.absent[column] = true
+		r.opts.Logger.Debug("the table has no such column, and need not have it", "table", r.opts.Table, "column", column)
+	default:
 		r.absent[column] = true
 		r.opts.Logger.Warn("the table lacks a column; it is left out until gfxsync starts again (gfxsync schema prints the SQL that adds it)",
 			"table", r.opts.Table, "column", column)
@@ -185,7 +197,7 @@ func (r *Remote) noteAbsent(column string) {
 
 // isOptional says whether gfxsync fills the column, and can do without it. The conflict key it cannot do without.
 func (r *Remote) isOptional(column string) bool {
-	return slices.Contains(store.Columns(), column) && column != store.ColumnFileHash && column != store.ColumnRawJSON &&
+	return slices.Contains(allColumns(), column) && column != store.ColumnFileHash && column != store.ColumnRawJSON &&
 		!slices.Contains(r.conflict.Columns(), column)
 }
 

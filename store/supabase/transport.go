@@ -42,6 +42,9 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(x.body)), int64(len(x.body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.body)), nil }
 	}
+	// Whatever gfxsync sends may be sent twice. net/http repeats a request with this header on a new connection if the server has just
+	// closed the old one; it does not send an empty one (net/http documentation, Transport).
+	req.Header["Idempotency-Key"] = []string{}
 	res, err := x.parent.RoundTrip(req)
 	if err != nil {
 		x.err = err
@@ -82,9 +85,16 @@ func readAll(body io.ReadCloser) ([]byte, error) {
 	return b, nil
 }
 
-// newTransport shares connections among all requests of a client: one serves a burst.
-func newTransport() *http.Transport {
+// How an HTTP/2 connection over a dead path is noticed: after so much silence it is pinged, and it is closed without an answer in time.
+const (
+	pingAfter   = 15 * time.Second
+	pingTimeout = 10 * time.Second
+)
+
+// newTransport shares connections among all requests of a client.
+func newTransport(pingAfter, pingTimeout time.Duration) *http.Transport {
 	return &http.Transport{
+		HTTP2:                 &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
 		ForceAttemptHTTP2:     true,

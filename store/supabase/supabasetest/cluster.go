@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-const startTimeout = 60 * time.Second
+const startTimeout = 3 * time.Minute
 
 // settings trade durability for speed: the cluster dies with its tests.
 // deadlock_timeout is short so that a test of 40P01 does not wait a second.

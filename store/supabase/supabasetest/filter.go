@@ -10,6 +10,7 @@ import (
 // that the agent has a use for.
 var operators = map[string]string{
 	"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "like": "like", "ilike": "ilike",
+	"cs": "@>",
 }
 
 var reserved = []string{"select", "order", "limit", "offset", "columns", "on_conflict", "apikey"}
@@ -25,11 +26,16 @@ func (q *query) where() (string, error) {
 	slices.Sort(names)
 	var conditions []string
 	for _, name := range names {
-		if slices.Contains([]string{"or", "and", "not.or", "not.and"}, name) || strings.ContainsAny(name, `."`) || strings.Contains(name, "->") {
+		if strings.ContainsAny(name, `."`) {
 			return "", notModelled("the filter " + name)
 		}
 		for _, value := range q.values[name] {
-			condition, err := q.condition(name, value)
+			condition, err := "", error(nil)
+			if name == "or" || name == "and" {
+				condition, err = q.logic(name, value)
+			} else {
+				condition, err = q.condition(name, value)
+			}
 			if err != nil {
 				return "", err
 			}
@@ -48,7 +54,11 @@ func (q *query) condition(name, text string) (string, error) {
 	if !ok {
 		return "", badFilter(text)
 	}
-	sql, err := q.comparison(q.column(name), op, value)
+	left, err := q.field(name)
+	if err != nil {
+		return "", err
+	}
+	sql, err := q.comparison(left, op, value)
 	if err != nil {
 		return "", err
 	}
@@ -68,7 +78,7 @@ func (q *query) comparison(col, op, value string) (string, error) {
 			"null": "null", "not_null": "not null", "true": "true", "false": "false", "unknown": "unknown",
 		}
 		if word, ok := words[strings.ToLower(value)]; ok {
-			return col + " is " + word, nil
+			return "(" + col + ") is " + word, nil
 		}
 		return "", nil
 	case "in":
@@ -85,7 +95,7 @@ func (q *query) comparison(col, op, value string) (string, error) {
 	}
 	word, _, _ := strings.Cut(op, "(")
 	if slices.Contains([]string{
-		"match", "imatch", "isdistinct", "fts", "plfts", "phfts", "wfts", "cs", "cd", "ov", "sl", "sr", "nxr", "nxl", "adj",
+		"match", "imatch", "isdistinct", "fts", "plfts", "phfts", "wfts", "cd", "ov", "sl", "sr", "nxr", "nxl", "adj",
 	}, word) || op != word {
 		return "", notModelled("the operator " + op)
 	}

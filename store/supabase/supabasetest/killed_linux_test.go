@@ -73,7 +73,7 @@ func TestKilledProcess(t *testing.T) {
 
 func eventually(t *testing.T, complaint string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); {
+	for deadline := time.Now().Add(helperTimeout); !ok(); {
 		if time.Now().After(deadline) {
 			t.Fatal(complaint)
 		}

@@ -106,7 +106,9 @@ type column struct{ expr, as string }
 
 // selection parses select. docs.postgrest.org, Tables and Views, "Vertical
 // Filtering" with "Renaming Columns" and "Casting Columns". An unknown column is
-// left for PostgreSQL to refuse (42703), as PostgREST does.
+// left for PostgreSQL to refuse (42703), as PostgREST does. So a function over the
+// row, in the exposed schema, is a column that * does not stand for: PostgreSQL
+// takes table.name for name(table). docs.postgrest.org, Computed Fields
 func (q *query) selection() ([]column, error) {
 	text := q.values.Get("select")
 	if text == "" {

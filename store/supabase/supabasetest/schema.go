@@ -19,6 +19,7 @@ create table public.gfx_sessions (
 	nas_path           text,
 	gfx_pc_id          text,
 	sync_source        text,
+	file_modified_at   timestamptz,
 	created_at         timestamptz not null default now(),
 	updated_at         timestamptz not null default now()
 );

@@ -150,7 +150,7 @@ func (s *Server) Stop() {
 // Start listens again on the same port. It panics when the port is taken for
 // good, as httptest does: no test could go on.
 func (s *Server) Start() {
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(helperTimeout)
 	for {
 		err := s.listen()
 		if err == nil || errors.Is(err, http.ErrServerClosed) {

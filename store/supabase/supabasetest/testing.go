@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// helperTimeout bounds what a test's helper may take, a lock it waits for included.
-const helperTimeout = 30 * time.Second
+// helperTimeout bounds what a test's helper may take, a lock it waits for included. Only what hangs may reach it.
+const helperTimeout = 3 * time.Minute
 
 // M lets a package check for leaked goroutines as well:
 //

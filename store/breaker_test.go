@@ -15,12 +15,13 @@ func TestOutageSendsEverythingToTheQueue(t *testing.T) {
 		r.created("a.json", "h1")
 		r.after(0)
 		r.wantCalls(1)
-		if s := r.Link(); s.Online || s.Class != store.Outage || s.Err == nil || s.Since.IsZero() {
+		if s := r.Circuit(); s.Closed() || s.Class != store.Outage || s.Err == nil || s.Since.IsZero() {
 			t.Errorf("link = %+v, want an outage with its cause and time", s)
 		}
 		r.many(store.LaneCreated, "c", 10)
 		r.after(0)
 		r.many(store.LaneModified, "m", 500)
+		r.Flush()
 		r.after(0)
 		r.wantCalls(1) // what comes later asks for nothing
 		r.wantLedger(0, 0, 511)
@@ -38,7 +39,7 @@ func TestUnclassifiedErrorIsAnOutage(t *testing.T) {
 		r.created("a.json", "h1")
 		r.after(0)
 		r.wantLedger(0, 0, 1)
-		if s := r.Link(); s.Online || s.Class != store.Outage || !errors.Is(s.Err, odd) {
+		if s := r.Circuit(); s.Closed() || s.Class != store.Outage || !errors.Is(s.Err, odd) {
 			t.Errorf("link = %+v", s)
 		}
 	})
@@ -106,34 +107,6 @@ func TestProbeIsASingleRecord(t *testing.T) {
 	})
 }
 
-// What a server breaks down over cannot be told from an outage, but must not hold up everything that comes after it.
-func TestRecordThatLooksLikeAnOutageHoldsUpNoOther(t *testing.T) {
-	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.remote.answer = func(_ int, c *call) error {
-			if slices.Contains(c.hashes, "f000") {
-				return failure(store.Outage)
-			}
-			return nil
-		}
-		r.many(store.LaneModified, "f", 20)
-		r.Flush()
-		r.after(2 * time.Minute)
-		r.wantLedger(19, 0, 1)
-		for _, late := range []string{"g", "h", "i"} {
-			r.after(time.Minute)
-			r.created(late+".json", late)
-			r.after(30 * time.Second)
-			if !r.remote.has(late) {
-				t.Errorf("%s came later, and has not arrived within two probes", late)
-			}
-		}
-		r.wantLedger(22, 0, 1)
-		if n := len(r.remote.seen()); n > 80 {
-			t.Errorf("%d requests in less than seven minutes", n)
-		}
-	})
-}
-
 func TestRemoteThatIsBackIsNoticedWithinFifteenSeconds(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		r.remote.answer = always(store.Outage)
@@ -160,7 +133,7 @@ func TestProbesWithAnEmptyQueueArePings(t *testing.T) {
 		r.remote.say(nil)
 		r.after(16 * time.Second)
 		r.wantCalls(len(calls) + 1)
-		if !r.Link().Online {
+		if !r.Circuit().Closed() {
 			t.Error("the link is not up again")
 		}
 	})
@@ -218,10 +191,16 @@ func TestFirstSuccessDrainsTheQueueAtOnceInSteps(t *testing.T) {
 		r.wantLedger(0, 0, 120)
 		r.after(time.Second)
 		calls := r.wantCalls(5)
-		for i, n := range []int{1, 50, 50, 19} { // the probe, and what its success brings on
-			if c := calls[i+1]; len(c.hashes) != n || c.at != calls[1].at {
-				t.Errorf("step %d: %d records at %v, want %d at %v", i+1, len(c.hashes), c.at, n, calls[1].at)
+		var sizes []int
+		for _, c := range calls[1:] {
+			if sizes = append(sizes, len(c.hashes)); c.at != calls[1].at {
+				t.Errorf("%d records at %v, want them with the probe's success, at %v", len(c.hashes), c.at, calls[1].at)
 			}
+		}
+		slices.Sort(sizes) // two are on the wire at one time
+		if !slices.Equal(sizes, []int{1, 19, 50, 50}) || len(calls[1].hashes) != 1 || calls[1].hashes[0] == "a" {
+			t.Errorf("%v records in a request, the probe with %v, want a probe that has not failed before, and the rest",
+				sizes, calls[1].hashes)
 		}
 		r.wantLedger(120, 0, 0)
 		r.created("b.json", "b")
@@ -239,10 +218,9 @@ func TestRecordSentWhileOfflineGoesWhenALaneFindsTheLinkUp(t *testing.T) {
 			}
 			return nil
 		}
-		r.modified("slow.json", "a")
-		r.after(5 * time.Second) // in flight until 7 s, and fails
+		r.modified("slow.json", "a") // in flight until 2 s, and fails
 		r.after(time.Second)
-		r.created("quick.json", "b") // in flight until 8 s, and succeeds
+		r.created("quick.json", "b") // in flight until 3 s, and succeeds
 		r.after(2 * time.Second)
 		r.wantLedger(1, 0, 1)
 		r.after(2 * time.Second)
@@ -268,10 +246,11 @@ func TestCredentialsAndSetupHoldEverythingBackAndSaySo(t *testing.T) {
 			deliver(t, store.DeliveryOptions{}, func(r *rig) {
 				r.remote.answer = always(class)
 				r.many(store.LaneModified, "f", 500)
+				r.Flush()
 				r.after(0)
-				r.wantCalls(1) // not halved
+				r.wantCalls(1) // not bisected
 				r.wantLedger(0, 0, 500)
-				if s := r.Link(); s.Online || s.Class != class {
+				if s := r.Circuit(); s.Closed() || s.Class != class {
 					t.Errorf("link = %+v, want class %v", s, class)
 				}
 				r.created("b.json", "h2")
@@ -299,8 +278,8 @@ func TestLinkTellsEveryChange(t *testing.T) {
 		r.created("c.json", "h3")
 		r.after(time.Second)
 		var got []store.Class
-		for _, s := range r.links {
-			if s.Online != (s.Class == 0) || s.Online != (s.Err == nil) {
+		for _, s := range r.circuits {
+			if s.Closed() != (s.Class == 0) || s.Closed() != (s.Err == nil) {
 				t.Errorf("link = %+v", s)
 			}
 			got = append(got, s.Class)
@@ -308,7 +287,7 @@ func TestLinkTellsEveryChange(t *testing.T) {
 		if want := []store.Class{0, store.Outage, store.Credentials, 0}; !slices.Equal(got, want) {
 			t.Errorf("changes of the link: %v, want %v", got, want)
 		}
-		if !r.links[1].Since.Equal(r.links[2].Since) {
+		if !r.circuits[1].Since.Equal(r.circuits[2].Since) {
 			t.Error("the link has been down since it went down, whatever the class became")
 		}
 	})

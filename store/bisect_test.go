@@ -12,7 +12,8 @@ import (
 func TestBadRecordsAreFoundByHalvingAndTheGoodGoThrough(t *testing.T) {
 	bad := []string{"f000", "f063", "f125", "f126", "f250", "f377", "f499"}
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.remote.answer = refusing(func(hash string) bool { return slices.Contains(bad, hash) })
+		r.gather()
+		r.remote.say(refusing(func(hash string) bool { return slices.Contains(bad, hash) }))
 		r.many(store.LaneModified, "f", 500)
 		r.after(0)
 		r.wantLedger(493, 7, 0)
@@ -25,7 +26,7 @@ func TestBadRecordsAreFoundByHalvingAndTheGoodGoThrough(t *testing.T) {
 		if n := len(r.remote.seen()); n > 120 {
 			t.Errorf("%d requests, want at most 120", n)
 		}
-		if !r.Link().Online {
+		if !r.Circuit().Closed() {
 			t.Error("a bad record took the link down")
 		}
 		r.checkDone()
@@ -34,7 +35,8 @@ func TestBadRecordsAreFoundByHalvingAndTheGoodGoThrough(t *testing.T) {
 
 func TestBadRecordOfTwoPathsIsRefusedOnce(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.remote.answer = always(store.Rejected)
+		r.gather()
+		r.remote.say(always(store.Rejected))
 		r.modified("a.json", "h1")
 		r.modified("b.json", "h1")
 		r.Flush()
@@ -44,45 +46,46 @@ func TestBadRecordOfTwoPathsIsRefusedOnce(t *testing.T) {
 	})
 }
 
-func TestRequestThatIsTooMuchIsHalved(t *testing.T) {
+func TestRequestThatIsTooMuchIsBisected(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.remote.answer = func(_ int, c *call) error {
+		r.gather()
+		r.remote.say(func(_ int, c *call) error {
 			if len(c.hashes) > 100 || slices.Contains(c.hashes, "f007") {
 				return failure(store.TooMuch)
 			}
 			return nil
-		}
+		})
 		r.many(store.LaneModified, "f", 500)
 		r.after(0)
 		r.wantLedger(499, 1, 0)
 		if _, refused, _, _ := r.ledger.now(); !slices.Equal(refused, []string{"f007.json@f007"}) {
 			t.Errorf("refused %v, want what is too much alone", refused)
 		}
-		if !r.Link().Online {
+		if !r.Circuit().Closed() {
 			t.Error("the link is down")
 		}
 	})
 }
 
-func TestOutageInTheMiddleOfHalvingLosesNothing(t *testing.T) {
+func TestOutageInTheMiddleOfABisectionLosesNothing(t *testing.T) {
 	for good := range 30 {
 		deliver(t, store.DeliveryOptions{}, func(r *rig) {
 			bad := refusing(func(hash string) bool { return hash == "f003" || hash == "f060" })
-			r.remote.answer = func(n int, c *call) error {
+			r.gather()
+			r.remote.say(func(n int, c *call) error {
 				if n >= good {
 					return failure(store.Outage)
 				}
 				return bad(n, c)
-			}
+			})
 			r.many(store.LaneModified, "f", 100)
 			r.Flush()
 			r.after(0)
-			acked, refused, waited, queued := r.ledger.now()
-			if len(acked)+len(refused)+queued != 100 || len(slices.Compact(slices.Sorted(slices.Values(waited)))) != queued {
-				t.Fatalf("after %d requests: acknowledged, refused, queued = %d, %d, %d of 100; %d told to wait", good,
-					len(acked), len(refused), queued, len(waited))
+			acked, refused, queued := r.ledger.totals()
+			if len(acked)+len(refused)+queued != 100 {
+				t.Fatalf("after %d requests: acknowledged, refused, queued = %d, %d, %d of 100", good, len(acked), len(refused), queued)
 			}
-			// One more may come from the queue, which is gone through when the first request shows that the link is up.
+			// One more may come from the queue, which is drained when the first request closes the circuit.
 			if calls := len(r.remote.seen()); calls > good+2 {
 				t.Errorf("%d requests, though the link went down at the %d.", calls, good+1)
 			}
@@ -110,8 +113,8 @@ func TestContentionIsTriedAgain(t *testing.T) {
 			}
 		}
 		r.wantLedger(1, 0, 0)
-		if len(r.links) > 1 || !r.Link().Online {
-			t.Errorf("the link changed: %+v", r.links)
+		if len(r.circuits) > 1 || !r.Circuit().Closed() {
+			t.Errorf("the link changed: %+v", r.circuits)
 		}
 	})
 }
@@ -123,7 +126,7 @@ func TestContentionWithoutEndWaitsInTheQueue(t *testing.T) {
 		r.after(time.Minute)
 		r.wantCalls(6)
 		r.wantLedger(0, 0, 1)
-		if s := r.Link(); s.Online || s.Class != store.Outage {
+		if s := r.Circuit(); s.Closed() || s.Class != store.Outage {
 			t.Errorf("link = %+v, want an outage", s)
 		}
 	})
@@ -138,7 +141,8 @@ func TestEveryRecordIsAcknowledgedOrRefused(t *testing.T) {
 				for i := range n {
 					bad[fmt.Sprintf("f%03d", i)] = mask&(1<<i) != 0
 				}
-				r.remote.answer = refusing(func(hash string) bool { return bad[hash] })
+				r.gather()
+				r.remote.say(refusing(func(hash string) bool { return bad[hash] }))
 				r.many(store.LaneModified, "f", n)
 				r.Flush()
 				r.after(0)
@@ -154,7 +158,8 @@ func TestEveryRecordIsAcknowledgedOrRefused(t *testing.T) {
 
 func TestHalfThatMustHoldTheBadRecordIsNotSentWhole(t *testing.T) {
 	deliver(t, store.DeliveryOptions{BatchSize: 512}, func(r *rig) {
-		r.remote.answer = refusing(func(hash string) bool { return hash == "f511" })
+		r.gather()
+		r.remote.say(refusing(func(hash string) bool { return hash == "f511" }))
 		r.many(store.LaneModified, "f", 512)
 		r.Flush()
 		r.after(0)
@@ -167,12 +172,13 @@ func TestHalfThatMustHoldTheBadRecordIsNotSentWhole(t *testing.T) {
 func TestRecordsThatAreBadOnlyTogetherAllGoThrough(t *testing.T) {
 	for _, pair := range [][2]string{{"f000", "f127"}, {"f063", "f064"}, {"f100", "f101"}} {
 		deliver(t, store.DeliveryOptions{}, func(r *rig) {
-			r.remote.answer = func(_ int, c *call) error {
+			r.gather()
+			r.remote.say(func(_ int, c *call) error {
 				if slices.Contains(c.hashes, pair[0]) && slices.Contains(c.hashes, pair[1]) {
 					return failure(store.Rejected)
 				}
 				return nil
-			}
+			})
 			r.many(store.LaneModified, "f", 128)
 			r.Flush()
 			r.after(0)

@@ -1,0 +1,86 @@
+package state_test
+
+import (
+	"testing"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/store"
+)
+
+// What an older gfxsync has taken from the column hand_count is forgotten at the first start, and only then.
+func TestHandsFromTheColumnAreForgottenOnce(t *testing.T) {
+	s := open(t, newPath(t))
+	for round, want := range []int{1, 2} {
+		update(t, s, func(v state.View) error {
+			own := hashindex.Version{Session: 1, Hash: "own", Hands: 3}
+			return v.Index.AcknowledgeVersion(t.Context(), hashindex.Key{Path: "a.json"}, own)
+		})
+		update(t, s, func(v state.View) error {
+			return v.Index.RemoteVersion(t.Context(), hashindex.Version{Session: 2, Hash: "found", Hands: 9999})
+		})
+		update(t, s, func(v state.View) error { return v.Adopt(t.Context(), []string{""}, []string{""}, true) })
+		known, err := s.Index.RemoteVersions(t.Context(), 0, 10, 1<<60, 10)
+		if err != nil || len(known) != want {
+			t.Errorf("start %d: %d versions are known, %v, want %d", round+1, len(known), err, want)
+		}
+	}
+}
+
+// A row keeps microseconds of the time of its file: that must not make it older than the file.
+func TestVersionsAreComparedInMicroseconds(t *testing.T) {
+	const micro = 1_760_603_319_123_456_000
+	for _, tt := range []struct {
+		name      string
+		row, file int64
+		hash      string
+		want      state.Standing
+	}{
+		{"the file's nanoseconds do not count", micro, micro + 999, "a", state.History},
+		{"nor do they against the hash", micro, micro + 999, "z", state.Best},
+		{"a microsecond later", micro, micro + 1000, "a", state.Best},
+		{"a microsecond earlier", micro, micro - 1, "z", state.History},
+	} {
+		s := open(t, newPath(t))
+		update(t, s, func(v state.View) error {
+			return v.Index.RemoteVersion(t.Context(), hashindex.Version{Session: 1, Hash: "m", Hands: 3, ModTime: tt.row})
+		})
+		ver := hashindex.Version{Session: 1, Hash: tt.hash, Hands: 3, ModTime: tt.file}
+		got, err := s.Standing(t.Context(), ver)
+		if err != nil || got != tt.want {
+			t.Errorf("%s: %v, %v, want %v", tt.name, got, err, tt.want)
+		}
+		row := hashindex.Version{Session: 1, Hash: "m", Hands: 3, ModTime: tt.row}
+		if row.Better(ver) != (tt.want == state.History) {
+			t.Errorf("%s: the row is better: %v", tt.name, row.Better(ver))
+		}
+	}
+}
+
+// The content of a file, even one that is gone, or of a record in the queue tells its hands.
+func TestContentTellsItsHands(t *testing.T) {
+	s := open(t, newPath(t))
+	session := int64(5)
+	record, err := store.MakeRecord(store.Origin{FileHash: "queued", ModTime: 7000}, []byte(`{"ID":5,"Hands":[1,2]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	update(t, s, func(v state.View) error {
+		return v.Queue.Put(t.Context(), store.Source{Path: "q.json"}, &record, nil, noon)
+	})
+	for path, e := range map[string]hashindex.Entry{
+		"a.json": {Hash: "file", State: hashindex.Gone, Session: &session, Hands: 3, Stamp: hashindex.Stamp{ModTime: 9000}},
+		"b.json": {Hash: "no session", State: hashindex.Synced, Hands: 0},
+	} {
+		e.Key = hashindex.Key{Path: path}
+		update(t, s, func(v state.View) error { return v.Index.Put(t.Context(), &e) })
+	}
+	for hash, want := range map[string][3]int64{
+		"file": {3, 9000, 1}, "queued": {2, 7000, 1}, "no session": {}, "strange": {},
+	} {
+		hands, modTime, known, err := s.Content(t.Context(), hash)
+		if err != nil || int64(hands) != want[0] || modTime != want[1] || known != (want[2] == 1) {
+			t.Errorf("%s: %d hands at %d, known: %v, %v, want %v", hash, hands, modTime, known, err, want)
+		}
+	}
+}
