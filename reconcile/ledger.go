@@ -25,10 +25,10 @@ type ledger struct {
 
 var _ store.Ledger = (*ledger)(nil)
 
-// Acknowledged implements store.Ledger.
+// Acknowledged implements store.Ledger. A power cut may undo it: then the records are sent once more.
 func (l *ledger) Acknowledged(ctx context.Context, items []store.Item) error {
 	now := time.Now()
-	err := l.state.Update(ctx, func(v state.View) error {
+	err := l.state.UpdateWithoutSync(ctx, func(v state.View) error {
 		for i := range items {
 			if err := l.acknowledge(ctx, v, &items[i], now); err != nil {
 				return err

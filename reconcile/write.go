@@ -58,15 +58,20 @@ func (in *intake) writeGroup(ctx context.Context, group []finding) {
 	}
 }
 
+// commit writes intents without a sync to disk: after a power cut the scan finds their files again. A record that goes straight to the
+// queue may be all that is left of a file.
 func (in *intake) commit(ctx context.Context, group []finding) error {
-	changes := false
+	changes, update := false, in.state.UpdateWithoutSync
 	for i := range group {
 		changes = changes || group[i].entry != nil
+		if group[i].straightToQueue {
+			update = in.state.Update
+		}
 	}
 	if !changes {
 		return nil
 	}
-	return in.state.Update(ctx, func(v state.View) error {
+	return update(ctx, func(v state.View) error {
 		for i := range group {
 			if err := in.store(ctx, v, &group[i]); err != nil {
 				return err
