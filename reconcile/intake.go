@@ -129,7 +129,8 @@ func (in *intake) work(ctx context.Context, q *looks) {
 
 // examine looks at one file. An error means that the look could not be had; what is wrong with the file is a finding.
 func (in *intake) examine(ctx context.Context, l look) (finding, error) {
-	old, known, err := in.state.Index.Get(ctx, l.key)
+	// The read is short and waits for nobody: to watch ctx meanwhile costs a goroutine or two, and more than the read.
+	old, known, err := in.state.Index.Get(context.WithoutCancel(ctx), l.key)
 	if err != nil {
 		return finding{look: l}, err
 	}
@@ -175,7 +176,7 @@ func (in *intake) read(ctx context.Context, l look, stamp hashindex.Stamp, old h
 	case err != nil:
 		f, err = in.unsettled(l, old, stamp, time.Since(begin), unreadable(err)), nil
 	default:
-		f, err = in.judge(ctx, l, content, stamp2, old, known, begin)
+		f = in.judge(l, content, stamp2, old, known, begin)
 	}
 	if f.item == nil || err != nil {
 		release()
@@ -186,9 +187,7 @@ func (in *intake) read(ctx context.Context, l look, stamp hashindex.Stamp, old h
 }
 
 // judge decides what a complete reading of the file means.
-func (in *intake) judge(ctx context.Context, l look, content []byte, stamp hashindex.Stamp, old hashindex.Entry, known bool,
-	begin time.Time,
-) (finding, error) {
+func (in *intake) judge(l look, content []byte, stamp hashindex.Stamp, old hashindex.Entry, known bool, begin time.Time) finding {
 	in.counts.read(stamp.Size)
 	e := in.newEntry(l, stamp, old, begin)
 	e.Hash = in.cfg.Hash.Sum(content)
@@ -197,22 +196,14 @@ func (in *intake) judge(ctx context.Context, l look, content []byte, stamp hashi
 	}, content)
 	e.Session, e.Hands = record.SessionID, record.HandCount
 	if known && e.Hash == old.Hash && !in.undelivered(&old) && !(l.recheck && old.State == hashindex.Invalid) {
-		return in.sameContent(l, e, old), nil
+		return in.sameContent(l, e, old)
 	}
 	change := in.change(&e, &old, known)
 	if invalid == nil && e.Session == nil && in.cfg.bySession() {
 		invalid = errNoSession
 	}
 	if invalid != nil {
-		return in.unsettled(l, old, stamp, time.Since(begin), invalid), nil
-	}
-	arrived, err := in.state.In(in.cfg.scope(l.key.Root)).Index.Acknowledged(ctx, e.Hash)
-	if err != nil {
-		return finding{look: l}, err
-	}
-	if arrived {
-		e.State, e.SyncedAt = hashindex.Synced, e.SeenAt
-		return finding{look: l, entry: &e, change: change}, nil
+		return in.unsettled(l, old, stamp, time.Since(begin), invalid)
 	}
 	e.State = hashindex.Pending
 	f := finding{
@@ -222,7 +213,7 @@ func (in *intake) judge(ctx context.Context, l look, content []byte, stamp hashi
 	if f.straightToQueue = known && old.State == hashindex.Queued; f.straightToQueue {
 		e.State = hashindex.Queued
 	}
-	return f, nil
+	return f
 }
 
 // change tells a file that the index did not know from one whose content is not the index's.

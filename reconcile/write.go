@@ -91,7 +91,7 @@ func (in *intake) store(ctx context.Context, v state.View, f *finding) error {
 		f.outdated()
 		return nil
 	}
-	if err == nil && f.entry.State == hashindex.Synced {
+	if err == nil {
 		err = f.checkArrived(ctx, v.In(in.cfg.scope(f.look.key.Root)).Index)
 	}
 	if err != nil {
@@ -116,13 +116,23 @@ func (f *finding) outdated() {
 	*f = finding{look: f.look, after: firstLookAgain}
 }
 
-// checkArrived makes an intent of what the remote is not known to have any more.
+// checkArrived makes an intent of what the remote is not known to have any more, and none of what it is known to have.
 func (f *finding) checkArrived(ctx context.Context, index hashindex.Index) error {
+	if f.item == nil && f.entry.State != hashindex.Synced {
+		return nil
+	}
 	arrived, err := index.Acknowledged(ctx, f.entry.Hash)
-	if err == nil && !arrived {
+	switch {
+	case err != nil:
+		return err
+	case arrived && f.item != nil:
+		f.item.Done()
+		f.item, f.straightToQueue = nil, false
+		f.entry.State, f.entry.SyncedAt = hashindex.Synced, f.entry.SeenAt
+	case !arrived && f.item == nil:
 		f.entry.State, f.after = hashindex.Pending, firstLookAgain
 	}
-	return err
+	return nil
 }
 
 func (in *intake) act(f *finding, failed error) {
