@@ -140,7 +140,7 @@ func (in *intake) act(f *finding, failed error) {
 		if f.item != nil {
 			f.item.Done()
 		}
-		in.looks.again(f.look, diskRetry)
+		in.looks.again(f.look, diskRetry, diskRetry)
 		return
 	}
 	if f.change != nil {
@@ -154,7 +154,7 @@ func (in *intake) act(f *finding, failed error) {
 		in.delivery.Add(*f.item)
 	}
 	if f.after > 0 {
-		in.looks.again(f.look, f.after)
+		in.looks.again(f.look, f.rest, f.after)
 		return
 	}
 	if f.entry != nil && f.entry.State == hashindex.Gone {
