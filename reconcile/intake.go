@@ -55,6 +55,9 @@ type finding struct {
 	after time.Duration    // look again after this; 0: the look is done
 	rest  time.Duration    // but no sooner than after this, whatever events come
 
+	hashed bool  // it rests on the content, which was read and hashed
+	bytes  int64 // of that content
+
 	change          *atomic.Int64 // what is to be counted once the entry is written; nil: nothing
 	straightToQueue bool          // an older record of the same file waits there, and order is kept
 }
@@ -192,7 +195,6 @@ func (in *intake) read(ctx context.Context, l look, stamp hashindex.Stamp, old h
 
 // judge decides what a complete reading of the file means.
 func (in *intake) judge(l look, content []byte, stamp hashindex.Stamp, old hashindex.Entry, known bool, begin time.Time) finding {
-	in.counts.read(stamp.Size)
 	e := in.newEntry(l, stamp, old, begin)
 	e.Hash = in.cfg.Hash.Sum(content)
 	record, invalid := store.MakeRecord(store.Origin{
@@ -200,7 +202,9 @@ func (in *intake) judge(l look, content []byte, stamp hashindex.Stamp, old hashi
 	}, content)
 	e.Session, e.Hands = record.SessionID, record.HandCount
 	if known && e.Hash == old.Hash && !in.undelivered(&old) && !(l.recheck && old.State == hashindex.Invalid) {
-		return in.sameContent(l, e, old)
+		f := in.sameContent(l, e, old)
+		f.hashed, f.bytes = true, stamp.Size
+		return f
 	}
 	change := in.change(&e, &old, known)
 	if invalid == nil && e.Session == nil && in.cfg.bySession() {
@@ -211,7 +215,7 @@ func (in *intake) judge(l look, content []byte, stamp hashindex.Stamp, old hashi
 	}
 	e.State = hashindex.Pending
 	f := finding{
-		look: l, entry: &e, change: change,
+		look: l, entry: &e, change: change, hashed: true, bytes: stamp.Size,
 		item: &store.Item{Source: store.Source(l.key), Record: record, Lane: laneFor(&e, &old, known), At: l.at},
 	}
 	if f.straightToQueue = known && old.State == hashindex.Queued; f.straightToQueue {

@@ -69,7 +69,7 @@ func (in *intake) invalid(l look, old hashindex.Entry, stamp hashindex.Stamp, no
 	if !in.rootStands(l.key.Root) {
 		return finding{look: l} // the next scan finds it again
 	}
-	f := finding{look: l, entry: &e}
+	f := finding{look: l, entry: &e, hashed: e.Hash != "", bytes: stamp.Size}
 	if e.Hash != old.Hash || e.Error != old.Error {
 		f.change = in.change(&e, &old, !old.SeenAt.IsZero())
 		in.log.Warn("a file cannot be synced", "path", name(l.key), "bytes", stamp.Size, "error", reason)

@@ -157,6 +157,9 @@ func (in *intake) act(f *finding, failed error) {
 		in.looks.again(f.look, f.rest, f.after)
 		return
 	}
+	if f.hashed {
+		in.counts.read(f.bytes)
+	}
 	if f.entry != nil && f.entry.State == hashindex.Gone {
 		in.log.Info("gone", "path", name(f.look.key))
 	}

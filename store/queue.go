@@ -55,7 +55,7 @@ type Queued struct {
 	LastError   string
 	CreatedAt   time.Time
 	LastAttempt time.Time // zero: never tried
-	Bytes       int64
+	Bytes       int64     // of the file, less a byte order mark
 }
 
 // ErrNoSuchEntry says that the queue holds no entry with that id.
@@ -187,10 +187,13 @@ func (q Queue) Counts(ctx context.Context) (waiting, dead int, err error) {
 	return waiting, dead, nil
 }
 
+// contentBytes is the length of raw_json, which is the last of a record (Record.AppendJSON), before a brace.
+const contentBytes = `octet_length(record_json) - instr(CAST(record_json AS BLOB), CAST('"raw_json":' AS BLOB)) - length('"raw_json":')`
+
 // List returns at most limit entries after id, oldest first, without their records.
 func (q Queue) List(ctx context.Context, after int64, limit int) (list []Queued, err error) {
 	rows, err := q.q.QueryContext(ctx, `
-		SELECT id, root, file_path, file_hash, retry_count, dead, last_error, created_at, last_attempt, length(record_json)
+		SELECT id, root, file_path, file_hash, retry_count, dead, last_error, created_at, last_attempt, `+contentBytes+`
 		FROM pending_sync WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list the queue: %w", err)
