@@ -194,7 +194,9 @@ func (in *intake) read(ctx context.Context, l look, stamp hashindex.Stamp, old h
 }
 
 // judge decides what a complete reading of the file means.
-func (in *intake) judge(l look, content []byte, stamp hashindex.Stamp, old hashindex.Entry, known bool, begin time.Time) finding {
+func (in *intake) judge(
+	l look, content []byte, stamp hashindex.Stamp, old hashindex.Entry, known bool, begin time.Time,
+) finding {
 	e := in.newEntry(l, stamp, old, begin)
 	e.Hash = in.cfg.Hash.Sum(content)
 	record, invalid := store.MakeRecord(store.Origin{

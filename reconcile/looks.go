@@ -164,8 +164,8 @@ func (q *looks) done(key hashindex.Key) {
 	q.changed.Broadcast()
 }
 
-// again says that the file is to be looked at once more after a delay, or as soon as an event names it, if it has been left alone for
-// rest by then. An event that came during the look counts.
+// again says that the file is to be looked at once more after a delay, or as soon as an event names it, if it has been
+// left alone for rest by then. An event that came during the look counts.
 func (q *looks) again(l look, rest, after time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

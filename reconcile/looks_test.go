@@ -112,8 +112,8 @@ func TestAScanDoesNotShortenADelay(t *testing.T) {
 	})
 }
 
-// TestAnEventBringsADelayedLookForward: what the event says may be that the file is complete. But a file that grows event by event is
-// not to be read at each of them.
+// TestAnEventBringsADelayedLookForward: what the event says may be that the file is complete. But a file that grows
+// event by event is not to be read at each of them.
 func TestAnEventBringsADelayedLookForward(t *testing.T) {
 	const ms = time.Millisecond
 	for name, c := range map[string]struct {

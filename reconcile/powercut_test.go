@@ -34,13 +34,14 @@ type recording struct {
 // owed is a record whose file is gone: what stands in the queue is all that is left of it.
 type owed struct {
 	hash string
-	// since is how long the log was, as far as it was synced to the disk, when the file went. What is behind it, a power cut may undo.
+	// since is how long the log was, as far as it was synced to the disk, when the file went. What is behind it, a
+	// power cut may undo.
 	since   int64
 	dropped bool // by the operator: it is not to be sent
 }
 
-// TestAPowerCutLosesNothing: whatever a power cut leaves of the queue database's log, one start makes the table complete. What it
-// leaves is any number of the log's frames, but those that had been synced.
+// TestAPowerCutLosesNothing: whatever a power cut leaves of the queue database's log, one start makes the table
+// complete. What it leaves is any number of the log's frames, but those that had been synced.
 func TestAPowerCutLosesNothing(t *testing.T) {
 	t.Parallel()
 	r := record(t)
@@ -54,7 +55,8 @@ func TestAPowerCutLosesNothing(t *testing.T) {
 	if os.Getenv("GFXSYNC_LONG") != "" {
 		cuts = ends
 	}
-	t.Logf("%d frames, %d commits, %d records of files that are gone; %d power cuts", len(ends)-1, len(commits)-1, len(r.owed), len(cuts))
+	t.Logf("%d frames, %d commits, %d records of files that are gone; %d power cuts",
+		len(ends)-1, len(commits)-1, len(r.owed), len(cuts))
 	for n, end := range cuts {
 		left := log[:end]
 		if n%2 == 1 { // half a frame more
@@ -64,7 +66,8 @@ func TestAPowerCutLosesNothing(t *testing.T) {
 	}
 }
 
-// record makes a run: files come and change; during an outage more of them, which then go; the operator drops one of those.
+// record makes a run: files come and change; during an outage more of them, which then go; the operator drops one of
+// those.
 func record(t *testing.T) *recording {
 	t.Helper()
 	r := &recording{place: tempPlace(t)}
@@ -186,7 +189,7 @@ func (r *recording) start(t *testing.T, end int64, db, log []byte, present []str
 		return last != nil && !last.At.Before(begin) && a.Idle() && a.delivery.Drains() > 0
 	}
 	if !soon(isOver) || !table.has(want...) {
-		t.Errorf("after %d bytes of the log: %d hashes have not come: %q", end, len(table.lacks(want)), table.lacks(want))
+		t.Errorf("after %d bytes of the log: these have not come: %q", end, table.lacks(want))
 	}
 	if err := stop(); err != nil {
 		t.Error(err)
@@ -198,7 +201,8 @@ func (r *recording) start(t *testing.T, end int64, db, log []byte, present []str
 	}
 }
 
-// keepLog has a reader at the beginning of the log until the test ends, so that nothing of it is copied into the database or overwritten.
+// keepLog has a reader at the beginning of the log until the test ends, so that nothing of it is copied into the
+// database or overwritten.
 func (r *recording) keepLog(t *testing.T) {
 	t.Helper()
 	s, err := state.Open(t.Context(), r.cfg.QueueDB)
@@ -270,7 +274,8 @@ func lastReportOf(t *testing.T, a *Agent) *Report {
 	return r
 }
 
-// frames returns where each frame of a log ends, and which of them end a transaction. Both begin with the log without any.
+// frames returns where each frame of a log ends, and which of them end a transaction. Both begin with the log without
+// any.
 func frames(t *testing.T, log []byte) (ends, commits []int64) {
 	t.Helper()
 	ends, commits = []int64{walHeader}, []int64{walHeader}
@@ -282,7 +287,8 @@ func frames(t *testing.T, log []byte) (ends, commits []int64) {
 		}
 	}
 	if last := ends[len(ends)-1]; last != int64(len(log)) || last != commits[len(commits)-1] {
-		t.Fatalf("the log has %d bytes, its frames end at %d, its transactions at %d", len(log), last, commits[len(commits)-1])
+		t.Fatalf("the log has %d bytes, its frames end at %d, its transactions at %d",
+			len(log), last, commits[len(commits)-1])
 	}
 	return ends, commits
 }

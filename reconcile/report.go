@@ -76,7 +76,8 @@ type Problem struct {
 	Error string `json:"error"`
 }
 
-// String is how a problem is told to people: what it is, of which file or folder, and why, as far as there is any of these.
+// String is how a problem is told to people: what it is, of which file or folder, and why, as far as there is any of
+// these.
 func (p Problem) String() string {
 	parts := []string{p.Kind}
 	if at := (store.Source{Root: p.Root, Path: p.Path}).String(); at != "" {

@@ -11,11 +11,12 @@ import (
 )
 
 const (
-	// firstLookAgain is when a file that was not complete is looked at again. A file that is created, written and closed is seen empty by
-	// the first look, and is complete a fraction of a millisecond later.
+	// firstLookAgain is when a file that was not complete is looked at again. A file that is created, written and
+	// closed is seen empty by the first look, and is complete a fraction of a millisecond later.
 	firstLookAgain = time.Millisecond
 	lastLookAgain  = 500 * time.Millisecond
-	// restFactor bounds how much of the time a file that grows slowly is being read, whatever events come: one part in five.
+	// restFactor bounds how much of the time a file that grows slowly is being read, whatever events come: one part in
+	// five.
 	restFactor = 4
 )
 

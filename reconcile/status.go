@@ -48,11 +48,11 @@ type Status struct {
 	Synced        int        `json:"synced"`       // files whose content the table has
 	Pending       int        `json:"pending"`      // files on their way
 	FilesQueued   int        `json:"files_queued"` // files whose record waits in the queue
-	FilesDead     int        `json:"files_dead"`   // files whose record was refused too often, or dropped by the operator
-	Superseded    int        `json:"superseded"`   // files that are not sent: the row of their session is a better version
+	FilesDead     int        `json:"files_dead"`   // files whose record was refused too often, or dropped
+	Superseded    int        `json:"superseded"`   // files not sent: their session has a better version
 	Invalid       int        `json:"invalid"`      // files that cannot be made into a record
 	Gone          int        `json:"gone"`         // files that were here once; not in Files
-	Queued        int        `json:"queued"`       // records in the queue that wait, also those whose file is gone or has changed since
+	Queued        int        `json:"queued"`       // records in the queue that wait, also of files that have changed or gone
 	Dead          int        `json:"dead"`         // records in the queue that are not tried again by themselves
 	AgentRunning  bool       `json:"agent_running"`
 	Link          string     `json:"link"` // online, offline or unknown
@@ -73,8 +73,8 @@ func ReadStatus(ctx context.Context, s *state.State) (Status, error) {
 	}
 	st := Status{
 		Pending: counts[hashindex.Pending], Invalid: counts[hashindex.Invalid], Gone: counts[hashindex.Gone],
-		Synced: counts[hashindex.Synced], Superseded: counts[hashindex.Superseded], FilesQueued: counts[hashindex.Queued],
-		FilesDead: counts[hashindex.Dead], Link: linkUnknown,
+		Synced: counts[hashindex.Synced], Superseded: counts[hashindex.Superseded],
+		FilesQueued: counts[hashindex.Queued], FilesDead: counts[hashindex.Dead], Link: linkUnknown,
 	}
 	for state, n := range counts {
 		if state != hashindex.Gone {

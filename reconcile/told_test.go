@@ -24,9 +24,13 @@ func TestAProblemIsToldWithoutWhatItHasNot(t *testing.T) {
 
 func TestAnIncompletePassHasAHindrance(t *testing.T) {
 	for want, r := range map[string]*Report{
-		"":                     {Outcome: Complete, Problems: []Problem{{Kind: kindLink, Error: "it leads back"}}},
-		"no answer":            {Outcome: Incomplete, Problems: []Problem{{Kind: kindDead, Error: "22P05"}, {Kind: kindRemote, Error: "no answer"}}},
-		"/mnt/nas: it goes on": {Outcome: Incomplete, Roots: []RootReport{{Dir: "C:/GFX"}, {Dir: "/mnt/nas", Error: "it goes on"}}},
+		"": {Outcome: Complete, Problems: []Problem{{Kind: kindLink, Error: "it leads back"}}},
+		"no answer": {
+			Outcome: Incomplete, Problems: []Problem{{Kind: kindDead, Error: "22P05"}, {Kind: kindRemote, Error: "no answer"}},
+		},
+		"/mnt/nas: it goes on": {
+			Outcome: Incomplete, Roots: []RootReport{{Dir: "C:/GFX"}, {Dir: "/mnt/nas", Error: "it goes on"}},
+		},
 		"it was stopped, or part of the folder could not be read": {Outcome: Incomplete, Roots: []RootReport{{Dir: "C:/GFX"}}},
 	} {
 		if got := r.Hindrance(); got != want {
@@ -39,13 +43,15 @@ func TestAnIncompletePassHasAHindrance(t *testing.T) {
 func TestTheFilesOfAStatusAddUp(t *testing.T) {
 	s := tempPlace(t).state(t)
 	states := []hashindex.State{
-		hashindex.Synced, hashindex.Pending, hashindex.Queued, hashindex.Dead, hashindex.Superseded, hashindex.Invalid, hashindex.Gone,
+		hashindex.Synced, hashindex.Pending, hashindex.Queued, hashindex.Dead, hashindex.Superseded, hashindex.Invalid,
+		hashindex.Gone,
 	}
 	err := s.Update(t.Context(), func(v state.View) (err error) {
 		for i, in := range states {
 			for n := range i + 1 { // a number of its own for each
 				path := string(in) + string(rune('0'+n))
-				err = errors.Join(err, v.Index.Put(t.Context(), &hashindex.Entry{Key: hashindex.Key{Path: path}, Hash: path, State: in}))
+				e := hashindex.Entry{Key: hashindex.Key{Path: path}, Hash: path, State: in}
+				err = errors.Join(err, v.Index.Put(t.Context(), &e))
 			}
 		}
 		return err
@@ -81,11 +87,11 @@ func TestAFileIsHashedOnce(t *testing.T) {
 	for _, mode := range []Mode{Quick, Full} {
 		r := p.reconcile(t, mode)
 		if r.Hashed != int64(len(contents)) || r.BytesHashed != bytes || r.Invalid != 2 {
-			t.Errorf("a %s pass hashed %d files of %d bytes, want %d of %d: %+v", mode, r.Hashed, r.BytesHashed, len(contents), bytes, r)
+			t.Errorf("a %s pass hashed %d files of %d bytes, want %d: %+v", mode, r.Hashed, r.BytesHashed, bytes, r)
 		}
 	}
 	p.write(t, "c.json", []byte(`{"ID":3,"changed":true}`))
 	if r := p.survey(t, Full); r.Changed != 1 || r.Hashed != 3 || r.BytesHashed != bytes+int64(len(`,"changed":true`)) {
-		t.Errorf("a survey hashed %d files of %d bytes and found %d changed: %+v", r.Hashed, r.BytesHashed, r.Changed, r)
+		t.Errorf("a survey hashed %d files of %d bytes: %+v", r.Hashed, r.BytesHashed, r)
 	}
 }

@@ -58,8 +58,8 @@ func (in *intake) writeGroup(ctx context.Context, group []finding) {
 	}
 }
 
-// commit writes intents without a sync to disk: after a power cut the scan finds their files again. A record that goes straight to the
-// queue may be all that is left of a file.
+// commit writes intents without a sync to disk: after a power cut the scan finds their files again. A record that goes
+// straight to the queue may be all that is left of a file.
 func (in *intake) commit(ctx context.Context, group []finding) error {
 	changes, update := false, in.state.UpdateWithoutSync
 	for i := range group {

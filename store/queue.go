@@ -27,8 +27,8 @@ func (q Queue) In(scope string) Queue {
 	return q
 }
 
-// WithoutSync returns the queue as a transaction sees it that a power cut may undo. Records may leave it, by Done: they are sent once
-// more. None may be put into it or changed, for which its file may be gone: the calls for that fail.
+// WithoutSync returns the queue as a transaction sees it that a power cut may undo. Records may leave it, by Done: they
+// are sent once more. None may be put into it or changed, for which its file may be gone: the calls for that fail.
 func (q Queue) WithoutSync() Queue {
 	q.noSync = true
 	return q
@@ -188,7 +188,8 @@ func (q Queue) Counts(ctx context.Context) (waiting, dead int, err error) {
 }
 
 // contentBytes is the length of raw_json, which is the last of a record (Record.AppendJSON), before a brace.
-const contentBytes = `octet_length(record_json) - instr(CAST(record_json AS BLOB), CAST('"raw_json":' AS BLOB)) - length('"raw_json":')`
+const contentBytes = `octet_length(record_json)
+	- instr(CAST(record_json AS BLOB), CAST('"raw_json":' AS BLOB)) - length('"raw_json":')`
 
 // List returns at most limit entries after id, oldest first, without their records.
 func (q Queue) List(ctx context.Context, after int64, limit int) (list []Queued, err error) {

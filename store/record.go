@@ -21,8 +21,8 @@ type Source struct {
 	Path string
 }
 
-// String is how a file is called in logs and lists: by its path, after the label of its root if that has one. Without a path it is the
-// root itself.
+// String is how a file is called in logs and lists: by its path, after the label of its root if that has one. Without a
+// path it is the root itself.
 func (s Source) String() string {
 	switch "" {
 	case s.Root:

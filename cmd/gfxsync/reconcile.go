@@ -53,11 +53,12 @@ func (p *program) reconcileCommand() *cli.Command {
 
 func (p *program) verifyCommand() *cli.Command {
 	groups := [][]setting{remoteSettings, fileSettings, deliverySettings, passSettings, stateSettings, quietLogSettings}
+	compare := func(*cli.Context) tableUse { return compareTable }
 	return &cli.Command{
 		Name:  "verify",
 		Usage: "compare folder, index and table, and change nothing",
 		Flags: append(flags(groups...), fullFlag, jsonFlag),
-		Action: p.withRemote(groups, func(*cli.Context) tableUse { return compareTable }, func(c *cli.Context, cfg reconcile.Config) error {
+		Action: p.withRemote(groups, compare, func(c *cli.Context, cfg reconcile.Config) error {
 			s, err := openState(c.Context, cfg.QueueDB)
 			if err != nil {
 				return err
@@ -81,7 +82,9 @@ func modeOf(c *cli.Context) reconcile.Mode {
 }
 
 // withRemote makes an action of a function that needs folder, index and table, which it uses so.
-func (p *program) withRemote(groups [][]setting, use func(*cli.Context) tableUse, f func(*cli.Context, reconcile.Config) error) cli.ActionFunc {
+func (p *program) withRemote(
+	groups [][]setting, use func(*cli.Context) tableUse, f func(*cli.Context, reconcile.Config) error,
+) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		s, err := p.configure(c, groups...)
 		if err != nil {

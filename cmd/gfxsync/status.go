@@ -67,7 +67,8 @@ func openState(ctx context.Context, path string) (*state.State, error) {
 	return s, err
 }
 
-// foreseeState is openState, but where no agent has run yet, it opens an empty queue database in its place, which forget removes.
+// foreseeState is openState, but where no agent has run yet, it opens an empty queue database in its place, which
+// forget removes.
 func foreseeState(ctx context.Context, path string) (s *state.State, forget func() error, err error) {
 	s, err = state.OpenExisting(ctx, path)
 	if !errors.Is(err, sqlite.ErrMissing) {
@@ -142,14 +143,16 @@ func recoveredText(old *state.SetAside) string {
 
 // filesText tells the files by their states. The numbers add up to st.Files.
 func filesText(st *reconcile.Status) string {
-	text := fmt.Sprintf("%d synced, %d on their way, %d queued, %d dead, %d invalid", st.Synced, st.Pending, st.FilesQueued, st.FilesDead, st.Invalid)
+	text := fmt.Sprintf("%d synced, %d on their way, %d queued, %d dead, %d invalid",
+		st.Synced, st.Pending, st.FilesQueued, st.FilesDead, st.Invalid)
 	if st.Superseded > 0 {
 		text += fmt.Sprintf(", %d superseded by a better file of their session", st.Superseded)
 	}
 	return text
 }
 
-// queueText tells the records of the queue, which may be more than the files that wait: a record stays when its file changes or goes.
+// queueText tells the records of the queue, which may be more than the files that wait: a record stays when its file
+// changes or goes.
 func queueText(st *reconcile.Status) string {
 	text := fmt.Sprintf("%d waiting, %d dead", st.Queued, st.Dead)
 	if st.Queued != st.FilesQueued || st.Dead != st.FilesDead {

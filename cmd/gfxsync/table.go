@@ -17,11 +17,13 @@ type tableUse func(ctx context.Context, path string) (*local.Remote, error)
 // makeTable makes the file.
 func makeTable(ctx context.Context, path string) (*local.Remote, error) { return local.Open(ctx, path) }
 
-// compareTable compares with what is there, and has nothing to compare with where there is no file: it may well be that the path is wrong.
+// compareTable compares with what is there, and has nothing to compare with where there is no file: it may well be that
+// the path is wrong.
 func compareTable(ctx context.Context, path string) (*local.Remote, error) {
 	remote, err := local.OpenExisting(ctx, path)
 	if errors.Is(err, sqlite.ErrMissing) {
-		return nil, fmt.Errorf("%w; nothing was compared: check the path, or have gfxsync run or gfxsync reconcile make the table", err)
+		return nil, fmt.Errorf("%w; nothing was compared: check the path, or have gfxsync run or gfxsync reconcile make the table",
+			err)
 	}
 	return remote, err
 }

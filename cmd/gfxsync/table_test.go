@@ -23,7 +23,8 @@ func twoFiles(t *testing.T) (dir string, flags []string) {
 			t.Fatal(err)
 		}
 	}
-	return dir, []string{"--watch", watch, "--queue-db", filepath.Join(dir, "queue.db"), "--local", filepath.Join(dir, "table.db")}
+	queue, table := filepath.Join(dir, "queue.db"), filepath.Join(dir, "table.db")
+	return dir, []string{"--watch", watch, "--queue-db", queue, "--local", table}
 }
 
 func names(t *testing.T, dir string) (names []string) {
@@ -52,7 +53,8 @@ func TestADryRunOfAFirstStart(t *testing.T) {
 	}
 }
 
-// TestVerifyMakesNoTable, and says that there is none: the path may be wrong. A dry run says that everything would be sent.
+// TestVerifyMakesNoTable, and says that there is none: the path may be wrong. A dry run says that everything would be
+// sent.
 func TestVerifyMakesNoTable(t *testing.T) {
 	dir, flags := twoFiles(t)
 	gfxsync(t.Context(), nil, append([]string{"reconcile"}, flags...)...).ok(t)
@@ -72,7 +74,8 @@ func TestVerifyMakesNoTable(t *testing.T) {
 	gfxsync(t.Context(), nil, append([]string{"verify"}, flags...)...).ok(t)
 }
 
-// TestWhatHasNoPathIsToldWithoutOne: the remote is no file, and an account may have no home directory for the queue database.
+// TestWhatHasNoPathIsToldWithoutOne: the remote is no file, and an account may have no home directory for the queue
+// database.
 func TestWhatHasNoPathIsToldWithoutOne(t *testing.T) {
 	_, flags := twoFiles(t)
 	gfxsync(t.Context(), nil, append([]string{"reconcile"}, flags...)...).ok(t)
@@ -95,7 +98,9 @@ func TestAQueueDatabaseWithoutAPlace(t *testing.T) {
 }
 
 func TestAStatusAddsUp(t *testing.T) {
-	st := &reconcile.Status{Files: 21, Synced: 1, Pending: 2, FilesQueued: 3, FilesDead: 4, Superseded: 5, Invalid: 6, Queued: 3, Dead: 4}
+	st := &reconcile.Status{
+		Files: 21, Synced: 1, Pending: 2, FilesQueued: 3, FilesDead: 4, Superseded: 5, Invalid: 6, Queued: 3, Dead: 4,
+	}
 	sum := 0
 	for _, word := range strings.Fields(filesText(st)) {
 		if n := strings.IndexFunc(word, func(r rune) bool { return r < '0' || r > '9' }); n < 0 {

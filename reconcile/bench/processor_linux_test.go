@@ -16,9 +16,9 @@ import (
 // rusageThread is RUSAGE_THREAD of getrusage(2), for which syscall has no name.
 const rusageThread = 1
 
-// BenchmarkProcessorTimePerFile is the time that this process spends on a processor for each of 200 files that are created one by one,
-// each after the row of the one before. The table costs nothing and the writer is left out, so that watching, reading and the queue
-// database are what is measured. Its floor is to read and hash the files.
+// BenchmarkProcessorTimePerFile is the time that this process spends on a processor for each of 200 files that are
+// created one by one, each after the row of the one before. The table costs nothing and the writer is left out, so that
+// watching, reading and the queue database are what is measured. Its floor is to read and hash the files.
 func BenchmarkProcessorTimePerFile(b *testing.B) {
 	const files = 200
 	runtime.LockOSThread() // the writer's thread

@@ -97,18 +97,18 @@ func hint(err error) error {
 // Close closes the file.
 func (s *State) Close() error { return s.db.Close() }
 
-// Update runs f in a transaction that has left no trace when Update fails. When it returns nil, the transaction is on the disk, and a
-// power cut does not undo it. Whatever cannot be found again in the folder or in the remote belongs here: what is put into the queue or
-// changed in it, and an operator's word.
+// Update runs f in a transaction that has left no trace when Update fails. When it returns nil, the transaction is on
+// the disk, and a power cut does not undo it. Whatever cannot be found again in the folder or in the remote belongs
+// here: what is put into the queue or changed in it, and an operator's word.
 func (s *State) Update(ctx context.Context, f func(View) error) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) error { return f(view(tx)) })
 	return s.told(Commit{Err: err, Synced: true})
 }
 
-// UpdateWithoutSync is Update, but a power cut may undo it, as sqlite.DB.UpdateWithoutSync says; a crash of this process does not. It
-// saves the time of a sync to disk, and is for what the next start finds again: an intent, whose file the scan finds unknown; an
-// acknowledgement, without which a file is sent again, which is harmless; a status. It fails if f puts a record into the queue or
-// changes one there.
+// UpdateWithoutSync is Update, but a power cut may undo it, as sqlite.DB.UpdateWithoutSync says; a crash of this
+// process does not. It saves the time of a sync to disk, and is for what the next start finds again: an intent, whose
+// file the scan finds unknown; an acknowledgement, without which a file is sent again, which is harmless; a status. It
+// fails if f puts a record into the queue or changes one there.
 func (s *State) UpdateWithoutSync(ctx context.Context, f func(View) error) error {
 	err := s.db.UpdateWithoutSync(ctx, func(tx *sql.Tx) error {
 		v := view(tx)

@@ -47,7 +47,8 @@ func TestCommitsAreTold(t *testing.T) {
 		func(f func(state.View) error) error { return s.Update(t.Context(), f) },
 		func(f func(state.View) error) error { return s.UpdateWithoutSync(t.Context(), f) },
 	} {
-		e := hashindex.Entry{Key: hashindex.Key{Root: "r", Path: "a"}, State: hashindex.Pending, StampSeen: noon, SeenAt: noon}
+		key := hashindex.Key{Root: "r", Path: "a"}
+		e := hashindex.Entry{Key: key, State: hashindex.Pending, StampSeen: noon, SeenAt: noon}
 		if err := update(func(v state.View) error { return v.Index.Put(t.Context(), &e) }); err != nil {
 			t.Error(err)
 		}

@@ -42,7 +42,8 @@ func Open(ctx context.Context, path string) (*Remote, error) {
 	return &Remote{db: db, upsert: upsertStatement()}, nil
 }
 
-// OpenExisting is Open for a table that is only to be read: it fails with sqlite.ErrMissing, and makes nothing, if there is no file.
+// OpenExisting is Open for a table that is only to be read: it fails with sqlite.ErrMissing, and makes nothing, if
+// there is no file.
 func OpenExisting(ctx context.Context, path string) (*Remote, error) {
 	db, err := sqlite.OpenExisting(ctx, path, []string{schema})
 	if err != nil {
@@ -51,7 +52,8 @@ func OpenExisting(ctx context.Context, path string) (*Remote, error) {
 	return &Remote{db: db, upsert: upsertStatement()}, nil
 }
 
-// OpenEmpty returns a table without rows, which stands for one that is yet to be made. Its file is a temporary one, and goes with Close.
+// OpenEmpty returns a table without rows, which stands for one that is yet to be made. Its file is a temporary one, and
+// goes with Close.
 func OpenEmpty(ctx context.Context) (*Remote, error) {
 	dir, err := os.MkdirTemp("", "gfxsync-empty-*")
 	if err != nil {

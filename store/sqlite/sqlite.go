@@ -1,5 +1,6 @@
-// Package sqlite opens SQLite files the one way gfxsync wants them: write-ahead logging, commits that are durable unless the caller
-// can do without, one writer, and a schema that is brought up to date in the same step. It knows nothing of what the tables mean.
+// Package sqlite opens SQLite files the one way gfxsync wants them: write-ahead logging, commits that are durable
+// unless the caller can do without, one writer, and a schema that is brought up to date in the same step. It knows
+// nothing of what the tables mean.
 package sqlite
 
 import (
@@ -171,17 +172,17 @@ func (db *DB) Path() string { return db.path }
 // Read returns a handle for queries. Nothing may be written through it.
 func (db *DB) Read() *sql.DB { return db.read }
 
-// Update runs f in a transaction that is committed if f returns nil, and leaves nothing behind if not. When Update returns nil, the
-// commit and all before it have been synced to the disk: a power cut does not undo them.
+// Update runs f in a transaction that is committed if f returns nil, and leaves nothing behind if not. When Update
+// returns nil, the commit and all before it have been synced to the disk: a power cut does not undo them.
 func (db *DB) Update(ctx context.Context, f func(tx *sql.Tx) error) error {
 	return db.update(ctx, true, f)
 }
 
-// UpdateWithoutSync is Update for what can be found again. A crash of the process undoes none of its commits, but a power cut, or a crash
-// of the operating system, may undo the last of them: all since the last Update or checkpoint, or any number of the latest of those,
-// never one without those after it. The file stays consistent (SQLite documentation, "PRAGMA synchronous": in WAL mode with
-// synchronous=NORMAL a transaction "might roll back following a power loss or system crash"; "Write-Ahead Logging", "Performance
-// Considerations").
+// UpdateWithoutSync is Update for what can be found again. A crash of the process undoes none of its commits, but a
+// power cut, or a crash of the operating system, may undo the last of them: all since the last Update or checkpoint, or
+// any number of the latest of those, never one without those after it. The file stays consistent (SQLite documentation,
+// "PRAGMA synchronous": in WAL mode with synchronous=NORMAL a transaction "might roll back following a power loss or
+// system crash"; "Write-Ahead Logging", "Performance Considerations").
 func (db *DB) UpdateWithoutSync(ctx context.Context, f func(tx *sql.Tx) error) error {
 	return db.update(ctx, false, f)
 }
@@ -208,8 +209,9 @@ func (db *DB) update(ctx context.Context, sync bool, f func(tx *sql.Tx) error) (
 	return nil
 }
 
-// setSync sets how the next transaction of the connection is committed. It cannot be set inside a transaction, which is why it is not
-// left to f. A connection that has taken the place of a broken one is FULL whatever is remembered, which errs on the safe side.
+// setSync sets how the next transaction of the connection is committed. It cannot be set inside a transaction, which is
+// why it is not left to f. A connection that has taken the place of a broken one is FULL whatever is remembered, which
+// errs on the safe side.
 func (db *DB) setSync(ctx context.Context, conn *sql.Conn, sync bool) error {
 	if db.synced == sync {
 		return nil

@@ -7,11 +7,13 @@ import (
 	"strings"
 )
 
-// maxStatements is how many prepared statements a connection keeps. gfxsync has about a hundred, of which a few make up the work on a file.
+// maxStatements is how many prepared statements a connection keeps. gfxsync has about a hundred, of which a few make up
+// the work on a file.
 const maxStatements = 64
 
-// statements are the prepared statements of one connection, by their text. To parse and plan a statement takes SQLite longer than to
-// run it on a row or two, and the same few are run for every file. A connection is used by one goroutine at a time.
+// statements are the prepared statements of one connection, by their text. To parse and plan a statement takes SQLite
+// longer than to run it on a row or two, and the same few are run for every file. A connection is used by one goroutine
+// at a time.
 type statements struct {
 	conn sqliteConn
 	kept map[string]*prepared
@@ -22,8 +24,8 @@ type prepared struct {
 	used bool // its rows are being read
 }
 
-// mayKeep says whether a statement does all its work when it is run. A PRAGMA may do it when it is prepared (SQLite documentation,
-// "PRAGMA Statements"), and of several statements in one text only the first is prepared.
+// mayKeep says whether a statement does all its work when it is run. A PRAGMA may do it when it is prepared (SQLite
+// documentation, "PRAGMA Statements"), and of several statements in one text only the first is prepared.
 func mayKeep(query string) bool {
 	for verb := range strings.FieldsSeq(query) {
 		switch strings.ToUpper(verb) {
@@ -35,8 +37,8 @@ func mayKeep(query string) bool {
 	return false
 }
 
-// get returns the statement, whose run must be followed by free; nil if it is to be run without being kept, because it is of another
-// kind or its rows are still being read.
+// get returns the statement, whose run must be followed by free; nil if it is to be run without being kept, because it
+// is of another kind or its rows are still being read.
 func (s *statements) get(ctx context.Context, query string) (*prepared, error) {
 	if p, ok := s.kept[query]; ok {
 		if p.used {

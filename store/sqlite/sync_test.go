@@ -29,7 +29,8 @@ func syncLevel(t *testing.T, update func(context.Context, func(*sql.Tx) error) e
 	return level
 }
 
-// TestUpdateSyncsWhateverCameBefore: an Update is FULL, and an UpdateWithoutSync NORMAL, in any order, also after failures.
+// TestUpdateSyncsWhateverCameBefore: an Update is FULL, and an UpdateWithoutSync NORMAL, in any order, also after
+// failures.
 func TestUpdateSyncsWhateverCameBefore(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "a.db"), steps)
 	if mode := query[string](t, db, `PRAGMA journal_mode`); mode != "wal" {
@@ -73,10 +74,11 @@ func TestBothKindsOfUpdateTakeTurns(t *testing.T) {
 			for range each {
 				err := update(t.Context(), func(tx *sql.Tx) error {
 					var level int
-					if err := tx.QueryRowContext(t.Context(), `PRAGMA synchronous`).Scan(&level); err != nil || level != want {
+					err := tx.QueryRowContext(t.Context(), `PRAGMA synchronous`).Scan(&level)
+					if err != nil || level != want {
 						t.Errorf("synchronous = %d, %v, want %d", level, err, want)
 					}
-					_, err := tx.ExecContext(t.Context(), `UPDATE a SET x = x + 1`)
+					_, err = tx.ExecContext(t.Context(), `UPDATE a SET x = x + 1`)
 					return err
 				})
 				if err != nil {
@@ -91,9 +93,11 @@ func TestBothKindsOfUpdateTakeTurns(t *testing.T) {
 	}
 }
 
-// TestAStatementIsRunAnew, whatever was done with it before: in the middle of its own rows, after it failed, after its table changed.
+// TestAStatementIsRunAnew, whatever was done with it before: in the middle of its own rows, after it failed, after its
+// table changed.
 func TestAStatementIsRunAnew(t *testing.T) {
-	db := open(t, filepath.Join(t.TempDir(), "a.db"), []string{`CREATE TABLE a (x INTEGER UNIQUE); INSERT INTO a VALUES (1), (2), (3)`})
+	schema := []string{`CREATE TABLE a (x INTEGER UNIQUE); INSERT INTO a VALUES (1), (2), (3)`}
+	db := open(t, filepath.Join(t.TempDir(), "a.db"), schema)
 	const all = `SELECT x FROM a ORDER BY x`
 	err := db.Update(t.Context(), func(tx *sql.Tx) error {
 		outer, err := tx.QueryContext(t.Context(), all)
