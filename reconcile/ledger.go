@@ -62,8 +62,10 @@ func (l *ledger) Waiting(ctx context.Context, items []store.Item, cause error) e
 	now := time.Now()
 	return l.state.Update(ctx, func(v state.View) error {
 		for i := range items {
-			if err := v.Queue.Put(ctx, items[i].Source, &items[i].Record, cause, now); err != nil {
+			if kept, err := l.keep(ctx, v, &items[i], cause, now); err != nil {
 				return err
+			} else if !kept {
+				continue
 			}
 			index := v.In(l.cfg.scope(items[i].Source.Root)).Index
 			if err := index.Move(ctx, items[i].Record.FileHash, []hashindex.State{hashindex.Pending}, hashindex.Queued, ""); err != nil {
@@ -78,7 +80,7 @@ func (l *ledger) Waiting(ctx context.Context, items []store.Item, cause error) e
 func (l *ledger) Refused(ctx context.Context, it store.Item, cause error) (dead bool, err error) {
 	now := time.Now()
 	err = l.state.Update(ctx, func(v state.View) error {
-		if err := v.Queue.Put(ctx, it.Source, &it.Record, cause, now); err != nil {
+		if kept, err := l.keep(ctx, v, &it, cause, now); err != nil || !kept {
 			return err
 		}
 		retries, err := v.Queue.Refuse(ctx, it.Source, it.Record.FileHash, l.cfg.MaxRetries, now.Add(l.cfg.Delivery.QueueInterval))
@@ -97,6 +99,14 @@ func (l *ledger) Refused(ctx context.Context, it store.Item, cause error) (dead 
 		return err
 	})
 	return dead, err
+}
+
+// keep keeps a record in the queue. One that came from there, and was dropped while it was tried, is not to come back.
+func (l *ledger) keep(ctx context.Context, v state.View, it *store.Item, cause error, now time.Time) (kept bool, err error) {
+	if id := it.QueueID(); id != 0 {
+		return v.Queue.PutBack(ctx, id, cause, now)
+	}
+	return true, v.Queue.Put(ctx, it.Source, &it.Record, cause, now)
 }
 
 // intact returns the items before the first whose content is not the one that was once hashed: what a disk has damaged is to be no row.

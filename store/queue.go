@@ -107,6 +107,21 @@ func (q Queue) Put(ctx context.Context, src Source, r *Record, cause error, now 
 	return nil
 }
 
+// PutBack notes why an entry still waits that was taken from the queue to be tried, and says whether it is there. It is
+// not if it was dropped meanwhile, or its content has arrived: then it is not to come back.
+func (q Queue) PutBack(ctx context.Context, id int64, cause error, now time.Time) (there bool, err error) {
+	if err := q.mustSync(); err != nil {
+		return false, err
+	}
+	res, err := q.q.ExecContext(ctx, `UPDATE pending_sync SET last_error = ?, last_attempt = ? WHERE id = ?`,
+		message(cause), attempt(cause, now), id)
+	if err != nil {
+		return false, fmt.Errorf("put entry %d back into the queue: %w", id, err)
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
+}
+
 // Refuse counts one more refusal of the record, which Put has stored, and returns the count. It is due again at next; from max
 // refusals on it is dead and is not tried again by itself.
 func (q Queue) Refuse(ctx context.Context, src Source, hash string, max int, next time.Time) (retries int, err error) {
