@@ -52,7 +52,7 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 		return nil, err
 	}
 	disk := &trouble{log: cfg.Logger}
-	s.OnUpdate(disk.met)
+	s.OnCommit(func(c state.Commit) { disk.met(c.Err) })
 	cfg.Logger = slog.New(withoutTrouble{cfg.Logger.Handler()})
 	cfg.Delivery.Logger = cfg.Logger
 	a := &Agent{
@@ -241,7 +241,8 @@ func (a *Agent) circuitChanged(s store.Circuit) {
 func (a *Agent) note(name string, value any) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if err := a.state.Update(ctx, func(v state.View) error { return v.Notes.Set(ctx, name, value) }); err != nil {
+	err := a.state.UpdateWithoutSync(ctx, func(v state.View) error { return v.Notes.Set(ctx, name, value) })
+	if err != nil {
 		a.log.Warn("cannot note the agent's status", "error", err)
 	}
 }

@@ -19,6 +19,7 @@ func (c *counters) now() counts {
 	}
 }
 
+// read counts a file that was hashed. A look that has to be had again counts once, when it has come to an end.
 func (c *counters) read(bytes int64) {
 	c.hashed.Add(1)
 	c.bytesHashed.Add(bytes)

@@ -53,6 +53,10 @@ type finding struct {
 	entry *hashindex.Entry // what the index is to say; nil: what it says already
 	item  *store.Item      // what is to be delivered; nil: nothing
 	after time.Duration    // look again after this; 0: the look is done
+	rest  time.Duration    // but no sooner than after this, whatever events come
+
+	hashed bool  // it rests on the content, which was read and hashed
+	bytes  int64 // of that content
 
 	change          *atomic.Int64 // what is to be counted once the entry is written; nil: nothing
 	straightToQueue bool          // an older record of the same file waits there, and order is kept
@@ -117,7 +121,7 @@ func (in *intake) work(ctx context.Context, q *looks) {
 		if err != nil && ctx.Err() == nil {
 			in.disk.met(err)
 			in.log.Error("cannot look at a file; trying again", "path", name(l.key), "error", err)
-			f = finding{look: l, after: diskRetry}
+			f = finding{look: l, after: diskRetry, rest: diskRetry}
 		}
 		select {
 		case in.findings <- f:
@@ -129,7 +133,9 @@ func (in *intake) work(ctx context.Context, q *looks) {
 
 // examine looks at one file. An error means that the look could not be had; what is wrong with the file is a finding.
 func (in *intake) examine(ctx context.Context, l look) (finding, error) {
-	old, known, err := in.state.Index.Get(ctx, l.key)
+	l.began = time.Now()
+	// The read is short and waits for nobody: to watch ctx meanwhile costs a goroutine or two, and more than the read.
+	old, known, err := in.state.Index.Get(context.WithoutCancel(ctx), l.key)
 	if err != nil {
 		return finding{look: l}, err
 	}
@@ -139,7 +145,7 @@ func (in *intake) examine(ctx context.Context, l look) (finding, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return in.gone(l, old, known)
 	case err != nil:
-		return in.unsettled(l, old, hashindex.Stamp{}, 0, unreadable(err)), nil
+		return in.unsettled(l, old, hashindex.Stamp{}, unreadable(err)), nil
 	case !info.Mode().IsRegular():
 		return finding{look: l}, nil
 	}
@@ -148,7 +154,7 @@ func (in *intake) examine(ctx context.Context, l look) (finding, error) {
 		return finding{look: l}, nil
 	}
 	if stamp.Size > in.cfg.MaxFileSize {
-		return in.unsettled(l, old, stamp, 0, errTooLarge), nil
+		return in.unsettled(l, old, stamp, errTooLarge), nil
 	}
 	return in.read(ctx, l, stamp, old, known)
 }
@@ -160,22 +166,24 @@ func (in *intake) lstat(k hashindex.Key) (fs.FileInfo, error) {
 // read holds the file's bytes against the budget until they are delivered, or found not to be needed.
 func (in *intake) read(ctx context.Context, l look, stamp hashindex.Stamp, old hashindex.Entry, known bool) (finding, error) {
 	weight, held := min(stamp.Size+recordBytes, in.heldMost), in.held[l.key.Root]
+	waiting := time.Now()
 	if err := held.Acquire(ctx, weight); err != nil {
 		return finding{look: l}, err
 	}
-	release := sync.OnceFunc(func() { held.Release(weight) })
 	begin := time.Now()
+	l.began = l.began.Add(begin.Sub(waiting))
+	release := sync.OnceFunc(func() { held.Release(weight) })
 	content, stamp2, err := readStable(in.cfg.abs(l.key), stamp.Size, in.pulse(l.key.Root), func() (fs.FileInfo, error) { return in.lstat(l.key) })
 	var f finding
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f, err = in.gone(l, old, known)
 	case errors.Is(err, errChanging):
-		f, err = in.unsettled(l, old, stamp, time.Since(begin), err), nil
+		f, err = in.unsettled(l, old, stamp, err), nil
 	case err != nil:
-		f, err = in.unsettled(l, old, stamp, time.Since(begin), unreadable(err)), nil
+		f, err = in.unsettled(l, old, stamp, unreadable(err)), nil
 	default:
-		f, err = in.judge(ctx, l, content, stamp2, old, known, begin)
+		f = in.judge(l, content, stamp2, old, known, begin)
 	}
 	if f.item == nil || err != nil {
 		release()
@@ -186,10 +194,9 @@ func (in *intake) read(ctx context.Context, l look, stamp hashindex.Stamp, old h
 }
 
 // judge decides what a complete reading of the file means.
-func (in *intake) judge(ctx context.Context, l look, content []byte, stamp hashindex.Stamp, old hashindex.Entry, known bool,
-	begin time.Time,
-) (finding, error) {
-	in.counts.read(stamp.Size)
+func (in *intake) judge(
+	l look, content []byte, stamp hashindex.Stamp, old hashindex.Entry, known bool, begin time.Time,
+) finding {
 	e := in.newEntry(l, stamp, old, begin)
 	e.Hash = in.cfg.Hash.Sum(content)
 	record, invalid := store.MakeRecord(store.Origin{
@@ -197,32 +204,26 @@ func (in *intake) judge(ctx context.Context, l look, content []byte, stamp hashi
 	}, content)
 	e.Session, e.Hands = record.SessionID, record.HandCount
 	if known && e.Hash == old.Hash && !in.undelivered(&old) && !(l.recheck && old.State == hashindex.Invalid) {
-		return in.sameContent(l, e, old), nil
+		f := in.sameContent(l, e, old)
+		f.hashed, f.bytes = true, stamp.Size
+		return f
 	}
 	change := in.change(&e, &old, known)
 	if invalid == nil && e.Session == nil && in.cfg.needsSession() {
 		invalid = errNoSession
 	}
 	if invalid != nil {
-		return in.unsettled(l, old, stamp, time.Since(begin), invalid), nil
-	}
-	arrived, err := in.state.In(in.cfg.scope(l.key.Root)).Index.Acknowledged(ctx, e.Hash)
-	if err != nil {
-		return finding{look: l}, err
-	}
-	if arrived {
-		e.State, e.SyncedAt = hashindex.Synced, e.SeenAt
-		return finding{look: l, entry: &e, change: change}, nil
+		return in.unsettled(l, old, stamp, invalid)
 	}
 	e.State = hashindex.Pending
 	f := finding{
-		look: l, entry: &e, change: change,
+		look: l, entry: &e, change: change, hashed: true, bytes: stamp.Size,
 		item: &store.Item{Source: store.Source(l.key), Record: record, Lane: laneFor(&e, &old, known), At: l.at},
 	}
 	if f.straightToQueue = known && old.State == hashindex.Queued; f.straightToQueue {
 		e.State = hashindex.Queued
 	}
-	return f, nil
+	return f
 }
 
 // change tells a file that the index did not know from one whose content is not the index's.

@@ -22,10 +22,10 @@ type ledger struct {
 
 var _ store.Ledger = (*ledger)(nil)
 
-// Acknowledged implements store.Ledger.
+// Acknowledged implements store.Ledger. A power cut may undo it: then the records are sent once more.
 func (l *ledger) Acknowledged(ctx context.Context, items []store.Item) error {
 	now := time.Now()
-	err := l.state.Update(ctx, func(v state.View) error {
+	err := l.state.UpdateWithoutSync(ctx, func(v state.View) error {
 		for i := range items {
 			if err := l.acknowledge(ctx, v, &items[i], now); err != nil {
 				return err
@@ -59,8 +59,10 @@ func (l *ledger) Waiting(ctx context.Context, items []store.Item, cause error) e
 	now := time.Now()
 	return l.state.Update(ctx, func(v state.View) error {
 		for i := range items {
-			if err := v.Queue.Put(ctx, items[i].Source, &items[i].Record, cause, now); err != nil {
+			if kept, err := l.keep(ctx, v, &items[i], cause, now); err != nil {
 				return err
+			} else if !kept {
+				continue
 			}
 			if err := l.moveQueued(ctx, v, &items[i]); err != nil {
 				return err
@@ -82,7 +84,11 @@ func (l *ledger) Refused(ctx context.Context, it store.Item, cause error) (dead 
 // Suspect implements store.Ledger.
 func (l *ledger) Suspect(ctx context.Context, it store.Item, cause error, proven bool) (blame store.Blame, err error) {
 	err = l.state.Update(ctx, func(v state.View) error {
-		if err := v.Queue.Put(ctx, it.Source, &it.Record, cause, time.Now()); err != nil {
+		blame = store.BlameRemote
+		if proven {
+			blame = store.BlameRecord
+		}
+		if kept, err := l.keep(ctx, v, &it, cause, time.Now()); err != nil || !kept {
 			return err
 		}
 		before, err := v.Queue.Suspect(ctx, it.Source, it.Record.FileHash)
@@ -90,7 +96,6 @@ func (l *ledger) Suspect(ctx context.Context, it store.Item, cause error, proven
 			return err
 		}
 		if !proven && before != store.Proven {
-			blame = store.BlameRemote
 			return l.moveQueued(ctx, v, &it)
 		}
 		dead, err := l.refuse(ctx, v, &it, cause)
@@ -109,7 +114,7 @@ func (l *ledger) Suspect(ctx context.Context, it store.Item, cause error, proven
 // refuse keeps a record in the queue and counts a refusal.
 func (l *ledger) refuse(ctx context.Context, v state.View, it *store.Item, cause error) (dead bool, err error) {
 	now := time.Now()
-	if err := v.Queue.Put(ctx, it.Source, &it.Record, cause, now); err != nil {
+	if kept, err := l.keep(ctx, v, it, cause, now); err != nil || !kept {
 		return false, err
 	}
 	retries, err := v.Queue.Refuse(ctx, it.Source, it.Record.FileHash, l.cfg.MaxRetries, now, l.cfg.Delivery.QueueInterval)
@@ -140,6 +145,14 @@ func (l *ledger) Repeatable(ctx context.Context, it store.Item) (bool, error) {
 		return l.isTheRow(ctx, &it)
 	}
 	return l.state.In(l.cfg.scope(it.Source.Root)).Index.Acknowledged(ctx, it.Record.FileHash)
+}
+
+// keep keeps a record in the queue. One that came from there, and was dropped while it was tried, is not to come back.
+func (l *ledger) keep(ctx context.Context, v state.View, it *store.Item, cause error, now time.Time) (kept bool, err error) {
+	if id := it.Place.ID; id != 0 {
+		return v.Queue.PutBack(ctx, id, cause, now)
+	}
+	return true, v.Queue.Put(ctx, it.Source, &it.Record, cause, now)
 }
 
 // intact returns the items before the first whose content is not the one that was once hashed: what a disk has damaged is to be no row.

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,8 +13,10 @@ import (
 type look struct {
 	key     hashindex.Key
 	at      time.Time       // when the first of the wishes for it came
+	urgent  bool            // an event named the file
 	recheck bool            // hash the file even if its stamp is as the index has it
 	state   hashindex.State // what the index said when the look began
+	began   time.Time       // when it did, without what it has waited for since
 
 	settling settling
 }
@@ -41,9 +44,11 @@ type looks struct {
 	pulse pulse // of the root
 }
 
+// delayed is a look that comes when it is due. An event brings it forward, but not to before soonest.
 type delayed struct {
 	*look
-	timer *time.Timer
+	soonest, due time.Time
+	timer        *time.Timer
 }
 
 // maxWaiting is how many looks may wait before those who wish for more are made to wait themselves.
@@ -75,11 +80,12 @@ func (q *looks) add(ctx context.Context, l look, urgent bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	q.put(&l, urgent)
+	l.urgent = urgent
+	q.put(&l)
 	return nil
 }
 
-func (q *looks) put(l *look, urgent bool) {
+func (q *looks) put(l *look) {
 	if q.closed {
 		return
 	}
@@ -88,16 +94,23 @@ func (q *looks) put(l *look, urgent bool) {
 		return
 	}
 	if d, ok := q.delayed[l.key]; ok {
-		// It keeps its delay: a file that grows event by event is not to be read at every one of them.
 		d.look = merge(d.look, l)
+		if l.urgent {
+			q.hurry(d)
+		}
 		return
 	}
 	if w, ok := q.waiting[l.key]; ok {
+		if l.urgent && !w.urgent {
+			i := slices.Index(q.patient, l.key)
+			q.patient = slices.Delete(q.patient, i, i+1)
+			q.urgent = append(q.urgent, l.key)
+		}
 		q.waiting[l.key] = merge(w, l)
 		return
 	}
 	q.waiting[l.key] = l
-	if urgent {
+	if l.urgent {
 		q.urgent = append(q.urgent, l.key)
 	} else {
 		q.patient = append(q.patient, l.key)
@@ -110,6 +123,7 @@ func merge(first, second *look) *look {
 		return second
 	}
 	first.recheck = first.recheck || second.recheck
+	first.urgent = first.urgent || second.urgent
 	return first
 }
 
@@ -144,13 +158,15 @@ func (q *looks) done(key hashindex.Key) {
 	later := q.busy[key]
 	delete(q.busy, key)
 	if later != nil {
-		q.put(later, true)
+		later.urgent = true
+		q.put(later)
 	}
 	q.changed.Broadcast()
 }
 
-// again says that the file is to be looked at once more after a delay.
-func (q *looks) again(l look, after time.Duration) {
+// again says that the file is to be looked at once more after a delay, or as soon as an event names it, if it has been
+// left alone for rest by then. An event that came during the look counts.
+func (q *looks) again(l look, rest, after time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	later := q.busy[l.key]
@@ -158,23 +174,43 @@ func (q *looks) again(l look, after time.Duration) {
 	if q.closed {
 		return
 	}
-	d := &delayed{look: &l}
-	if later != nil {
-		d.look = merge(d.look, later)
-	}
-	d.timer = time.AfterFunc(after, func() { q.due(l.key) })
+	now := time.Now()
+	d := &delayed{look: &l, soonest: now.Add(rest), due: now.Add(after)}
+	d.timer = time.AfterFunc(after, func() { q.elapsed(d) })
 	q.delayed[l.key] = d
+	d.urgent = false // as far as what it has just been looked at for goes
+	if later != nil {
+		q.put(later)
+	}
 }
 
-func (q *looks) due(key hashindex.Key) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	d, ok := q.delayed[key]
-	if !ok {
+// hurry brings a delayed look forward.
+func (q *looks) hurry(d *delayed) {
+	rest := time.Until(d.soonest)
+	if rest <= 0 {
+		d.timer.Stop()
+		q.release(d)
 		return
 	}
-	delete(q.delayed, key)
-	q.put(d.look, true)
+	if d.soonest.Before(d.due) {
+		d.due = d.soonest
+		d.timer.Reset(rest)
+	}
+}
+
+func (q *looks) elapsed(d *delayed) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.delayed[d.key] == d {
+		q.release(d)
+	}
+}
+
+// release has a look that was delayed wait for nothing but its turn.
+func (q *looks) release(d *delayed) {
+	delete(q.delayed, d.key)
+	d.urgent = true
+	q.put(d.look)
 }
 
 // idle says whether nothing waits, nobody looks, and no file is settling.
@@ -220,7 +256,9 @@ func (all looksByRoot) add(ctx context.Context, l look, urgent bool) error {
 
 func (all looksByRoot) done(key hashindex.Key) { all[key.Root].done(key) }
 
-func (all looksByRoot) again(l look, after time.Duration) { all[l.key.Root].again(l, after) }
+func (all looksByRoot) again(l look, rest, after time.Duration) {
+	all[l.key.Root].again(l, rest, after)
+}
 
 // idle says whether nothing is under way in any root that answers.
 func (all looksByRoot) idle() bool {

@@ -84,7 +84,7 @@ func TestWhatIsWishedForWhileAFileIsBusyIsOneMoreLook(t *testing.T) {
 	})
 }
 
-func TestADelayIsKeptWhateverIsWishedFor(t *testing.T) {
+func TestAScanDoesNotShortenADelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newLooks()
 		defer q.close()
@@ -92,12 +92,12 @@ func TestADelayIsKeptWhateverIsWishedFor(t *testing.T) {
 		l := q.wantNext(t, "a")
 		begin := time.Now()
 		l.settling = settling{tries: 3, active: true}
-		q.again(l, time.Second)
+		q.again(l, 0, time.Second)
 		for range 5 {
 			time.Sleep(100 * time.Millisecond) // of the bubble's clock
 			l := lookAt("a")
 			l.recheck = true
-			q.mustAdd(t, l, true)
+			q.mustAdd(t, l, false)
 		}
 		if q.idle() {
 			t.Error("idle while a file settles")
@@ -112,24 +112,100 @@ func TestADelayIsKeptWhateverIsWishedFor(t *testing.T) {
 	})
 }
 
-func TestAWishThatCameWhileAFileWasBusyIsNotLostInItsDelay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		q := newLooks()
-		defer q.close()
-		q.mustAdd(t, lookAt("a"), true)
-		l := q.wantNext(t, "a")
-		wish := lookAt("a")
-		wish.recheck = true
-		q.mustAdd(t, wish, true)
-		q.again(l, time.Minute)
-		if got := q.wantNext(t, "a"); !got.recheck {
-			t.Errorf("the look is %+v, want one that hashes", got)
-		}
-		q.done(l.key)
-		if !q.idle() {
-			t.Error("the delayed look was two")
-		}
-	})
+// TestAnEventBringsADelayedLookForward: what the event says may be that the file is complete. But a file that grows
+// event by event is not to be read at each of them.
+func TestAnEventBringsADelayedLookForward(t *testing.T) {
+	const ms = time.Millisecond
+	for name, c := range map[string]struct {
+		rest, after time.Duration
+		events      []time.Duration
+		want        time.Duration // when the file is looked at again
+	}{
+		"no event":                       {4 * ms, 64 * ms, nil, 64 * ms},
+		"after the rest":                 {4 * ms, 64 * ms, []time.Duration{9 * ms}, 9 * ms},
+		"with the end of the rest":       {4 * ms, 64 * ms, []time.Duration{4 * ms}, 4 * ms},
+		"during the rest":                {4 * ms, 64 * ms, []time.Duration{1 * ms}, 4 * ms},
+		"many during the rest":           {4 * ms, 64 * ms, []time.Duration{1 * ms, 2 * ms, 3 * ms}, 4 * ms},
+		"at once":                        {4 * ms, 64 * ms, []time.Duration{0}, 4 * ms},
+		"nothing to rest from":           {0, 64 * ms, []time.Duration{0}, 0},
+		"a rest as long as the delay":    {64 * ms, 64 * ms, []time.Duration{1 * ms, 60 * ms}, 64 * ms},
+		"so late that it is the next":    {4 * ms, 64 * ms, []time.Duration{65 * ms}, 64 * ms},
+		"early, and once more thereupon": {4 * ms, 64 * ms, []time.Duration{5 * ms, 6 * ms}, 5 * ms},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := newLooks()
+				defer q.close()
+				q.mustAdd(t, lookAt("a"), true)
+				l := q.wantNext(t, "a")
+				begin := time.Now()
+				l.settling = settling{tries: 3, active: true}
+				q.again(l, c.rest, c.after)
+				var events sync.WaitGroup
+				for _, at := range c.events {
+					events.Go(func() {
+						time.Sleep(at)
+						q.mustAdd(t, lookAt("a"), true)
+					})
+				}
+				got := q.wantNext(t, "a")
+				if took := time.Since(begin); took != c.want {
+					t.Errorf("looked at again after %v, want %v", took, c.want)
+				}
+				if got.settling.tries != 3 {
+					t.Errorf("the look is %+v, want what was known", got)
+				}
+				events.Wait()
+			})
+		})
+	}
+}
+
+// TestAnEventDuringALookCountsAfterIt, and a scan's wish does not shorten the delay.
+func TestAnEventDuringALookCountsAfterIt(t *testing.T) {
+	for _, c := range []struct {
+		urgent bool
+		want   time.Duration
+	}{{true, 4 * time.Second}, {false, time.Minute}} {
+		synctest.Test(t, func(t *testing.T) {
+			q := newLooks()
+			defer q.close()
+			q.mustAdd(t, lookAt("a"), true)
+			l := q.wantNext(t, "a")
+			wish := lookAt("a")
+			wish.recheck = true
+			q.mustAdd(t, wish, c.urgent)
+			begin := time.Now()
+			q.again(l, 4*time.Second, time.Minute)
+			if got := q.wantNext(t, "a"); !got.recheck {
+				t.Errorf("the look is %+v, want one that hashes", got)
+			}
+			if took := time.Since(begin); took != c.want {
+				t.Errorf("urgent: %v: looked at again after %v, want %v", c.urgent, took, c.want)
+			}
+			q.done(l.key)
+			if !q.idle() {
+				t.Error("the delayed look was two")
+			}
+		})
+	}
+}
+
+// TestAnEventTakesAFileOutOfTheScansOrder.
+func TestAnEventTakesAFileOutOfTheScansOrder(t *testing.T) {
+	q := newLooks()
+	for _, path := range []string{"a", "b", "c", "d"} {
+		q.mustAdd(t, lookAt(path), false)
+	}
+	for _, path := range []string{"c", "b", "c"} {
+		q.mustAdd(t, lookAt(path), true)
+	}
+	for _, path := range []string{"c", "b", "a", "d"} {
+		q.done(q.wantNext(t, path).key)
+	}
+	if !q.idle() || len(q.patient)+len(q.urgent) > 0 {
+		t.Error("something is left")
+	}
 }
 
 func TestWhatAnEventNamedGoesFirst(t *testing.T) {
@@ -186,7 +262,7 @@ func TestACloseEndsAllWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newLooks()
 		q.mustAdd(t, lookAt("a"), true)
-		q.again(q.wantNext(t, "a"), time.Hour)
+		q.again(q.wantNext(t, "a"), 0, time.Hour)
 		var wg sync.WaitGroup
 		for range workers {
 			wg.Go(func() {
@@ -229,7 +305,7 @@ func TestNoFileIsLookedAtByTwo(t *testing.T) {
 				}
 				busy[i].Store(false)
 				if (n+worker)%5 == 0 {
-					q.again(l, time.Microsecond)
+					q.again(l, 0, time.Microsecond)
 				} else {
 					q.done(l.key)
 				}

@@ -182,10 +182,17 @@ func (p *place) work(t *testing.T) *worker {
 // running runs an agent until the test, or stop, ends it.
 func (p *place) running(t *testing.T) *worker {
 	t.Helper()
+	return p.runningWith(t, func(*Agent) {})
+}
+
+// runningWith is running, with something to be done before the agent begins.
+func (p *place) runningWith(t *testing.T, before func(*Agent)) *worker {
+	t.Helper()
 	a, err := Open(t.Context(), p.cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	before(a)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -75,19 +76,40 @@ type Problem struct {
 	Error string `json:"error"`
 }
 
+// String is how a problem is told to people: what it is, of which file or folder, and why, as far as there is any of
+// these.
+func (p Problem) String() string {
+	parts := []string{p.Kind}
+	if at := (store.Source{Root: p.Root, Path: p.Path}).String(); at != "" {
+		parts = append(parts, at)
+	}
+	if p.Error != "" {
+		parts = append(parts, p.Error)
+	}
+	return strings.Join(parts, ": ")
+}
+
 // hinders says whether the problem stood in the way of the pass, and is not one that it found.
 func (p *Problem) hinders() bool {
 	return p.Kind == kindRoot || p.Kind == kindRemote || p.Kind == kindUnreadable || p.Kind == kindLink || p.Kind == kindIndex
 }
 
-// Hindrance returns what stood first in the way of the pass, empty if nothing did.
+// Hindrance returns what stood first in the way of the pass, empty if it is complete.
 func (r *Report) Hindrance() string {
+	if r.Outcome == Complete {
+		return ""
+	}
 	for _, p := range r.Problems {
-		if p.hinders() {
+		if p.hinders() && p.Error != "" {
 			return p.Error
 		}
 	}
-	return ""
+	for _, root := range r.Roots {
+		if root.Error != "" {
+			return root.Dir + ": " + root.Error
+		}
+	}
+	return "it was stopped, or part of the folder could not be read"
 }
 
 // Kinds of problems.

@@ -68,7 +68,7 @@ func (l *ledger) Wanted(ctx context.Context, items []store.Item) ([]store.Item, 
 	if len(history) == 0 {
 		return wanted, nil
 	}
-	return wanted, l.state.Update(ctx, func(v state.View) error {
+	return wanted, l.state.UpdateWithoutSync(ctx, func(v state.View) error {
 		for _, s := range history {
 			if err := settleSession(ctx, v, s); err != nil {
 				return err
@@ -99,7 +99,8 @@ func (l *ledger) askRows(ctx context.Context, items []store.Item) error {
 		if err != nil {
 			return err
 		}
-		if err := l.state.Update(ctx, func(v state.View) error { return l.takeRows(ctx, v, step, found) }); err != nil {
+		take := func(v state.View) error { return l.takeRows(ctx, v, step, found) }
+		if err := l.state.UpdateWithoutSync(ctx, take); err != nil {
 			return err
 		}
 	}

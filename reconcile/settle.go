@@ -11,9 +11,12 @@ import (
 )
 
 const (
-	firstLookAgain = 5 * time.Millisecond
+	// firstLookAgain is when a file that was not complete is looked at again. A file that is created, written and
+	// closed is seen empty by the first look, and is complete a fraction of a millisecond later.
+	firstLookAgain = time.Millisecond
 	lastLookAgain  = 500 * time.Millisecond
-	// restFactor bounds how much of the time a file that grows slowly is being read: one part in five.
+	// restFactor bounds how much of the time a file that grows slowly is being read, whatever events come: one part in
+	// five.
 	restFactor = 4
 )
 
@@ -36,8 +39,8 @@ func unreadable(err error) error {
 }
 
 // unsettled is the finding for a file that cannot be made into a record as it is now: half written, perhaps. It is looked at
-// again on a growing delay, and with the next event; when it has stayed the same for the settle limit, it is invalid.
-func (in *intake) unsettled(l look, old hashindex.Entry, stamp hashindex.Stamp, cost time.Duration, reason error) finding {
+// again on a growing delay, or with the next event; when it has stayed the same for the settle limit, it is invalid.
+func (in *intake) unsettled(l look, old hashindex.Entry, stamp hashindex.Stamp, reason error) finding {
 	now := time.Now()
 	if old.State == hashindex.Invalid && old.Stamp == stamp && now.Sub(old.StampSeen) >= in.cfg.SettleLimit {
 		return in.invalid(l, old, stamp, now, reason) // it has had its time before
@@ -46,9 +49,10 @@ func (in *intake) unsettled(l look, old hashindex.Entry, stamp hashindex.Stamp, 
 		*s = settling{stamp: stamp, since: now, active: true}
 	}
 	if now.Sub(l.settling.since) < in.cfg.SettleLimit {
-		delay := min(max(firstLookAgain<<min(l.settling.tries, 10), restFactor*cost), lastLookAgain)
+		rest := min(restFactor*now.Sub(l.began), lastLookAgain)
+		after := min(firstLookAgain<<min(l.settling.tries, 10), lastLookAgain)
 		l.settling.tries++
-		return finding{look: l, after: delay}
+		return finding{look: l, rest: rest, after: max(rest, after)}
 	}
 	return in.invalid(l, old, stamp, now, reason)
 }
@@ -67,7 +71,7 @@ func (in *intake) invalid(l look, old hashindex.Entry, stamp hashindex.Stamp, no
 	if !in.rootStands(l.key.Root) {
 		return finding{look: l} // the next scan finds it again
 	}
-	f := finding{look: l, entry: &e}
+	f := finding{look: l, entry: &e, hashed: e.Hash != "", bytes: stamp.Size}
 	if e.Hash != old.Hash || e.Error != old.Error {
 		f.change = in.change(&e, &old, !old.SeenAt.IsZero())
 		in.log.Warn("a file cannot be synced", "path", name(l.key), "bytes", stamp.Size, "error", reason)

@@ -44,14 +44,16 @@ type scanNote struct {
 
 // Status is what the state file says of the files, the queue and the agent (design, "The command line").
 type Status struct {
-	Files         int        `json:"files"` // present ones
-	Pending       int        `json:"pending"`
-	Queued        int        `json:"queued"` // records in the queue that wait
-	Dead          int        `json:"dead"`   // records in the queue that are not tried again by themselves
-	Invalid       int        `json:"invalid"`
-	Gone          int        `json:"gone"`
-	Synced        int        `json:"synced"`
-	Superseded    int        `json:"superseded"` // files whose session has a better version
+	Files         int        `json:"files"`        // present ones: all of Synced to Invalid, each file in one of them
+	Synced        int        `json:"synced"`       // files whose content the table has
+	Pending       int        `json:"pending"`      // files on their way
+	FilesQueued   int        `json:"files_queued"` // files whose record waits in the queue
+	FilesDead     int        `json:"files_dead"`   // files whose record was refused too often, or dropped
+	Superseded    int        `json:"superseded"`   // files not sent: their session has a better version
+	Invalid       int        `json:"invalid"`      // files that cannot be made into a record
+	Gone          int        `json:"gone"`         // files that were here once; not in Files
+	Queued        int        `json:"queued"`       // records in the queue that wait, also of files that have changed or gone
+	Dead          int        `json:"dead"`         // records in the queue that are not tried again by themselves
 	AgentRunning  bool       `json:"agent_running"`
 	Link          string     `json:"link"` // online, offline or unknown
 	LinkSince     *time.Time `json:"link_since,omitempty"`
@@ -71,7 +73,8 @@ func ReadStatus(ctx context.Context, s *state.State) (Status, error) {
 	}
 	st := Status{
 		Pending: counts[hashindex.Pending], Invalid: counts[hashindex.Invalid], Gone: counts[hashindex.Gone],
-		Synced: counts[hashindex.Synced], Superseded: counts[hashindex.Superseded], Link: linkUnknown,
+		Synced: counts[hashindex.Synced], Superseded: counts[hashindex.Superseded],
+		FilesQueued: counts[hashindex.Queued], FilesDead: counts[hashindex.Dead], Link: linkUnknown,
 	}
 	for state, n := range counts {
 		if state != hashindex.Gone {

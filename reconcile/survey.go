@@ -196,8 +196,8 @@ func (s *Survey) compareFiles(ctx context.Context, root hashindex.Root, mode Mod
 		case old == nil || old.State == hashindex.Gone:
 			s.suspect(suspect{key: key, kind: kindAdded}, &s.report.Added)
 		case mode == Full || *stamp != old.Stamp || old.Racy:
-			entry := *old
-			readers.Go(func() error { s.rehash(readCtx, key, entry); return nil })
+			size, entry := stamp.Size, *old
+			readers.Go(func() error { s.rehash(readCtx, key, size, entry); return nil })
 		}
 		p.file(stamp.Size)
 		return nil
@@ -205,7 +205,7 @@ func (s *Survey) compareFiles(ctx context.Context, root hashindex.Root, mode Mod
 	return seen, errors.Join(err, readers.Wait())
 }
 
-func (s *Survey) rehash(ctx context.Context, key hashindex.Key, old hashindex.Entry) {
+func (s *Survey) rehash(ctx context.Context, key hashindex.Key, size int64, old hashindex.Entry) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -213,8 +213,10 @@ func (s *Survey) rehash(ctx context.Context, key hashindex.Key, old hashindex.En
 	if ctx.Err() != nil || errors.Is(err, fs.ErrNotExist) {
 		return // gone since it was listed
 	}
+	if err == nil {
+		s.hashed(size)
+	}
 	if err == nil && hash == old.Hash || err != nil && old.State == hashindex.Invalid {
-		s.hashed(old.Size)
 		return
 	}
 	s.suspect(suspect{key: key, kind: kindChanged}, &s.report.Changed)

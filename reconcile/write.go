@@ -58,15 +58,20 @@ func (in *intake) writeGroup(ctx context.Context, group []finding) {
 	}
 }
 
+// commit writes intents without a sync to disk: after a power cut the scan finds their files again. A record that goes
+// straight to the queue may be all that is left of a file.
 func (in *intake) commit(ctx context.Context, group []finding) error {
-	changes := false
+	changes, update := false, in.state.UpdateWithoutSync
 	for i := range group {
 		changes = changes || group[i].entry != nil
+		if group[i].straightToQueue {
+			update = in.state.Update
+		}
 	}
 	if !changes {
 		return nil
 	}
-	return in.state.Update(ctx, func(v state.View) error {
+	return update(ctx, func(v state.View) error {
 		for i := range group {
 			if err := in.store(ctx, v, &group[i]); err != nil {
 				return err
@@ -86,7 +91,7 @@ func (in *intake) store(ctx context.Context, v state.View, f *finding) error {
 		f.outdated()
 		return nil
 	}
-	if err == nil && f.entry.State == hashindex.Synced {
+	if err == nil {
 		err = f.checkArrived(ctx, v.In(in.cfg.scope(f.look.key.Root)).Index)
 	}
 	if err != nil {
@@ -111,13 +116,23 @@ func (f *finding) outdated() {
 	*f = finding{look: f.look, after: firstLookAgain}
 }
 
-// checkArrived makes an intent of what the remote is not known to have any more.
+// checkArrived makes an intent of what the remote is not known to have any more, and none of what it is known to have.
 func (f *finding) checkArrived(ctx context.Context, index hashindex.Index) error {
+	if f.item == nil && f.entry.State != hashindex.Synced {
+		return nil
+	}
 	arrived, err := index.Acknowledged(ctx, f.entry.Hash)
-	if err == nil && !arrived {
+	switch {
+	case err != nil:
+		return err
+	case arrived && f.item != nil:
+		f.item.Done()
+		f.item, f.straightToQueue = nil, false
+		f.entry.State, f.entry.SyncedAt = hashindex.Synced, f.entry.SeenAt
+	case !arrived && f.item == nil:
 		f.entry.State, f.after = hashindex.Pending, firstLookAgain
 	}
-	return err
+	return nil
 }
 
 func (in *intake) act(f *finding, failed error) {
@@ -125,7 +140,7 @@ func (in *intake) act(f *finding, failed error) {
 		if f.item != nil {
 			f.item.Done()
 		}
-		in.looks.again(f.look, diskRetry)
+		in.looks.again(f.look, diskRetry, diskRetry)
 		return
 	}
 	if f.change != nil {
@@ -139,8 +154,11 @@ func (in *intake) act(f *finding, failed error) {
 		in.delivery.Add(*f.item)
 	}
 	if f.after > 0 {
-		in.looks.again(f.look, f.after)
+		in.looks.again(f.look, f.rest, f.after)
 		return
+	}
+	if f.hashed {
+		in.counts.read(f.bytes)
 	}
 	if f.entry != nil && f.entry.State == hashindex.Gone {
 		in.log.Info("gone", "path", name(f.look.key))

@@ -13,15 +13,37 @@ import (
 // Queue is the table pending_sync: the records that wait for the remote, with their content, so that they arrive even if the
 // file is gone by then. A record leaves it by success, by a success of the same hash, or by the operator's word (Drop).
 type Queue struct {
-	q     sqlite.Querier
-	scope string
+	q      sqlite.Querier
+	scope  string
+	noSync bool // of a transaction that a power cut may undo
 }
 
 // NewQueue returns the queue seen through q: a database, or a transaction to take part in.
 func NewQueue(q sqlite.Querier) Queue { return Queue{q: q} }
 
 // In returns the queue for which a hash is of the records of one root alone; with the empty scope, of all.
-func (q Queue) In(scope string) Queue { return Queue{q: q.q, scope: scope} }
+func (q Queue) In(scope string) Queue {
+	q.scope = scope
+	return q
+}
+
+// WithoutSync returns the queue as a transaction sees it that a power cut may undo. Records may leave it, by Done: they
+// are sent once more. None may be put into it or changed, for which its file may be gone: the calls for that fail.
+func (q Queue) WithoutSync() Queue {
+	q.noSync = true
+	return q
+}
+
+// errNoSync is a mistake of this program.
+var errNoSync = errors.New("a record is to be queued in a transaction that a power cut may undo")
+
+// mustSync fails in a transaction that a power cut may undo.
+func (q Queue) mustSync() error {
+	if q.noSync {
+		return errNoSync
+	}
+	return nil
+}
 
 // Queued is an entry of the queue.
 type Queued struct {
@@ -33,7 +55,7 @@ type Queued struct {
 	LastError   string
 	CreatedAt   time.Time
 	LastAttempt time.Time // zero: never tried
-	Bytes       int64
+	Bytes       int64     // of the file, less a byte order mark
 }
 
 // ErrNoSuchEntry says that the queue holds no entry with that id.
@@ -56,6 +78,9 @@ func (e *UnreadableError) Error() string {
 
 // Bury makes an entry dead that can never be delivered, so that it does not stand in the way of the others, and returns its hash.
 func (q Queue) Bury(ctx context.Context, id int64, reason error) (hash string, err error) {
+	if err := q.mustSync(); err != nil {
+		return "", err
+	}
 	err = q.q.QueryRowContext(ctx, `UPDATE pending_sync SET dead = 1, last_error = ? WHERE id = ? RETURNING file_hash`, message(reason), id).
 		Scan(&hash)
 	if err != nil {
@@ -66,6 +91,9 @@ func (q Queue) Bury(ctx context.Context, id int64, reason error) (hash string, e
 
 // Put keeps the record in the queue, where it may already be. Its retries are not touched. Cause, if any, is why it waits.
 func (q Queue) Put(ctx context.Context, src Source, r *Record, cause error, now time.Time) error {
+	if err := q.mustSync(); err != nil {
+		return err
+	}
 	_, err := q.q.ExecContext(ctx, `
 		INSERT INTO pending_sync (root, file_path, file_hash, record_json, last_error, created_at, last_attempt, session_id, hands, mtime_ns)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -79,10 +107,28 @@ func (q Queue) Put(ctx context.Context, src Source, r *Record, cause error, now 
 	return nil
 }
 
+// PutBack notes why an entry still waits that was taken from the queue to be tried, and says whether it is there. It is
+// not if it was dropped meanwhile, or its content has arrived: then it is not to come back.
+func (q Queue) PutBack(ctx context.Context, id int64, cause error, now time.Time) (there bool, err error) {
+	if err := q.mustSync(); err != nil {
+		return false, err
+	}
+	res, err := q.q.ExecContext(ctx, `UPDATE pending_sync SET last_error = ?, last_attempt = ? WHERE id = ?`,
+		message(cause), attempt(cause, now), id)
+	if err != nil {
+		return false, fmt.Errorf("put entry %d back into the queue: %w", id, err)
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
+}
+
 // Refuse counts a refusal of the record, which Put has stored, and returns the count. At most one refusal counts in an interval, however
 // many attempts are made in it. The record is due again after the interval; from max refusals on it is dead, and is not tried again by
 // itself.
 func (q Queue) Refuse(ctx context.Context, src Source, hash string, max int, now time.Time, interval time.Duration) (retries int, err error) {
+	if err := q.mustSync(); err != nil {
+		return 0, err
+	}
 	err = q.q.QueryRowContext(ctx, `
 		UPDATE pending_sync SET retry_count = retry_count + counts, dead = retry_count + counts >= ?3, next_attempt = ?4 + ?5,
 			counted_at = CASE WHEN counts THEN ?4 ELSE counted_at END, suspect = ?6
@@ -185,6 +231,9 @@ func scanItem(rows *sql.Rows) (item Item, content []byte, err error) {
 
 // MakeDue has every entry that is not dead tried at the next opportunity.
 func (q Queue) MakeDue(ctx context.Context) error {
+	if err := q.mustSync(); err != nil {
+		return err
+	}
 	if _, err := q.q.ExecContext(ctx, `UPDATE pending_sync SET next_attempt = 0 WHERE NOT dead AND next_attempt > 0`); err != nil {
 		return fmt.Errorf("change the queue: %w", err)
 	}
@@ -201,10 +250,14 @@ func (q Queue) Counts(ctx context.Context) (waiting, dead int, err error) {
 	return waiting, dead, nil
 }
 
+// contentBytes is the length of raw_json, which is the last of a record (Record.AppendJSON), before a brace.
+const contentBytes = `octet_length(record_json)
+	- instr(CAST(record_json AS BLOB), CAST('"raw_json":' AS BLOB)) - length('"raw_json":')`
+
 // List returns at most limit entries after id, oldest first, without their records.
 func (q Queue) List(ctx context.Context, after int64, limit int) (list []Queued, err error) {
 	rows, err := q.q.QueryContext(ctx, `
-		SELECT id, root, file_path, file_hash, retry_count, dead, last_error, created_at, last_attempt, length(record_json)
+		SELECT id, root, file_path, file_hash, retry_count, dead, last_error, created_at, last_attempt, `+contentBytes+`
 		FROM pending_sync WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list the queue: %w", err)
@@ -240,6 +293,9 @@ func (q Queue) Drop(ctx context.Context, id int64) (hashes []string, err error) 
 }
 
 func (q Queue) change(ctx context.Context, id int64, statement string) (hashes []string, err error) {
+	if err := q.mustSync(); err != nil {
+		return nil, err
+	}
 	rows, err := q.q.QueryContext(ctx, statement, id)
 	if err != nil {
 		return nil, fmt.Errorf("change the queue: %w", err)

@@ -141,7 +141,7 @@ func TestQueueDueIsBoundedAndGoesOn(t *testing.T) {
 	if len(rest) != 3 || rest[0].Record.FileHash != "h2" {
 		t.Fatalf("after the second: %d items, %+v", len(rest), rest)
 	}
-	size := list(t, q)[0].Bytes
+	size := int64(len(first[0].Record.AppendJSON(nil, nil))) // as it is kept
 	if got := due(t, q, store.QueuePlace{}, 10, 2*size, noon); len(got) != 2 {
 		t.Errorf("%d items in the bytes of two", len(got))
 	}
@@ -358,4 +358,23 @@ func TestQueueSaysWhenThereIsNoSuchEntry(t *testing.T) {
 		t.Errorf("Drop: %v, want ErrNoSuchEntry", err)
 	}
 	wantCounts(t, q, 1, 2)
+}
+
+// TestListTellsTheSizeOfTheFile, not of what the queue keeps of it, and in bytes.
+func TestListTellsTheSizeOfTheFile(t *testing.T) {
+	q := openQueue(t)
+	contents := []string{`{}`, `{"ID":1,"EventTitle":"한글 결승"}`, " {\n\t\"raw_json\":{\"a\":1}}\r\n"}
+	for i, content := range contents {
+		title := `a title with "raw_json": in it`
+		r := store.Record{FileHash: fmt.Sprint(i), FileName: "한글.json", EventTitle: title, RawJSON: []byte(content)}
+		if err := q.Put(t.Context(), source(r.FileName), &r, nil, noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	listed := list(t, q)
+	for i, content := range contents {
+		if listed[i].Bytes != int64(len(content)) {
+			t.Errorf("%q has %d bytes, want %d", content, listed[i].Bytes, len(content))
+		}
+	}
 }

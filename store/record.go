@@ -21,10 +21,14 @@ type Source struct {
 	Path string
 }
 
-// String is how a file is called in logs and lists: by its path, after the label of its root if that has one.
+// String is how a file is called in logs and lists: by its path, after the label of its root if that has one. Without a
+// path it is the root itself.
 func (s Source) String() string {
-	if s.Root == "" {
+	switch "" {
+	case s.Root:
 		return OneLine(s.Path)
+	case s.Path:
+		return s.Root
 	}
 	return s.Root + ":" + OneLine(s.Path)
 }

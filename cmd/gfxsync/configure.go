@@ -143,6 +143,9 @@ func quoted(v string) string {
 // mayHoldKey knows keys by how they begin.
 func mayHoldKey(v string) bool { return strings.Contains(v, "sb_") || strings.Contains(v, "eyJ") }
 
+// errNoQueueDB is for an account without a home directory, for which there is no default.
+var errNoQueueDB = fmt.Errorf("%w: GFX_SYNC_QUEUE_DB_PATH is not set: expected the path of a file", errSettings)
+
 // checkRun looks at what only the settings of an agent together can tell.
 func (s *settings) checkRun() error {
 	switch {
@@ -154,7 +157,7 @@ func (s *settings) checkRun() error {
 	case len(s.roots) == 0:
 		return fmt.Errorf("%w: GFX_SYNC_GFX_WATCH_PATH is not set: expected the path of the folder that PokerGFX writes to", errSettings)
 	case s.queueDB == "":
-		return fmt.Errorf("%w: GFX_SYNC_QUEUE_DB_PATH is not set: expected the path of a file", errSettings)
+		return errNoQueueDB
 	case s.localDB != "" && !s.isByHash():
 		return fmt.Errorf("%w: GFX_SYNC_ON_CONFLICT is %s, but the table of GFX_SYNC_LOCAL_DB is unique on file_hash: leave one of them out",
 			errSettings, s.conflict)

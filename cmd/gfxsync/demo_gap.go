@@ -135,7 +135,7 @@ func (d *demo) verify(ctx context.Context) error {
 	d.say("New %d, changed %d, gone %d, missing in the table %d, waiting %d, dead %d, invalid %d: %s, %dms.", r.Added, r.Changed, r.Gone,
 		r.RemoteMissing, r.Pending+r.Queued, r.Dead, r.Invalid, plural(int(r.Requests), "request"), r.DurationMS)
 	for _, p := range r.Problems {
-		d.say("%s: %s %s", p.Kind, p.Path, p.Error)
+		d.say("%s", p)
 	}
 	if !r.InSync {
 		return fmt.Errorf("%w: folder and table in sync", errMissing)

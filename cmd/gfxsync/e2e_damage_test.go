@@ -250,7 +250,7 @@ func TestTheHeadOfTheQueueDatabaseIsOverwritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"status"}, {"queue", "list"}, {"verify", "--watch", o.watch, "--local", o.rows.path}} {
+	for _, args := range [][]string{{"status"}, {"queue", "list"}, {"verify", "--watch", o.watch}} {
 		out, err := o.command(append(args, "--queue-db", o.queue)...).CombinedOutput()
 		if exitCode(err) != 2 || !strings.Contains(string(out), shown(o.queue)) || !strings.Contains(string(out), "set it aside") {
 			t.Errorf("%v: %v: %s", args, err, out)

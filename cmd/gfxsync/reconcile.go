@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -31,7 +30,12 @@ func (p *program) reconcileCommand() *cli.Command {
 		Usage: "compare folder, index and table once, and send what is missing",
 		Flags: append(flags(groups...), fullFlag, jsonFlag, acceptMissingFlag,
 			&cli.BoolFlag{Name: "dry-run", Usage: "only name what would be sent"}),
-		Action: p.withRemote(groups, func(c *cli.Context, cfg reconcile.Config) error {
+		Action: p.withRemote(groups, func(c *cli.Context) tableUse {
+			if c.Bool("dry-run") {
+				return foreseeTable
+			}
+			return makeTable
+		}, func(c *cli.Context, cfg reconcile.Config) error {
 			opts := reconcile.PassOptions{AcceptMissing: c.Bool("accept-missing")}
 			if c.Bool("dry-run") {
 				return p.dryRun(c, cfg, opts)
@@ -49,11 +53,12 @@ func (p *program) reconcileCommand() *cli.Command {
 
 func (p *program) verifyCommand() *cli.Command {
 	groups := [][]setting{remoteSettings, fileSettings, deliverySettings, passSettings, stateSettings, quietLogSettings}
+	compare := func(*cli.Context) tableUse { return compareTable }
 	return &cli.Command{
 		Name:  "verify",
 		Usage: "compare folder, index and table, and change nothing",
 		Flags: append(flags(groups...), fullFlag, jsonFlag),
-		Action: p.withRemote(groups, func(c *cli.Context, cfg reconcile.Config) error {
+		Action: p.withRemote(groups, compare, func(c *cli.Context, cfg reconcile.Config) error {
 			s, err := openState(c.Context, cfg.QueueDB)
 			if err != nil {
 				return err
@@ -76,8 +81,10 @@ func modeOf(c *cli.Context) reconcile.Mode {
 	return reconcile.Quick
 }
 
-// withRemote makes an action of a function that needs folder, index and table.
-func (p *program) withRemote(groups [][]setting, f func(*cli.Context, reconcile.Config) error) cli.ActionFunc {
+// withRemote makes an action of a function that needs folder, index and table, which it uses so.
+func (p *program) withRemote(
+	groups [][]setting, use func(*cli.Context) tableUse, f func(*cli.Context, reconcile.Config) error,
+) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		s, err := p.configure(c, groups...)
 		if err != nil {
@@ -87,21 +94,17 @@ func (p *program) withRemote(groups [][]setting, f func(*cli.Context, reconcile.
 			return err
 		}
 		log, closeLog := p.logger(s)
-		return errors.Join(p.onRemote(c, s, log, f), closeLog())
+		remote, err := s.openTable(c.Context, log, use(c))
+		if err == nil {
+			err = errors.Join(f(c, s.agentConfig(remote, log)), remote.Close())
+		}
+		return errors.Join(err, closeLog())
 	}
-}
-
-func (p *program) onRemote(c *cli.Context, s *settings, log *slog.Logger, f func(*cli.Context, reconcile.Config) error) error {
-	remote, err := s.openRemote(c.Context, log)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f(c, s.agentConfig(remote, log)), remote.Close())
 }
 
 // dryRun names what a reconcile would send.
 func (p *program) dryRun(c *cli.Context, cfg reconcile.Config, opts reconcile.PassOptions) error {
-	s, err := openState(c.Context, cfg.QueueDB)
+	s, forget, err := foreseeState(c.Context, cfg.QueueDB)
 	if err != nil {
 		return err
 	}
@@ -111,7 +114,7 @@ func (p *program) dryRun(c *cli.Context, cfg reconcile.Config, opts reconcile.Pa
 		}
 	}}
 	r, err := survey.Run(c.Context, modeOf(c), opts)
-	if err := errors.Join(err, s.Close()); err != nil {
+	if err := errors.Join(err, s.Close(), forget()); err != nil {
 		return err
 	}
 	return p.conclude(c, r, exitRemain)
@@ -164,11 +167,7 @@ func printReport(w io.Writer, r *reconcile.Report) {
 	t.AppendRow(table.Row{"took", fmt.Sprintf("%v, %d requests", time.Duration(r.DurationMS)*time.Millisecond, r.Requests)})
 	t.Render()
 	for _, problem := range r.Problems {
-		fmt.Fprintf(w, "%s: %s", problem.Kind, named(problem.Root, problem.Path))
-		if problem.Error != "" {
-			fmt.Fprintf(w, ": %s", problem.Error)
-		}
-		fmt.Fprintln(w)
+		fmt.Fprintln(w, problem)
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"github.com/urfave/cli/v2"
@@ -11,7 +10,6 @@ import (
 	"github.com/gfxsync/gfxsync/reconcile"
 	"github.com/gfxsync/gfxsync/reconcile/check"
 	"github.com/gfxsync/gfxsync/store"
-	"github.com/gfxsync/gfxsync/store/local"
 	"github.com/gfxsync/gfxsync/store/supabase"
 )
 
@@ -42,7 +40,7 @@ func (p *program) runAgent(ctx context.Context, s *settings, noWatch bool, log *
 	if place := check.QueuePlace(s.queueDB); place.Verdict != store.OK {
 		log.Warn(place.Text, "hint", place.Hint)
 	}
-	remote, err := s.openRemote(ctx, log)
+	remote, err := s.openTable(ctx, log, makeTable)
 	if err != nil {
 		return err
 	}
@@ -56,17 +54,6 @@ func (s *settings) remoteName() string {
 		return s.localDB
 	}
 	return s.supabaseURL.String() + ", with a " + s.key.Kind()
-}
-
-func (s *settings) openRemote(ctx context.Context, log *slog.Logger) (store.Table, error) {
-	if s.localDB != "" {
-		remote, err := local.Open(ctx, s.localDB)
-		if err != nil {
-			return nil, fmt.Errorf("--local: %w", err)
-		}
-		return remote, nil
-	}
-	return s.openSupabase(log), nil
 }
 
 func (s *settings) openSupabase(log *slog.Logger) *supabase.Remote {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -46,6 +48,9 @@ func (p *program) withState(f func(*cli.Context, *state.State) error) cli.Action
 		if err != nil {
 			return err
 		}
+		if settings.queueDB == "" {
+			return errNoQueueDB
+		}
 		s, err := openState(c.Context, settings.queueDB)
 		if err != nil {
 			return err
@@ -60,6 +65,24 @@ func openState(ctx context.Context, path string) (*state.State, error) {
 		return nil, fmt.Errorf("%w; no agent has run with it: check --queue-db or GFX_SYNC_QUEUE_DB_PATH", err)
 	}
 	return s, err
+}
+
+// foreseeState is openState, but where no agent has run yet, it opens an empty queue database in its place, which
+// forget removes.
+func foreseeState(ctx context.Context, path string) (s *state.State, forget func() error, err error) {
+	s, err = state.OpenExisting(ctx, path)
+	if !errors.Is(err, sqlite.ErrMissing) {
+		return s, func() error { return nil }, err
+	}
+	dir, err := os.MkdirTemp("", "gfxsync-empty-*")
+	if err != nil {
+		return nil, nil, fmt.Errorf("make an empty queue database: %w", err)
+	}
+	forget = func() error { return os.RemoveAll(dir) }
+	if s, err = state.Open(ctx, filepath.Join(dir, "empty.db")); err != nil {
+		return nil, nil, errors.Join(err, forget())
+	}
+	return s, forget, nil
 }
 
 func printJSON(w io.Writer, v any) error {
@@ -90,7 +113,7 @@ func printStatus(w io.Writer, st *reconcile.Status) {
 		{"agent", agent},
 		{"link", link},
 		{"files", fmt.Sprintf("%s (%s), %d gone", humanize.Comma(int64(st.Files)), filesText(st), st.Gone)},
-		{"queue", fmt.Sprintf("%d waiting, %d dead", st.Queued, st.Dead)},
+		{"queue", queueText(st)},
 	})
 	if st.LinkError != "" {
 		t.AppendRow(table.Row{"link error", st.LinkError})
@@ -118,10 +141,22 @@ func recoveredText(old *state.SetAside) string {
 	return fmt.Sprintf("%s: %d records of %s, which was set aside; %s", old.At.Local().Format(time.DateTime), old.Rescued, old.Path, lost)
 }
 
+// filesText tells the files by their states. The numbers add up to st.Files.
 func filesText(st *reconcile.Status) string {
-	text := fmt.Sprintf("%d synced, %d pending, %d invalid", st.Synced, st.Pending, st.Invalid)
+	text := fmt.Sprintf("%d synced, %d on their way, %d queued, %d dead, %d invalid",
+		st.Synced, st.Pending, st.FilesQueued, st.FilesDead, st.Invalid)
 	if st.Superseded > 0 {
-		text += fmt.Sprintf(", %d superseded", st.Superseded)
+		text += fmt.Sprintf(", %d superseded by a better file of their session", st.Superseded)
+	}
+	return text
+}
+
+// queueText tells the records of the queue, which may be more than the files that wait: a record stays when its file
+// changes or goes.
+func queueText(st *reconcile.Status) string {
+	text := fmt.Sprintf("%d waiting, %d dead", st.Queued, st.Dead)
+	if st.Queued != st.FilesQueued || st.Dead != st.FilesDead {
+		text += " (a record stays when its file changes or goes; what was dropped is in no queue)"
 	}
 	return text
 }

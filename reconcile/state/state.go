@@ -31,7 +31,13 @@ var (
 type State struct {
 	View
 	db      *sqlite.DB
-	written func(error)
+	written func(Commit)
+}
+
+// Commit is the end of a transaction.
+type Commit struct {
+	Err    error // nil: it was committed
+	Synced bool  // by Update, not UpdateWithoutSync
 }
 
 // View is index, queue, notes and passes seen through one handle or transaction.
@@ -94,17 +100,36 @@ func hint(err error) error {
 // Close closes the file.
 func (s *State) Close() error { return s.db.Close() }
 
-// Update runs f in a transaction, which is durable when Update returns nil and has left no trace when it does not.
+// Update runs f in a transaction that has left no trace when Update fails. When it returns nil, the transaction is on
+// the disk, and a power cut does not undo it. Whatever cannot be found again in the folder or in the remote belongs
+// here: what is put into the queue or changed in it, and an operator's word.
 func (s *State) Update(ctx context.Context, f func(View) error) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) error { return f(view(tx)) })
-	if s.written != nil {
-		s.written(err)
-	}
-	return err
+	return s.told(Commit{Err: err, Synced: true})
 }
 
-// OnUpdate has f called with what each Update returns. It is to be set before the State is used by several.
-func (s *State) OnUpdate(f func(error)) { s.written = f }
+// UpdateWithoutSync is Update, but a power cut may undo it, as sqlite.DB.UpdateWithoutSync says; a crash of this
+// process does not. It saves the time of a sync to disk, and is for what the next start finds again: an intent, whose
+// file the scan finds unknown; an acknowledgement, without which a file is sent again, which is harmless; a status. It
+// fails if f puts a record into the queue or changes one there.
+func (s *State) UpdateWithoutSync(ctx context.Context, f func(View) error) error {
+	err := s.db.UpdateWithoutSync(ctx, func(tx *sql.Tx) error {
+		v := view(tx)
+		v.Queue = v.Queue.WithoutSync()
+		return f(v)
+	})
+	return s.told(Commit{Err: err})
+}
+
+func (s *State) told(c Commit) error {
+	if s.written != nil {
+		s.written(c)
+	}
+	return c.Err
+}
+
+// OnCommit has f called at the end of each transaction. It is to be set before the State is used by several.
+func (s *State) OnCommit(f func(Commit)) { s.written = f }
 
 // Notes are named values that outlive a process.
 type Notes struct {

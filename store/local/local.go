@@ -7,6 +7,8 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -32,6 +34,7 @@ type Remote struct {
 	db       *sqlite.DB
 	upsert   string
 	requests atomic.Int64
+	temp     string // the folder of the file, if it is to go with it
 }
 
 var _ store.Table = (*Remote)(nil)
@@ -43,6 +46,36 @@ func Open(ctx context.Context, path string) (*Remote, error) {
 		return nil, fmt.Errorf("open the local table: %w", err)
 	}
 	return &Remote{db: db, upsert: upsertStatement()}, nil
+}
+
+// OpenExisting is Open for a table that is only to be read: it fails with sqlite.ErrMissing, and makes nothing, if
+// there is no file. A table that an older gfxsync has made can be read as it is.
+func OpenExisting(ctx context.Context, path string) (r *Remote, err error) {
+	for steps := len(migrations); steps > 0; steps-- {
+		var db *sqlite.DB
+		if db, err = sqlite.OpenExisting(ctx, path, migrations[:steps]); err == nil {
+			return &Remote{db: db, upsert: upsertStatement()}, nil
+		}
+		if !errors.Is(err, sqlite.ErrMissing) {
+			break
+		}
+	}
+	return nil, fmt.Errorf("open the local table: %w", err)
+}
+
+// OpenEmpty returns a table without rows, which stands for one that is yet to be made. Its file is a temporary one, and
+// goes with Close.
+func OpenEmpty(ctx context.Context) (*Remote, error) {
+	dir, err := os.MkdirTemp("", "gfxsync-empty-*")
+	if err != nil {
+		return nil, fmt.Errorf("make an empty table: %w", err)
+	}
+	r, err := Open(ctx, filepath.Join(dir, "empty.db"))
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	r.temp = dir
+	return r, nil
 }
 
 func upsertStatement() string {
@@ -59,7 +92,13 @@ func upsertStatement() string {
 }
 
 // Close closes the file.
-func (r *Remote) Close() error { return r.db.Close() }
+func (r *Remote) Close() error {
+	err := r.db.Close()
+	if r.temp != "" {
+		err = errors.Join(err, os.RemoveAll(r.temp))
+	}
+	return err
+}
 
 // Upsert implements store.Remote, in one transaction.
 func (r *Remote) Upsert(ctx context.Context, records []store.Record) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 
 	sqlite3 "modernc.org/sqlite"
 )
@@ -27,7 +28,8 @@ func (c *connector) Connect(context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, c.explain(err)
 	}
-	return &conn{inner.(sqliteConn), c.explain}, nil
+	of := inner.(sqliteConn)
+	return &conn{sqliteConn: of, explain: c.explain, statements: statements{conn: of}}, nil
 }
 
 // sqliteConn is what database/sql makes use of in SQLite's connections.
@@ -44,7 +46,13 @@ type sqliteConn interface {
 
 type conn struct {
 	sqliteConn
-	explain func(error) error
+	explain    func(error) error
+	statements statements
+}
+
+// Close closes the connection, and first what was prepared on it.
+func (c *conn) Close() error {
+	return errors.Join(c.explain(c.statements.close()), c.explain(c.sqliteConn.Close()))
 }
 
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
@@ -64,13 +72,34 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 }
 
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	result, err := c.sqliteConn.ExecContext(ctx, query, args)
+	kept, err := c.statements.get(ctx, query)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	if kept == nil {
+		result, err := c.sqliteConn.ExecContext(ctx, query, args)
+		return result, c.explain(err)
+	}
+	defer kept.free()
+	result, err := kept.ExecContext(ctx, args)
 	return result, c.explain(err)
 }
 
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	inner, err := c.sqliteConn.QueryContext(ctx, query, args)
-	return explainRows(inner, err, c.explain)
+	kept, err := c.statements.get(ctx, query)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	if kept == nil {
+		inner, err := c.sqliteConn.QueryContext(ctx, query, args)
+		return explainRows(inner, err, c.explain)
+	}
+	inner, err := kept.QueryContext(ctx, args)
+	if err != nil {
+		kept.free()
+		return nil, c.explain(err)
+	}
+	return explainRows(&keptRows{inner, kept}, nil, c.explain)
 }
 
 type tx struct {

@@ -1,5 +1,6 @@
-// Package sqlite opens SQLite files the one way gfxsync wants them: write-ahead logging, durable commits, one writer, and a
-// schema that is brought up to date in the same step. It knows nothing of what the tables mean.
+// Package sqlite opens SQLite files the one way gfxsync wants them: write-ahead logging, commits that are durable
+// unless the caller can do without, one writer, and a schema that is brought up to date in the same step. It knows
+// nothing of what the tables mean.
 package sqlite
 
 import (
@@ -24,7 +25,8 @@ const busyTimeout = 10 * time.Second
 type DB struct {
 	path    string
 	file    fs.FileInfo // of the file that was opened
-	write   *sql.DB
+	write   *sql.DB     // one connection, for which those who write wait
+	synced  bool        // whether that connection commits with synchronous=FULL; for whoever has the connection
 	read    *sql.DB
 	damaged chan error
 }
@@ -107,7 +109,7 @@ func open(path string) (*DB, error) {
 	if err != nil {
 		return nil, Place(path, err)
 	}
-	db := &DB{path: path, file: file, damaged: make(chan error, 1)}
+	db := &DB{path: path, file: file, synced: true, damaged: make(chan error, 1)}
 	db.write, db.read = openPool(dsn(path, "immediate"), db.explain), openPool(dsn(path, "deferred"), db.explain)
 	db.write.SetMaxOpenConns(1)
 	db.read.SetMaxOpenConns(4)
@@ -147,8 +149,7 @@ func (db *DB) CopyTo(ctx context.Context, path string) error {
 	return err
 }
 
-// dsn asks for synchronous=FULL: with write-ahead logging, NORMAL may lose the last commits to a power cut (SQLite
-// documentation, "PRAGMA synchronous"), and an intent that is lost is a file that is lost.
+// dsn asks for synchronous=FULL, which is what Update promises.
 func dsn(path, txlock string) string {
 	return uri(path, url.Values{
 		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)"},
@@ -171,9 +172,31 @@ func (db *DB) Path() string { return db.path }
 // Read returns a handle for queries. Nothing may be written through it.
 func (db *DB) Read() *sql.DB { return db.read }
 
-// Update runs f in a transaction that is committed, durably, if f returns nil, and leaves nothing behind if not.
+// Update runs f in a transaction that is committed if f returns nil, and leaves nothing behind if not. When Update
+// returns nil, the commit and all before it have been synced to the disk: a power cut does not undo them.
 func (db *DB) Update(ctx context.Context, f func(tx *sql.Tx) error) error {
-	tx, err := db.write.BeginTx(ctx, nil)
+	return db.update(ctx, true, f)
+}
+
+// UpdateWithoutSync is Update for what can be found again. A crash of the process undoes none of its commits, but a
+// power cut, or a crash of the operating system, may undo the last of them: all since the last Update or checkpoint, or
+// any number of the latest of those, never one without those after it. The file stays consistent (SQLite documentation,
+// "PRAGMA synchronous": in WAL mode with synchronous=NORMAL a transaction "might roll back following a power loss or
+// system crash"; "Write-Ahead Logging", "Performance Considerations").
+func (db *DB) UpdateWithoutSync(ctx context.Context, f func(tx *sql.Tx) error) error {
+	return db.update(ctx, false, f)
+}
+
+func (db *DB) update(ctx context.Context, sync bool, f func(tx *sql.Tx) error) (err error) {
+	conn, err := db.write.Conn(ctx)
+	if err != nil {
+		return explain(db.path, fmt.Errorf("begin: %w", err))
+	}
+	defer func() { err = errors.Join(err, explain(db.path, conn.Close())) }()
+	if err := db.setSync(ctx, conn, sync); err != nil {
+		return explain(db.path, fmt.Errorf("begin: %w", err))
+	}
+	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return explain(db.path, fmt.Errorf("begin: %w", err))
 	}
@@ -183,6 +206,21 @@ func (db *DB) Update(ctx context.Context, f func(tx *sql.Tx) error) error {
 	if err := tx.Commit(); err != nil {
 		return explain(db.path, fmt.Errorf("commit: %w", err))
 	}
+	return nil
+}
+
+// setSync sets how the next transaction of the connection is committed. It cannot be set inside a transaction, which is
+// why it is not left to f. A connection that has taken the place of a broken one is FULL whatever is remembered, which
+// errs on the safe side.
+func (db *DB) setSync(ctx context.Context, conn *sql.Conn, sync bool) error {
+	if db.synced == sync {
+		return nil
+	}
+	level := map[bool]string{true: "FULL", false: "NORMAL"}[sync]
+	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous = "+level); err != nil {
+		return err
+	}
+	db.synced = sync
 	return nil
 }
 

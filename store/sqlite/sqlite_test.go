@@ -269,24 +269,6 @@ func TestUpdateLeavesNothingBehindOnError(t *testing.T) {
 	}
 }
 
-func TestCommitsAreDurable(t *testing.T) {
-	db := open(t, filepath.Join(t.TempDir(), "a.db"), steps)
-	if mode := query[string](t, db, `PRAGMA journal_mode`); mode != "wal" {
-		t.Errorf("journal_mode = %s, want wal", mode)
-	}
-	err := db.Update(t.Context(), func(tx *sql.Tx) error {
-		var level int
-		err := tx.QueryRowContext(t.Context(), `PRAGMA synchronous`).Scan(&level)
-		if level != 2 {
-			t.Errorf("synchronous = %d where it is written, want 2 (FULL)", level)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestReadersSeeTheLastCommitWhileAWriterWrites(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "a.db"), steps)
 	err := db.Update(t.Context(), func(tx *sql.Tx) error {

@@ -1,0 +1,66 @@
+package reconcile
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+)
+
+// settles returns when a file is looked at again that was found incomplete, at this many looks in a row, each of which
+// took so long.
+func settles(t *testing.T, looks int, cost time.Duration, grows bool) (rests, afters []time.Duration) {
+	t.Helper()
+	in := &intake{cfg: &Config{SettleLimit: time.Hour}}
+	l := lookAt("a")
+	for i := range looks {
+		stamp := hashindex.Stamp{Size: 10}
+		if grows {
+			stamp.Size += int64(i)
+		}
+		l.began = time.Now()
+		time.Sleep(cost) // of the bubble's clock
+		f := in.unsettled(l, hashindex.Entry{}, stamp, errors.New("incomplete"))
+		rests, afters, l = append(rests, f.rest), append(afters, f.after), f.look
+	}
+	return rests, afters
+}
+
+// TestAnIncompleteFileIsLookedAtAgainSoon: a file that is created, written and closed is empty for a moment.
+func TestAnIncompleteFileIsLookedAtAgainSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ms = time.Millisecond
+		rests, afters := settles(t, 12, 0, false)
+		want := []time.Duration{
+			ms, 2 * ms, 4 * ms, 8 * ms, 16 * ms, 32 * ms, 64 * ms, 128 * ms, 256 * ms, 500 * ms, 500 * ms, 500 * ms,
+		}
+		if fmt.Sprint(afters) != fmt.Sprint(want) {
+			t.Errorf("looked at again after %v, want %v", afters, want)
+		}
+		for _, rest := range rests {
+			if rest != 0 {
+				t.Errorf("an event has to wait for %v after a look that took no time", rest)
+			}
+		}
+	})
+}
+
+// TestAFileThatGrowsIsReadAFifthOfTheTime, with and without events, however long a look takes.
+func TestAFileThatGrowsIsReadAFifthOfTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const us = time.Microsecond
+		for _, cost := range []time.Duration{10 * us, 200 * us, 1000 * us, 100_000 * us} {
+			for _, grows := range []bool{true, false} {
+				rests, afters := settles(t, 5, cost, grows)
+				for i := range rests {
+					if rests[i] < 4*cost || afters[i] < rests[i] {
+						t.Errorf("a look of %v: again after %v with an event, after %v without", cost, rests[i], afters[i])
+					}
+				}
+			}
+		}
+	})
+}

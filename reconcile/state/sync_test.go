@@ -1,0 +1,65 @@
+package state_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/store"
+)
+
+// TestNothingIsQueuedWithoutASync: a record in the queue may be all that is left of a file.
+func TestNothingIsQueuedWithoutASync(t *testing.T) {
+	s, ids := withQueue(t)
+	ctx := t.Context()
+	src := store.Source{Root: "r", Path: "w.json"}
+	for name, change := range map[string]func(v state.View) error{
+		"put": func(v state.View) error {
+			return v.Queue.Put(ctx, src, &store.Record{FileHash: "new", RawJSON: []byte("{}")}, nil, noon)
+		},
+		"refuse": func(v state.View) error { _, err := v.Queue.Refuse(ctx, src, "w", 1, noon, time.Minute); return err },
+		"bury":   func(v state.View) error { _, err := v.Queue.Bury(ctx, ids["w"], errors.New("mine")); return err },
+		"retry":  func(v state.View) error { _, err := v.RetryQueued(ctx, ids["d1"]); return err },
+		"drop":   func(v state.View) error { _, err := v.DropQueued(ctx, ids["w"]); return err },
+		"due":    func(v state.View) error { return v.Queue.MakeDue(ctx) },
+		"scoped": func(v state.View) error { _, err := v.In("r").DropQueued(ctx, ids["w"]); return err },
+	} {
+		if err := s.UpdateWithoutSync(ctx, change); err == nil {
+			t.Errorf("%s: it passes", name)
+		}
+	}
+	wantQueue(t, s, 2, 2)
+	if err := s.UpdateWithoutSync(ctx, func(v state.View) error { return v.Queue.Done(ctx, "w") }); err != nil {
+		t.Errorf("done: %v", err)
+	}
+	wantQueue(t, s, 1, 2)
+}
+
+// TestCommitsAreTold, with whether they are on the disk.
+func TestCommitsAreTold(t *testing.T) {
+	s := open(t, newPath(t))
+	var told []state.Commit
+	s.OnCommit(func(c state.Commit) { told = append(told, c) })
+	mine := errors.New("mine")
+	for _, update := range []func(func(state.View) error) error{
+		func(f func(state.View) error) error { return s.Update(t.Context(), f) },
+		func(f func(state.View) error) error { return s.UpdateWithoutSync(t.Context(), f) },
+	} {
+		key := hashindex.Key{Root: "r", Path: "a"}
+		e := hashindex.Entry{Key: key, State: hashindex.Pending, StampSeen: noon, SeenAt: noon}
+		if err := update(func(v state.View) error { return v.Index.Put(t.Context(), &e) }); err != nil {
+			t.Error(err)
+		}
+		if err := update(func(state.View) error { return mine }); !errors.Is(err, mine) {
+			t.Error(err)
+		}
+	}
+	want := []state.Commit{{Synced: true}, {Err: mine, Synced: true}, {}, {Err: mine}}
+	same := func(a, b state.Commit) bool { return a.Synced == b.Synced && errors.Is(a.Err, b.Err) }
+	if !slices.EqualFunc(told, want, same) {
+		t.Errorf("told %+v, want %+v", told, want)
+	}
+}
