@@ -1,10 +1,13 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/store"
 )
 
 // supersededStep is how many rows are deleted by one request, whose URL holds their hashes.
@@ -20,52 +23,98 @@ func (a *Agent) deleteSuperseded(ctx context.Context, r *Report) {
 	}
 }
 
+// deleteSupersededIn goes on with the next rows where the server refuses to delete some, as it does where other
+// tables refer to them.
 func (a *Agent) deleteSupersededIn(ctx context.Context, scope string, r *Report) error {
+	var refused error
 	for after := ""; ; {
 		step, err := a.state.In(scope).Superseded(ctx, after, supersededStep)
 		if err != nil || len(step) == 0 {
-			return err
+			return cmp.Or(err, refused)
 		}
 		deleted, err := a.deleteStep(ctx, scope, after, step)
 		r.Deleted += deleted
-		if err != nil {
+		if err != nil && store.ClassOf(err) != store.Rejected {
 			return err
 		}
+		refused = cmp.Or(refused, err)
 		after = step[len(step)-1].Hash
 	}
 }
 
-// deleteStep has the index forget the rows before it deletes them: after a crash in between they are rows that nobody knows, and
-// none is missing.
+// deleteStep deletes rows, and then has the index forget those that the server does not have any more. It returns how
+// many these are. Rows whose deletion failed stay in the index, and so the next pass tries again. After a crash
+// between the two the next pass finds rows missing that no file has, and sends nothing.
 func (a *Agent) deleteStep(ctx context.Context, scope, after string, step []state.Superseded) (int, error) {
-	var newer []string
-	for _, s := range step {
-		newer = append(newer, s.Newer)
-	}
 	table := a.cfg.table(scope)
-	there, err := table.Has(ctx, newer)
-	if err != nil {
-		return 0, err
-	}
-	confirmed := map[string]bool{}
-	for _, h := range there {
-		confirmed[h] = true
-	}
-	var doomed []string
-	err = a.state.Update(ctx, func(v state.View) error {
-		v = v.In(scope)
-		// Asked again: a file may have come back to its older content meanwhile.
-		still, err := v.Superseded(ctx, after, supersededStep)
-		for i := 0; err == nil && i < len(still); i++ {
-			if confirmed[still[i].Newer] {
-				doomed = append(doomed, still[i].Hash)
-				err = v.Index.RemoteLost(ctx, still[i].Hash)
-			}
-		}
-		return err
-	})
+	doomed, err := a.confirmSuperseded(ctx, scope, after, step)
 	if err != nil || len(doomed) == 0 {
 		return 0, err
 	}
-	return len(doomed), table.Delete(ctx, doomed)
+	refused := deleteRows(ctx, table, doomed)
+	if refused != nil && store.ClassOf(refused) != store.Rejected {
+		return 0, refused
+	}
+	// A server whose policies hide the rows from a deletion acknowledges it all the same.
+	left, err := table.Has(ctx, doomed)
+	if err != nil {
+		return 0, err
+	}
+	gone := slices.DeleteFunc(doomed, func(h string) bool { return slices.Contains(left, h) })
+	err = a.state.Update(ctx, func(v state.View) error {
+		for _, h := range gone {
+			if err := v.In(scope).Index.RemoteLost(ctx, h); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && refused == nil && len(left) > 0 {
+		refused = &store.RemoteError{
+			Class:   store.Rejected,
+			Message: fmt.Sprintf("the server acknowledged the deletion of %d rows that it still has", len(left)),
+			Hint:    "if row level security is on and the key is not that of service_role, its role needs a policy for DELETE",
+		}
+	}
+	return len(gone), cmp.Or(err, refused)
+}
+
+// confirmSuperseded returns which rows of a step are superseded by rows that the server is seen to have.
+func (a *Agent) confirmSuperseded(ctx context.Context, scope, after string, step []state.Superseded) (
+	doomed []string, err error,
+) {
+	newer := make([]string, len(step))
+	for i, s := range step {
+		newer[i] = s.Newer
+	}
+	there, err := a.cfg.table(scope).Has(ctx, newer)
+	if err != nil {
+		return nil, err
+	}
+	// Asked again: a file may have come back to its older content meanwhile.
+	still, err := a.state.In(scope).Superseded(ctx, after, supersededStep)
+	for _, s := range still {
+		if slices.Contains(there, s.Newer) {
+			doomed = append(doomed, s.Hash)
+		}
+	}
+	return doomed, err
+}
+
+// deleteRows deletes rows, and where the server refuses some, bisects them so that the others go.
+func deleteRows(ctx context.Context, table store.Table, hashes []string) error {
+	err := table.Delete(ctx, hashes)
+	if err == nil || len(hashes) == 1 || store.ClassOf(err) != store.Rejected {
+		return err
+	}
+	half := len(hashes) / 2
+	first := deleteRows(ctx, table, hashes[:half])
+	if first != nil && store.ClassOf(first) != store.Rejected {
+		return first
+	}
+	second := deleteRows(ctx, table, hashes[half:])
+	if second != nil && store.ClassOf(second) != store.Rejected {
+		return second
+	}
+	return cmp.Or(first, second)
 }

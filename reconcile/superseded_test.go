@@ -1,8 +1,12 @@
 package reconcile
 
 import (
+	"context"
 	"slices"
 	"testing"
+
+	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/store/supabase"
 )
 
 // versions makes a place with three files, of which s.json has had two versions, and returns the hashes of these.
@@ -139,19 +143,133 @@ func TestWhileTheRemoteCannotBeAskedNothingIsDeleted(t *testing.T) {
 	}
 }
 
-// What a crash between the two steps of a deletion leaves is a row that nobody knows.
-func TestAFailedDeletionLeavesARowTooMany(t *testing.T) {
+// A row whose deletion failed is known as superseded until it is gone.
+func TestAFailedDeletionIsTriedAgainByTheNextPass(t *testing.T) {
 	p, older, newer := versions(t)
 	p.remote.failing["delete"] = true
-	if r := p.try(t, Quick, PassOptions{}); r.Outcome != Incomplete || r.InSync {
-		t.Errorf("the deletion fails: %+v", r)
+	for range 2 {
+		r := p.try(t, Quick, PassOptions{})
+		if r.Outcome != Incomplete || r.InSync || r.Deleted != 0 || r.Superseded != 1 {
+			t.Errorf("the deletion fails: %+v", r)
+		}
+		p.wantRow(t, older, true)
+		p.wantRow(t, newer, true)
 	}
-	p.wantRow(t, older, true)
-	p.wantRow(t, newer, true)
 	delete(p.remote.failing, "delete")
-	p.wantDeleted(t, Quick, 0) // it is taken for a row of another agent
-	p.session(t, "s.json", 100, 1)
-	p.wantDeleted(t, Quick, 1) // of the version with two hands, now older
-	p.wantRow(t, older, true)
-	p.wantRow(t, newer, false)
+	p.wantDeleted(t, Quick, 1)
+	p.wantRow(t, older, false)
+	p.wantRow(t, newer, true)
+	if r := p.wantDeleted(t, Full, 0); r.Superseded != 0 || r.RemoteOnly != 0 || r.Uploaded != 0 {
+		t.Errorf("afterwards: %+v", r)
+	}
+}
+
+// The server has deleted the row, but the answer was lost, or the agent killed before it could write that down.
+func TestADeletionWhoseAnswerIsLostSendsNothingAgain(t *testing.T) {
+	p, older, newer := versions(t)
+	p.remote.onCall(func(call string) {
+		if call == "delete" {
+			p.forget(t, older)
+		}
+	})
+	p.remote.failing["delete"] = true
+	if r := p.try(t, Quick, PassOptions{}); r.Outcome != Incomplete || r.Deleted != 0 {
+		t.Errorf("the answer is lost: %+v", r)
+	}
+	p.remote.onCall(nil)
+	delete(p.remote.failing, "delete")
+	r := p.wantDeleted(t, Quick, 0)
+	if r.Uploaded != 0 || r.RemoteMissing != 0 || r.Superseded != 0 {
+		t.Errorf("the next pass: %+v", r)
+	}
+	p.wantRow(t, older, false)
+	p.wantRow(t, newer, true)
+}
+
+// keeping is a remote that acknowledges every deletion, and deletes all but some rows; of these it may refuse to.
+type keeping struct {
+	store.Table
+	kept   map[string]bool
+	refuse bool
+}
+
+func (k *keeping) Of(string) store.Table { return k }
+
+func (k *keeping) Delete(ctx context.Context, hashes []string) error {
+	free := slices.DeleteFunc(slices.Clone(hashes), func(h string) bool { return k.kept[h] })
+	if len(free) < len(hashes) && k.refuse {
+		return &store.RemoteError{Class: store.Rejected, Code: "23503", Message: "another table refers to it"}
+	}
+	return k.Table.Delete(ctx, free)
+}
+
+// Rows that the server does not delete are neither counted as deleted nor forgotten, and the others go.
+func TestOnlyRowsThatAreGoneCountAsDeleted(t *testing.T) {
+	for _, refuse := range []bool{false, true} {
+		p := tempPlace(t)
+		const files = 2*supersededStep + 7
+		var older []string
+		for hands := range 2 {
+			for i, path := range slices.Sorted(keys(p.writeSessions(t, files))) {
+				hash := p.session(t, path, i, hands+1)
+				if hands == 0 {
+					older = append(older, hash)
+				}
+			}
+			p.reconcile(t, Quick)
+		}
+		slices.Sort(older)
+		remote := &keeping{Table: p.remote, kept: map[string]bool{older[0]: true, older[files-1]: true}, refuse: refuse}
+		p.cfg.Remote, p.cfg.DeleteSuperseded = remote, true
+		for _, want := range []int{files - 2, 0} {
+			if r := p.try(t, Quick, PassOptions{}); r.Deleted != want || r.Superseded != 2 || r.Outcome != Incomplete {
+				t.Errorf("refusing: %v: %d deleted, want %d: %+v", refuse, r.Deleted, want, r)
+			}
+		}
+		clear(remote.kept)
+		p.wantDeleted(t, Quick, 2)
+		if rows := len(p.hashes(t)); rows != files {
+			t.Errorf("%d rows, want %d", rows, files)
+		}
+	}
+}
+
+// What the function of the schema has deleted is no difference, and is not sent again; what a present file has is.
+func TestRowsThatTheServerDeletedAsSupersededStayAway(t *testing.T) {
+	s := onPostgres(t, supabase.SchemaSQL("public", "gfx_sessions", store.ByHash))
+	var versions []string
+	for hands := 1; hands <= 4; hands++ {
+		versions = append(versions, s.session(t, "s.json", 100, hands))
+		s.session(t, "other.json", 7, hands)
+		s.reconcile(t, Quick)
+	}
+	deleted := s.server.QueryStrings(t, `select gfx_sessions_delete_superseded('0 s')`)
+	if deleted[0] != "6" {
+		t.Fatalf("%s rows deleted, want 6", deleted[0])
+	}
+	if r := s.survey(t, Quick); !r.InSync || r.RemoteMissing != 0 || r.RemoteOnly != 0 {
+		t.Errorf("verify: %+v", r)
+	}
+	for _, mode := range []Mode{Quick, Full} {
+		if r := s.reconcile(t, mode); !r.InSync || r.Uploaded != 0 || r.RemoteMissing != 0 || r.Superseded != 0 {
+			t.Errorf("reconcile: %+v", r)
+		}
+	}
+	if rows := s.server.Count(t, "gfx_sessions"); rows != 2 {
+		t.Errorf("%d rows, want one for each session", rows)
+	}
+
+	// A file with an older content is sent, for it is there, and its row is superseded once more.
+	s.session(t, "s.json", 100, 2)
+	if r := s.reconcile(t, Quick); !r.InSync || r.Uploaded != 1 {
+		t.Errorf("an older version is back: %+v", r)
+	}
+	deleted = s.server.QueryStrings(t, `select gfx_sessions_delete_superseded('0 s')`)
+	if r := s.reconcile(t, Quick); deleted[0] != "1" || r.RemoteMissing != 1 || r.Uploaded != 1 {
+		t.Errorf("its row is deleted (%s): %+v", deleted[0], r)
+	}
+	if got := s.server.QueryStrings(t, `select file_hash from gfx_sessions_current where session_id = (
+		select session_id from gfx_sessions where file_hash = $1)`, versions[1]); len(got) != 1 || got[0] != versions[3] {
+		t.Errorf("readers see %q, want the version with the most hands", got)
+	}
 }

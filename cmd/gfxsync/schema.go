@@ -1,26 +1,122 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/supabase"
 )
 
+const schemaDescription = `Prints the SQL, for the SQL editor of the Supabase dashboard or for psql. It may be applied
+at any time, and again: over a table that is there it adds what is missing, changes no row, and takes no lock where there is
+nothing to do.
+
+--concurrently prints it for a large table in use: indexes are built while rows come in. That form is for psql -f, outside a
+transaction.
+
+--migration writes it to supabase/migrations/TIME_gfxsync.sql of the Supabase project that the current folder is in, as
+"supabase migration new gfxsync" names the file, and prints the file's path. Nothing is written if the project's newest such
+file says the same already.
+
+Without --on-conflict, a new table is unique on file_hash, and a table that is unique on session_id, on file_hash, or on
+gfx_pc_id and file_hash stays as it is. With it, the table will be unique on those columns.`
+
 func (p *program) schemaCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "schema",
-		Usage: "print the SQL of the table and its digest view, for the SQL editor of Supabase; it may be applied twice",
-		Flags: flags(remoteSettings),
+		Name:        "schema",
+		Usage:       "print the SQL of the table, its indexes, functions and views; it may be applied twice",
+		Description: schemaDescription,
+		Flags: append(
+			flags(remoteSettings),
+			&cli.BoolFlag{Name: "concurrently", Usage: "for a large table in use: build indexes while rows come in (psql only)"},
+			&cli.BoolFlag{Name: "migration", Usage: "write it as a migration of the Supabase project around the current folder"},
+		),
 		Action: func(c *cli.Context) error {
 			s, err := p.configure(c, remoteSettings)
 			if err != nil {
 				return err
 			}
-			key, _ := s.conflict.Key() // a new table is by hash, unless the setting says otherwise
-			_, err = fmt.Fprint(p.stdout, supabase.SchemaSQL(s.schema, s.table, key))
+			var keys []store.ConflictKey
+			if key, ok := s.conflict.Key(); ok {
+				keys = append(keys, key)
+			}
+			switch concurrently, migration := c.Bool("concurrently"), c.Bool("migration"); {
+			case concurrently && migration:
+				return fmt.Errorf("%w: --concurrently and --migration exclude each other: the Supabase CLI applies a migration "+
+					"in one transaction, in which no index can be built concurrently; apply what --concurrently prints with psql "+
+					"first, and then the migration, which finds nothing left to do", errSettings)
+			case concurrently:
+				_, err = fmt.Fprint(p.stdout, supabase.SchemaSQLConcurrently(s.schema, s.table, keys...))
+			case migration:
+				err = p.writeMigration(supabase.SchemaSQL(s.schema, s.table, keys...), time.Now())
+			default:
+				_, err = fmt.Fprint(p.stdout, supabase.SchemaSQL(s.schema, s.table, keys...))
+			}
 			return err
 		},
+	}
+}
+
+// writeMigration writes the SQL as a migration, unless the newest one of gfxsync is the same, and prints its path.
+func (p *program) writeMigration(sql string, now time.Time) error {
+	project, err := supabaseProject()
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(project, "supabase", "migrations")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the folder of the migrations: %w", err)
+	}
+	earlier, err := filepath.Glob(filepath.Join(dir, "*_gfxsync.sql"))
+	if err != nil {
+		return fmt.Errorf("list the migrations: %w", err)
+	}
+	if len(earlier) > 0 {
+		newest := slices.Max(earlier)
+		if text, err := os.ReadFile(newest); err == nil && string(text) == sql {
+			_, err := fmt.Fprintln(p.stdout, newest)
+			return err
+		}
+	}
+	path := filepath.Join(dir, now.UTC().Format("20060102150405")+"_gfxsync.sql")
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return fmt.Errorf("write the migration: %w", err)
+	}
+	_, err = file.WriteString(sql)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("write the migration: %w", errors.Join(err, os.Remove(path)))
+	}
+	_, err = fmt.Fprintln(p.stdout, path)
+	return err
+}
+
+// supabaseProject finds the project as the Supabase CLI does: the nearest folder, upwards from the current one, with
+// a supabase/config.toml (github.com/supabase/cli, internal/utils/misc.go, getProjectRoot).
+func supabaseProject() (string, error) {
+	start, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find the current folder: %w", err)
+	}
+	for dir := start; ; dir = filepath.Dir(dir) {
+		_, err := os.Stat(filepath.Join(dir, "supabase", "config.toml"))
+		if err == nil {
+			return dir, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("look for the Supabase project: %w", err)
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("%w: --migration: neither %s nor a folder above it is a Supabase project (there is no "+
+				"supabase/config.toml): go to the project's folder, or run supabase init there first", errSettings, start)
+		}
 	}
 }

@@ -35,6 +35,7 @@ type place struct {
 	*supabasetest.Server
 	schema, table string
 	key           store.ConflictKey
+	made          string // the SQL that made it
 	hash          hashindex.Algorithm
 }
 
@@ -42,7 +43,7 @@ type place struct {
 func at(t *testing.T, schema, table string, key store.ConflictKey, sql string) *place {
 	t.Helper()
 	opts := []supabasetest.Option{supabasetest.WithoutTable(), supabasetest.WithSchemas("public", schema)}
-	p := &place{Server: supabasetest.New(t, opts...), schema: schema, table: table, key: key}
+	p := &place{Server: supabasetest.New(t, opts...), schema: schema, table: table, key: key, made: sql}
 	if sql != "" {
 		p.exec(t, sql)
 	}

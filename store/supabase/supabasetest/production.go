@@ -2,20 +2,20 @@ package supabasetest
 
 import "strings"
 
-// ProductionTable is the table gfx_sessions as a project has it that another program has filled before. Its SQL is for WithSQL or
-// Exec, in a database without a table.
+// ProductionTable is the table gfx_sessions as a project has it that another program has filled before. Its SQL is
+// for WithSQL or Exec, in a database without a table.
 type ProductionTable struct {
 	Name   string // what is particular about it
 	Schema string // "public", or the schema that WithSchemas must name
 	SQL    string
-	// Unfilled is the column that refuses every row of gfxsync: it must not be null, has no default, and no record fills it. It is
-	// empty where rows can be stored.
+	// Unfilled is the column that refuses every row of gfxsync: it must not be null, has no default, and no record fills
+	// it. It is empty where rows can be stored.
 	Unfilled string
 }
 
-// ProductionTables are the variants of the table that are in use. All are unique on session_id and on file_hash, have a trigger that
-// sets updated_at, row level security, and a function refresh_hand_counts that rewrites hand_count from gfx_hands, often to 0. None
-// has rows.
+// ProductionTables are the variants of the table that are in use. All are unique on session_id and on file_hash, have
+// a trigger that sets updated_at, row level security, and a function refresh_hand_counts that rewrites hand_count
+// from gfx_hands, often to 0. None has rows.
 var ProductionTables = []ProductionTable{
 	{Name: "unique on session and hash", Schema: "public", SQL: production("")},
 	{Name: "raw_json may be null", Schema: "public", SQL: production(`
@@ -100,6 +100,7 @@ create table SCHEMA.gfx_session_links (
 );
 
 create function SCHEMA.refresh_hand_counts() returns void language sql as $body$
-	update SCHEMA.gfx_sessions s set hand_count = (select count(*) from SCHEMA.gfx_hands h where h.session_id = s.session_id)
+	update SCHEMA.gfx_sessions s
+	set hand_count = (select count(*) from SCHEMA.gfx_hands h where h.session_id = s.session_id)
 $body$;
 `

@@ -1,0 +1,126 @@
+{{- /* What several files have in common. */ -}}
+
+{{define "patience"}}
+	IF current_setting('lock_timeout') IN ('0', '0ms') THEN
+		SET LOCAL lock_timeout = '5s';
+	END IF;
+{{- end}}
+
+{{- /* The columns that the table is unique on, as text. Null: on none of those that rows can be upserted on. */ -}}
+{{define "key" -}}
+	{{- if .Key}}
+		SELECT '{{.Key}}' AS columns
+	{{- else}}
+		SELECT min(k.columns) AS columns FROM (
+			SELECT k.columns FROM (VALUES (1, 'session_id'), (2, 'file_hash'), (3, 'gfx_pc_id,file_hash')) AS k (place, columns)
+			WHERE EXISTS (SELECT FROM pg_index i WHERE {{template "unique" .}})
+			ORDER BY k.place LIMIT 1
+		) AS k
+	{{- end}}
+{{- end}}
+
+{{- /* Of an index i: ON CONFLICT takes any unique index of exactly the columns of k, in any order, if not partial. */ -}}
+{{define "unique" -}}
+i.indrelid = '{{.Table}}'::regclass AND i.indisunique AND i.indisvalid
+				AND i.indpred IS NULL AND i.indnkeyatts = cardinality(string_to_array(k.columns, ',')) AND i.indnkeyatts = (
+					SELECT count(*) FROM pg_attribute a
+					WHERE a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0 : i.indnkeyatts - 1])
+						AND a.attname = ANY (string_to_array(k.columns, ','))
+				)
+{{- end}}
+
+{{- /* The number of hands, from the file; typed makes it fit a json column. To find it raw_json is unpacked, which takes
+milliseconds. Hence the column raw_hands, which rows of before have not. */ -}}
+{{define "hands" -}}
+CASE WHEN {{.}}raw_json IS NULL THEN NULL
+				WHEN jsonb_typeof({{.}}raw_json -> 'Hands') = 'array' THEN jsonb_array_length({{.}}raw_json -> 'Hands')
+				ELSE 0 END
+{{- end}}
+
+{{define "typed" -}}
+(
+			SELECT a.atttypid::regtype || '_' FROM pg_attribute a
+			WHERE a.attrelid = '{{.Table}}'::regclass AND a.attname = 'raw_json'
+		)
+{{- end}}
+
+{{- /* The column that keeps the number of hands, where a session may have many rows. */ -}}
+{{define "hands column"}}
+
+	-- The number of hands in raw_json, which a trigger keeps (below), tells the best version of a session; hand_count,
+	-- which others write too, does not. In a row of before it is null, and found each time: UPDATE … SET raw_hands =
+	-- NULL fills it.
+	IF key <> 'session_id' AND NOT EXISTS (
+		SELECT FROM pg_attribute a WHERE a.attrelid = '{{.Table}}'::regclass AND a.attname = 'raw_hands'
+	) THEN
+		ALTER TABLE {{.Table}} ADD COLUMN raw_hands integer;
+	END IF;
+{{- end}}
+
+{{- /* Which rows the digest counts, and what it makes of their hashes. A row without content counts as missing. */ -}}
+{{define "counted" -}}
+raw_json IS NOT NULL AND octet_length(file_hash::text) >= 16 AND (file_hash::text COLLATE "C") !~ '[^0-9a-f]'
+{{- end}}
+{{define "prefix"}}substr(file_hash::text, 1, 2){{end}}
+{{define "bits"}}('x' || substr(file_hash::text, 1, 16))::bit(64)::bigint{{end}}
+
+{{- /* The statements of what is missing. An index counts under its name, and for one column any that serves. */ -}}
+{{define "missing" -}}
+(
+		-- How many prefixes there are tells PostgreSQL that the digest is worth the work of several processes.
+		SELECT format('CREATE STATISTICS %I ON ({{template "prefix"}}) FROM %s', '{{.Prefixes}}', '{{.Table}}')
+		FROM ({{template "given key" .}}) AS k
+		WHERE k.columns <> 'session_id' AND NOT EXISTS (
+			SELECT FROM pg_statistic_ext s WHERE s.stxrelid = '{{.Table}}'::regclass AND s.stxname = '{{.Prefixes}}'
+		)
+		) UNION ALL (
+		SELECT format('CREATE INDEX {{if .Concurrently}}CONCURRENTLY {{end}}IF NOT EXISTS %I ON %s %s',
+			x.name, '{{.Table}}', replace(x.definition, 'jsonb_', {{template "typed" .}}))
+		FROM ({{template "given key" .}}) AS k, LATERAL (VALUES
+			-- For the best version of a session. Where there is but one row for each, the unique index serves.
+			(1, '{{.Versions}}', k.columns <> 'session_id', NULL, $sql$(session_id, coalesce(raw_hands,
+				{{template "hands" ""}}) DESC NULLS LAST,
+				file_modified_at DESC NULLS LAST, created_at DESC NULLS LAST, file_hash DESC)$sql$),
+			-- For the digest, which reads nothing but this index: what it makes of the hashes is in it. Rows that are compared
+			-- by session need no digest.
+			(2, '{{.DigestOfAll}}', k.columns = 'file_hash', NULL, $sql$
+				(({{template "prefix"}}), ({{template "bits"}})) INCLUDE (file_hash)
+				WHERE {{template "counted"}}$sql$),
+			(3, '{{.DigestOfPCs}}', k.columns = 'gfx_pc_id,file_hash', NULL, $sql$
+				(gfx_pc_id, ({{template "prefix"}}), ({{template "bits"}})) INCLUDE (file_hash)
+				WHERE {{template "counted"}}$sql$),
+			-- For the latest sessions, and for reading the table in the order of its hashes.
+			(4, '{{.ByCreated}}', true, 'session_created_at', '(session_created_at)'),
+			(5, '{{.ByHash}}', true, 'file_hash', '(file_hash)')
+		) AS x (place, name, wanted, serves, definition)
+		WHERE x.wanted AND to_regclass(format('%s.%I', '{{.Schema}}', x.name)) IS NULL AND NOT EXISTS (
+			SELECT FROM pg_index i
+			JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+			JOIN pg_opclass o ON o.oid = i.indclass[0]
+			JOIN pg_am m ON m.oid = o.opcmethod
+			WHERE i.indrelid = '{{.Table}}'::regclass AND i.indisvalid AND i.indpred IS NULL AND a.attname = x.serves
+				AND o.opcdefault AND m.amname = 'btree'
+		)
+		ORDER BY x.place
+		)
+{{- end}}
+{{define "given key"}}{{if .Concurrently}}{{template "key" .}}{{else}}SELECT key AS columns{{end}}{{end}}
+
+{{- /* The statements that drop what an interrupted CREATE INDEX CONCURRENTLY has left, unless it is being built. */ -}}
+{{define "leftovers" -}}
+		SELECT format('DROP INDEX {{if .Concurrently}}CONCURRENTLY {{end}}IF EXISTS %s.%I', '{{.Schema}}', c.relname)
+		FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+		WHERE i.indrelid = '{{.Table}}'::regclass AND NOT i.indisvalid AND c.relname IN (
+			'{{.Unique}}', '{{.Versions}}', '{{.DigestOfAll}}', '{{.DigestOfPCs}}', '{{.ByCreated}}', '{{.ByHash}}'
+		) AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
+{{- end}}
+
+{{- /* The best version of the session of a row t: most hands, then the newest. It is the first in the index. */ -}}
+{{define "winner" -}}
+SELECT v.ctid AS place FROM {{.Table}} AS v
+				WHERE v.session_id = t.session_id{{if .ByPC}} AND v.gfx_pc_id IS NOT DISTINCT FROM t.gfx_pc_id{{end}}
+				ORDER BY coalesce(v.raw_hands,
+				{{template "hands" "v."}}) DESC NULLS LAST,
+				v.file_modified_at DESC NULLS LAST, v.created_at DESC NULLS LAST, v.file_hash DESC
+				LIMIT 1
+{{- end}}
