@@ -37,8 +37,13 @@ func TestAPostOnAConnectionThatTheServerHasJustClosedIsRepeated(t *testing.T) {
 		}
 	})
 	r := New(Options{URL: &url.URL{Scheme: "http", Host: listener.Addr().String()}, UserAgent: "gfxsync/test", Timeout: onlyAHang})
+	one := []store.Record{{FileHash: "h", RawJSON: []byte("{}")}}
+	if err := r.Upsert(t.Context(), one); err != nil { // it asks for the table's columns too
+		t.Fatal(err)
+	}
+	served.Store(0)
 	for range 5 {
-		if err := r.Upsert(t.Context(), []store.Record{{FileHash: "h", RawJSON: []byte("{}")}}); err != nil {
+		if err := r.Upsert(t.Context(), one); err != nil {
 			t.Fatal(err)
 		}
 	}
