@@ -87,6 +87,7 @@ type Delivery struct {
 	lastGood atomic.Uint64 // ticket of the last request that succeeded
 	control  atomic.Pointer[Item]
 	warned   sync.Map // hints of refusals that were logged as a warning
+	deaths   atomic.Int64
 
 	changed   signal        // an item was added or released, or a lane flushed
 	wakeQueue chan struct{} // holds one

@@ -65,6 +65,7 @@ func (d *Delivery) drain(work, until context.Context) {
 	sending := newSenders(inFlight)
 	defer sending.wait()
 	var last QueuePlace
+	deaths := d.deaths.Load()
 	for until.Err() == nil && !sending.failed() {
 		most := d.opts.BatchSize
 		if !d.breaker.closed() {
@@ -77,7 +78,12 @@ func (d *Delivery) drain(work, until context.Context) {
 			return
 		}
 		if len(items) == 0 {
-			if sending.wait(); !sending.failed() {
+			sending.wait()
+			if now := d.deaths.Load(); d.opts.Conflict == BySession && now != deaths {
+				deaths, last = now, QueuePlace{} // a version that had to wait for a better one may be the best now
+				continue
+			}
+			if !sending.failed() {
 				d.probe(work)
 			}
 			return

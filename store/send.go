@@ -279,6 +279,9 @@ func (d *Delivery) logRefusal(it *Item, dead bool, cause, failed error) {
 	if dead || d.isNewHint(cause) {
 		log = d.log.Warn
 	}
+	if dead {
+		d.deaths.Add(1)
+	}
 	log("the remote refuses a record", "path", it.Source.String(), "hash", it.Record.FileHash, "dead", dead, "error", cause)
 }
 

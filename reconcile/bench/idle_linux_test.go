@@ -18,6 +18,7 @@ import (
 	"github.com/gfxsync/gfxsync/reconcile"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store/sqlite"
+	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
 // BenchmarkIdle is the built program at work on a folder in which nothing happens, with a scan every BENCH_IDLE (30s, the default of
@@ -31,13 +32,7 @@ func BenchmarkIdle(b *testing.B) {
 		must(b, err)
 	}
 	files := scaled(b, 100_000)
-	program := filepath.Join(b.TempDir(), "gfxsync")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "github.com/gfxsync/gfxsync/cmd/gfxsync")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
-	folder := tree(b, files, small)
+	folder, program := tree(b, files, small), buildProgram(b)
 	full, empty := startProgram(b, program, interval, folder, files), startProgram(b, program, interval, b.TempDir(), 0)
 	floor := func() time.Duration {
 		before := ownProcessorTime(b)
@@ -55,10 +50,23 @@ func BenchmarkIdle(b *testing.B) {
 		float64(mine)/float64(least))
 }
 
-// running is a running agent.
+// buildProgram builds the program, and returns its path.
+func buildProgram(b *testing.B) string {
+	b.Helper()
+	program := filepath.Join(b.TempDir(), "gfxsync")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "github.com/gfxsync/gfxsync/cmd/gfxsync")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	return program
+}
+
+// running is a running agent, and the project that it writes to.
 type running struct {
 	*testing.B
-	pid int
+	server *supabasetest.Server
+	pid    int
 }
 
 // startProgram starts the program on a folder of so many files, and returns when all of them have arrived.
@@ -85,7 +93,7 @@ func startProgram(b *testing.B, program string, interval time.Duration, folder s
 		st, err := reconcile.ReadStatus(b.Context(), s)
 		must(b, err)
 		if st.LastReconcile != nil && st.Synced == files {
-			return &running{B: b, pid: cmd.Process.Pid}
+			return &running{B: b, server: server, pid: cmd.Process.Pid}
 		}
 	}
 }
