@@ -12,8 +12,8 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
-// One record makes the server fail for ever, in a way that might as well be an outage. The good ones arrive, it ends dead, and the circuit
-// is closed.
+// One record makes the server fail for ever, in a way that might as well be an outage. The good ones arrive, it ends
+// dead, and the circuit is closed.
 func TestARecordThatAlwaysFailsEndsDeadAmongGoodOnes(t *testing.T) {
 	t.Parallel()
 	const good = 100

@@ -10,7 +10,8 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// queueStepBytes is how many bytes are taken from the queue at a time. Three steps are in memory at most: two on the wire and the next.
+// queueStepBytes is how many bytes are taken from the queue at a time. Three steps are in memory at most: two on the
+// wire and the next.
 const queueStepBytes = 8 << 20
 
 // ledger writes into the state file what became of each record, index and queue in one transaction.

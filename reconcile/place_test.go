@@ -19,7 +19,8 @@ import (
 	"github.com/gfxsync/gfxsync/store/sample"
 )
 
-// patience is how long a test waits for what must come. On a busy machine everything takes longer: only what hangs may reach it.
+// patience is how long a test waits for what must come. On a busy machine everything takes longer: only what hangs
+// may reach it.
 const patience = 10 * time.Minute
 
 // place is a folder, a queue database and a table, and the settings of an agent for them.

@@ -51,7 +51,8 @@ func TestPoisonousFilesDieAloneAndInPostgreSQLsWords(t *testing.T) {
 		}
 		s.write(t, fmt.Sprintf("s%03d.json", i), []byte(content))
 	}
-	// Nothing is sent until all files are known: how many requests it takes to find the bad ones must not depend on who is faster.
+	// Nothing is sent until all files are known: how many requests it takes to find the bad ones must not depend on
+	// who is faster.
 	known := make(chan struct{})
 	s.remote.onCall(func(call string) {
 		if call == "upsert" {

@@ -32,7 +32,8 @@ func stumbling(err error, bad ...string) func(int, *call) error {
 	}
 }
 
-// One bad record among 100 good ones: the good ones arrive within one probe, the bad one ends dead, and the circuit is closed.
+// One bad record among 100 good ones: the good ones arrive within one probe, the bad one ends dead, and the circuit
+// is closed.
 func TestARecordThatTheRemoteStumblesOverEndsDeadAlone(t *testing.T) {
 	for name, err := range ambiguous {
 		for _, bad := range []string{"f000", "f057", "f100"} {
@@ -77,7 +78,8 @@ func TestTwoBadRecordsKeepNobodyBack(t *testing.T) {
 	})
 }
 
-// A table that is locked, or a gateway that is down, fails every record alike: nobody is to blame, for as long as it lasts.
+// A table that is locked, or a gateway that is down, fails every record alike: nobody is to blame, for as long as it
+// lasts.
 func TestAnOutageOfAnyKindSpendsNoRetry(t *testing.T) {
 	for name, err := range ambiguous {
 		for _, served := range []bool{false, true} {

@@ -42,8 +42,8 @@ type Circuit struct {
 // Closed says whether requests go out.
 func (c Circuit) Closed() bool { return c.State == CircuitClosed }
 
-// breaker is the circuit breaker. An outage opens it; while it is open only the prober asks the remote, at growing intervals; the first
-// answer that is no outage closes it.
+// breaker is the circuit breaker. An outage opens it; while it is open only the prober asks the remote, at growing
+// intervals; the first answer that is no outage closes it.
 type breaker struct {
 	first, last time.Duration // bounds of the delay between probes
 	onChange    func(Circuit)
@@ -128,8 +128,8 @@ func (b *breaker) set(c Circuit) {
 	b.onChange(c)
 }
 
-// probeDelay returns how long to wait before the next probe. Up to a quarter of the delay is taken off at random, so that many agents
-// do not return in step. It is never less than what the remote asked for.
+// probeDelay returns how long to wait before the next probe. Up to a quarter of the delay is taken off at random, so
+// that many agents do not return in step. It is never less than what the remote asked for.
 func (b *breaker) probeDelay() time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// claims are what is on its way to the remote: the records of one path, and those of one session where a session is a row, go one after
-// the other. The zero value is ready for use.
+// claims are what is on its way to the remote: the records of one path, and those of one session where a session is a
+// row, go one after the other. The zero value is ready for use.
 type claims struct {
 	bySession bool
 	hashes    map[Source]string
@@ -81,7 +81,8 @@ func (s *signal) send() {
 	}
 }
 
-// claim waits until none of the items is in the way of one that is in flight, and claims them. It says whether it could before ctx ended.
+// claim waits until none of the items is in the way of one that is in flight, and claims them. It says whether it
+// could before ctx ended.
 func (d *Delivery) claim(ctx context.Context, items []Item) bool {
 	for {
 		changed := d.changed.next()

@@ -14,22 +14,23 @@ type Ledger interface {
 	// Wanted returns those of the items that are still to be sent. The others are history, and written down as such. It fails as the
 	// remote does, which it may have to ask.
 	Wanted(ctx context.Context, items []Item) ([]Item, error)
-	// Acknowledged says that the remote has these records. It is evidence that the remote serves others for every record that has failed
-	// alone before (Suspect).
+	// Acknowledged says that the remote has these records. It is evidence that the remote serves others for every
+	// record that has failed alone before (Suspect).
 	Acknowledged(ctx context.Context, items []Item) error
 	// Waiting keeps these records in the queue. The cause is nil where they were not tried.
 	Waiting(ctx context.Context, items []Item, cause error) error
-	// Refused keeps a record in the queue that the remote's answer named, and counts the refusal: at most one in each queue interval. It
-	// says whether the record is dead.
+	// Refused keeps a record in the queue that the remote's answer named, and counts the refusal: at most one in each
+	// queue interval. It says whether the record is dead.
 	Refused(ctx context.Context, item Item, cause error) (dead bool, err error)
-	// Suspect keeps a record in the queue that failed in a request of its own, by its own fault or the remote's. The failure counts like a
-	// refusal if another record's upsert has succeeded since this record's previous failure. Proven says that one has; else the ledger
-	// may know of one.
+	// Suspect keeps a record in the queue that failed in a request of its own, by its own fault or the remote's. The
+	// failure counts like a refusal if another record's upsert has succeeded since this record's previous failure.
+	// Proven says that one has; else the ledger may know of one.
 	Suspect(ctx context.Context, item Item, cause error, proven bool) (Blame, error)
-	// Due returns the next entries of the queue after a place, the zero QueuePlace for the first; most of them at most, and perhaps fewer.
-	// Suspects come last.
+	// Due returns the next entries of the queue after a place, the zero QueuePlace for the first; most of them at
+	// most, and perhaps fewer. Suspects come last.
 	Due(ctx context.Context, after QueuePlace, most int) ([]Item, error)
-	// Repeatable says whether an acknowledged record is still the row that it made, so that sending it again changes nothing.
+	// Repeatable says whether an acknowledged record is still the row that it made, so that sending it again changes
+	// nothing.
 	Repeatable(ctx context.Context, item Item) (bool, error)
 }
 
@@ -73,8 +74,9 @@ func (o *DeliveryOptions) setDefaults() {
 // inFlight is how many requests of the created lane, and of the queue, may be on their way at one time.
 const inFlight = 2
 
-// Delivery takes records to the remote by two lanes: created files at once, modified files at once or in batches. What the remote cannot
-// take now goes into the queue, which Delivery drains when the remote is back. The records of one path go in the order in which they came.
+// Delivery takes records to the remote by two lanes: created files at once, modified files at once or in batches.
+// What the remote cannot take now goes into the queue, which Delivery drains when the remote is back. The records of
+// one path go in the order in which they came.
 type Delivery struct {
 	remote  Remote
 	ledger  Ledger
@@ -116,8 +118,8 @@ func NewDelivery(remote Remote, ledger Ledger, opts DeliveryOptions) *Delivery {
 // Circuit returns the state of the circuit breaker.
 func (d *Delivery) Circuit() Circuit { return d.breaker.status() }
 
-// Add puts an item into its lane. An item of the same path that was not sent yet is replaced: its content is history. Add never blocks;
-// the caller bounds how many bytes wait, by Item.Done.
+// Add puts an item into its lane. An item of the same path that was not sent yet is replaced: its content is history.
+// Add never blocks; the caller bounds how many bytes wait, by Item.Done.
 func (d *Delivery) Add(it Item) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -165,7 +167,8 @@ func (d *Delivery) Flush() {
 	d.changed.send()
 }
 
-// DrainQueue goes through the queue now instead of at the next interval. While the circuit is open, the prober says when.
+// DrainQueue goes through the queue now instead of at the next interval. While the circuit is open, the prober says
+// when.
 func (d *Delivery) DrainQueue() {
 	select {
 	case d.wakeQueue <- struct{}{}:

@@ -39,8 +39,8 @@ func TestBurstSharesAFewRequests(t *testing.T) {
 	})
 }
 
-// A hand is finished every minute or two: its file goes at once. What changes again within the interval waits until that is over, counted
-// from the last flush (FT-0011, section 3.2).
+// A hand is finished every minute or two: its file goes at once. What changes again within the interval waits until
+// that is over, counted from the last flush (FT-0011, section 3.2).
 func TestModifiedFileGoesAtOnceIfTheLastFlushIsLongAgo(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		r.after(time.Minute / 2)

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Suspicion is what is known of a record that failed in a request of its own, in a way that may be its fault or the remote's.
+// Suspicion is what is known of a record that failed in a request of its own, in a way that may be its fault or the
+// remote's.
 type Suspicion uint8
 
 const (
@@ -15,8 +16,8 @@ const (
 	Proven               // one has: if it fails again, that counts as a refusal
 )
 
-// QueuePlace is the place of an entry in the order in which the queue is drained: first what has not failed alone, by age, then the
-// suspects, those first that were not tried for longest. The zero value is before all.
+// QueuePlace is the place of an entry in the order in which the queue is drained: first what has not failed alone, by
+// age, then the suspects, those first that were not tried for longest. The zero value is before all.
 type QueuePlace struct {
 	ID        int64 // of the entry
 	Suspicion Suspicion
@@ -24,8 +25,8 @@ type QueuePlace struct {
 	Refused   bool  // the remote has refused it before
 }
 
-// runQueue drains the queue: at every interval, when the circuit closes, and on demand. While the circuit is open it is the only one that
-// asks the remote.
+// runQueue drains the queue: at every interval, when the circuit closes, and on demand. While the circuit is open it
+// is the only one that asks the remote.
 func (d *Delivery) runQueue(ctx, work context.Context) {
 	timer := time.NewTimer(d.queuePause())
 	defer timer.Stop()
@@ -56,9 +57,9 @@ func (d *Delivery) queuePause() time.Duration {
 	return d.opts.QueueInterval
 }
 
-// drain sends what is due in the queue until the circuit opens or until ends. It reads the next batch while others are on the wire. While
-// the circuit is open, the first entry goes alone as the probe: whole batches would load a line that has trouble enough. With nothing due
-// and the circuit open, it pings the remote instead.
+// drain sends what is due in the queue until the circuit opens or until ends. It reads the next batch while others
+// are on the wire. While the circuit is open, the first entry goes alone as the probe: whole batches would load a
+// line that has trouble enough. With nothing due and the circuit open, it pings the remote instead.
 func (d *Delivery) drain(work, until context.Context) {
 	d.setDraining(true)
 	defer d.setDraining(false)
@@ -142,8 +143,8 @@ func (s *senders) failed() bool {
 
 func (s *senders) wait() { s.running.Wait() }
 
-// sendQueued sends entries of the queue. What was refused before goes alone, or the others would have to be bisected for it again. Suspects
-// that were not refused go together: after a long outage nearly all are.
+// sendQueued sends entries of the queue. What was refused before goes alone, or the others would have to be bisected
+// for it again. Suspects that were not refused go together: after a long outage nearly all are.
 func (d *Delivery) sendQueued(ctx context.Context, items []Item) error {
 	var together, alone []Item
 	for _, it := range items {
@@ -167,7 +168,8 @@ func (d *Delivery) sendQueued(ctx context.Context, items []Item) error {
 	return nil
 }
 
-// lastFailure returns the mark of an item's last failure. If the ledger knows that others were served since, it needs none.
+// lastFailure returns the mark of an item's last failure. If the ledger knows that others were served since, it needs
+// none.
 func (d *Delivery) lastFailure(items []Item) mark {
 	if len(items) == 1 && items[0].Place.Suspicion == Unproven {
 		return d.now()
@@ -178,7 +180,8 @@ func (d *Delivery) lastFailure(items []Item) mark {
 // maxControl bounds the record that is kept in memory as the control, in bytes.
 const maxControl = 256 << 10
 
-// keepControl remembers a record that the remote has taken: the smallest of a request, if that is small enough to be kept.
+// keepControl remembers a record that the remote has taken: the smallest of a request, if that is small enough to be
+// kept.
 func (d *Delivery) keepControl(items []Item) {
 	var least *Item
 	for i := range items {
@@ -191,9 +194,9 @@ func (d *Delivery) keepControl(items []Item) {
 	}
 }
 
-// proveOthersServed finds out whether the remote serves other records since a failure, so that the next failure of the same record counts
-// against it. It sends a record again that the remote has taken before, which changes nothing there. If that fails, there is an outage,
-// and the circuit opens. Without such a record nothing is proven.
+// proveOthersServed finds out whether the remote serves other records since a failure, so that the next failure of
+// the same record counts against it. It sends a record again that the remote has taken before, which changes nothing
+// there. If that fails, there is an outage, and the circuit opens. Without such a record nothing is proven.
 func (d *Delivery) proveOthersServed(ctx context.Context, failed mark) error {
 	control := d.control.Load()
 	if failed == neverFailed || d.servedSince(failed) || control == nil {

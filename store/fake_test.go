@@ -300,7 +300,8 @@ func (l *fakeLedger) setBroken(broken bool) {
 	l.broken = broken
 }
 
-// totals returns how many records were acknowledged, how many refusals counted, and how many records wait that were not refused.
+// totals returns how many records were acknowledged, how many refusals counted, and how many records wait that were
+// not refused.
 func (l *fakeLedger) totals() (acked, refused []string, waiting int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -391,7 +392,8 @@ func (r *rig) add(lane store.Lane, path, hash string, size int) {
 	})
 }
 
-// gather sends a modified file, so that the next ones gather until the interval is over or Flush is called, and forgets about it.
+// gather sends a modified file, so that the next ones gather until the interval is over or Flush is called, and
+// forgets about it.
 func (r *rig) gather() {
 	r.modified("first.json", "000")
 	r.after(0)

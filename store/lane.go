@@ -41,8 +41,9 @@ func (it *Item) finish() {
 	}
 }
 
-// lane holds the items that were not sent yet, in the order of their first arrival. A lane with an interval of 0 is due whenever it holds
-// an item. Another is due when its last flush is at least the interval ago (FT-0011, section 3.2), or when a batch is full.
+// lane holds the items that were not sent yet, in the order of their first arrival. A lane with an interval of 0 is
+// due whenever it holds an item. Another is due when its last flush is at least the interval ago (FT-0011, section
+// 3.2), or when a batch is full.
 type lane struct {
 	interval time.Duration
 	maxItems int
@@ -73,8 +74,8 @@ func (l *lane) wait() time.Duration {
 	return time.Until(l.flushed.Add(l.interval))
 }
 
-// take removes and returns the oldest items that are due and not busy, at most a batch; a single item may exceed maxBytes. What comes
-// after a full batch gathers anew.
+// take removes and returns the oldest items that are due and not busy, at most a batch; a single item may exceed
+// maxBytes. What comes after a full batch gathers anew.
 func (l *lane) take(busy func(*Item) bool) []*Item {
 	if len(l.items) == 0 || l.wait() > 0 {
 		return nil

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// How long a limit is remembered. How much a server or a line gets done in time changes with its load. The size of a body that a proxy
-// lets through is a setting.
+// How long a limit is remembered. How much a server or a line gets done in time changes with its load. The size of a
+// body that a proxy lets through is a setting.
 const (
 	slownessRemembered = 10 * time.Minute
 	bodyRemembered     = time.Hour
 )
 
-// adaptiveLimit is what was learned of how much the remote takes in one request, so that the next large batch does not fail first. All
-// lanes share it. It lasts until a restart at most.
+// adaptiveLimit is what was learned of how much the remote takes in one request, so that the next large batch does
+// not fail first. All lanes share it. It lasts until a restart at most.
 type adaptiveLimit struct {
 	mu             sync.Mutex
 	records, bytes limit
@@ -46,9 +46,9 @@ func (a *adaptiveLimit) allows(groups []group) bool {
 	return a.records.allows(int64(len(groups))) && a.bytes.allows(size(groups))
 }
 
-// learn takes in how a request with these groups failed. A 413 is about bytes, the other limits are about records. If a single record
-// takes too long, the number of records was not the cause. A missing answer may be an outage, or a line that is too slow for so many
-// bytes: only a smaller request can tell.
+// learn takes in how a request with these groups failed. A 413 is about bytes, the other limits are about records. If
+// a single record takes too long, the number of records was not the cause. A missing answer may be an outage, or a
+// line that is too slow for so many bytes: only a smaller request can tell.
 func (a *adaptiveLimit) learn(groups []group, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

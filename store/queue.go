@@ -122,9 +122,9 @@ func (q Queue) PutBack(ctx context.Context, id int64, cause error, now time.Time
 	return n > 0, err
 }
 
-// Refuse counts a refusal of the record, which Put has stored, and returns the count. At most one refusal counts in an interval, however
-// many attempts are made in it. The record is due again after the interval; from max refusals on it is dead, and is not tried again by
-// itself.
+// Refuse counts a refusal of the record, which Put has stored, and returns the count. At most one refusal counts in
+// an interval, however many attempts are made in it. The record is due again after the interval; from max refusals on
+// it is dead, and is not tried again by itself.
 func (q Queue) Refuse(ctx context.Context, src Source, hash string, max int, now time.Time, interval time.Duration) (retries int, err error) {
 	if err := q.mustSync(); err != nil {
 		return 0, err
@@ -142,8 +142,8 @@ func (q Queue) Refuse(ctx context.Context, src Source, hash string, max int, now
 	return retries, nil
 }
 
-// Suspect notes that the record, which Put has stored, failed in a request of its own, and returns what was known of it before. It belongs
-// into a transaction.
+// Suspect notes that the record, which Put has stored, failed in a request of its own, and returns what was known of
+// it before. It belongs into a transaction.
 func (q Queue) Suspect(ctx context.Context, src Source, hash string) (before Suspicion, err error) {
 	err = q.q.QueryRowContext(ctx, `SELECT suspect FROM pending_sync WHERE root = ? AND file_hash = ?`, src.Root, hash).Scan(&before)
 	if err == nil {
@@ -171,13 +171,13 @@ func (q Queue) Done(ctx context.Context, hash string) error {
 	return nil
 }
 
-// clockSetBack is how far in the future a last attempt lies if the clock was set back since. Less than that says nothing: the caller took
-// the time before it came to the database, and an attempt may have ended meanwhile.
+// clockSetBack is how far in the future a last attempt lies if the clock was set back since. Less than that says
+// nothing: the caller took the time before it came to the database, and an attempt may have ended meanwhile.
 const clockSetBack = time.Minute
 
-// Due returns the entries behind a place that are to be tried now, as items in the order of QueuePlace: at most limit of them, and no more
-// than maxBytes unless the first alone is larger. It fails with an UnreadableError if the first is not as it was written. An entry whose
-// last attempt lies further in the future than clockSetBack is due.
+// Due returns the entries behind a place that are to be tried now, as items in the order of QueuePlace: at most limit
+// of them, and no more than maxBytes unless the first alone is larger. It fails with an UnreadableError if the first
+// is not as it was written. An entry whose last attempt lies further in the future than clockSetBack is due.
 func (q Queue) Due(ctx context.Context, after QueuePlace, limit int, maxBytes int64, now time.Time) (items []Item, err error) {
 	if after.Suspicion == NotSuspect {
 		items, err = q.due(ctx, `suspect = 0 AND id > ?4 ORDER BY id`, limit, maxBytes, now, after.ID)

@@ -46,8 +46,8 @@ type SessionTable interface {
 	Sessions(ctx context.Context, after int64, limit int) ([]SessionRow, error)
 	// RowsOf returns those rows that the sessions have. There may be at most a hundred sessions.
 	RowsOf(ctx context.Context, sessions []int64) ([]SessionRow, error)
-	// HandsOf returns, in the order of the rows, how many elements the list Hands of their raw_json has: 0 if there is no
-	// such list, or no such row any more. It costs the server much, and is for rows whose content is not known.
+	// HandsOf returns, in the order of the rows, how many elements the list Hands of their raw_json has: 0 if there
+	// is no such list, or no such row any more. It costs the server much, and is for rows whose content is not known.
 	HandsOf(ctx context.Context, rows []SessionRow) ([]int, error)
 }
 

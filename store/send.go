@@ -21,8 +21,8 @@ import (
 //	cut connection, timeout, a gateway's page  suspect                 unclear: the first record alone, then bisect
 //	any other failure                          suspect                 down: an outage
 //
-// A suspect is refused if another record's upsert has succeeded since a request with this record last failed. Else it is down. What is
-// down waits in the queue, and the circuit opens.
+// A suspect is refused if another record's upsert has succeeded since a request with this record last failed. Else it
+// is down. What is down waits in the queue, and the circuit opens.
 type outcome uint8
 
 const (
@@ -34,8 +34,8 @@ const (
 	down
 )
 
-// mark is a moment in the order of requests: the ticket of the last one that had begun. A failure of a record counts against it if a
-// request that began after the mark of its previous failure has succeeded.
+// mark is a moment in the order of requests: the ticket of the last one that had begun. A failure of a record counts
+// against it if a request that began after the mark of its previous failure has succeeded.
 type mark uint64
 
 // neverFailed is the mark of a record of which no failure is known here.
@@ -50,8 +50,8 @@ type group []Item
 // record returns what is sent for the group: the newest.
 func (g group) record() *Record { return &g[len(g)-1].Record }
 
-// groupByKey sorts the items by the conflict key. Two rows with one key fail a whole upsert (SQLSTATE 21000), and two agents that write
-// overlapping rows in one order cannot deadlock.
+// groupByKey sorts the items by the conflict key. Two rows with one key fail a whole upsert (SQLSTATE 21000), and two
+// agents that write overlapping rows in one order cannot deadlock.
 func groupByKey(items []Item, k ConflictKey) []group {
 	byKey := make(map[string]group, len(items))
 	for _, it := range items {
@@ -72,8 +72,8 @@ func ungroup(groups []group) (items []Item) {
 	return items
 }
 
-// dispatch sends those of the items that are still wanted. Failed is the mark of the last failure that may have been theirs. It returns the
-// failure that opened the circuit, after which the rest waits in the queue.
+// dispatch sends those of the items that are still wanted. Failed is the mark of the last failure that may have been
+// theirs. It returns the failure that opened the circuit, after which the rest waits in the queue.
 func (d *Delivery) dispatch(ctx context.Context, items []Item, failed mark) error {
 	wanted, err := d.ledger.Wanted(ctx, items)
 	if err != nil {
@@ -88,9 +88,9 @@ func (d *Delivery) dispatch(ctx context.Context, items []Item, failed mark) erro
 	return err
 }
 
-// bisect delivers the groups with as few requests as show which of them are at fault, and says whether the remote took them all. With
-// atFault, one of them is known to be at fault, and a request with them all would fail again. A single group is always tried, for what
-// the remote says of it.
+// bisect delivers the groups with as few requests as show which of them are at fault, and says whether the remote
+// took them all. With atFault, one of them is known to be at fault, and a request with them all would fail again. A
+// single group is always tried, for what the remote says of it.
 func (d *Delivery) bisect(ctx context.Context, groups []group, failed mark, atFault bool) (clean bool, err error) {
 	if len(groups) == 1 {
 		if err := d.proveOthersServed(ctx, failed); err != nil {
@@ -127,8 +127,8 @@ func (d *Delivery) halves(ctx context.Context, groups []group, at int, failed ma
 	return left && right, err
 }
 
-// attempt sends the groups in one request, and writes down what became of them unless they are to be bisected. The error is that of the
-// request, nil if it succeeded.
+// attempt sends the groups in one request, and writes down what became of them unless they are to be bisected. The
+// error is that of the request, nil if it succeeded.
 func (d *Delivery) attempt(ctx context.Context, groups []group, failed mark) (outcome, error) {
 	ticket, err := d.upsert(ctx, groups)
 	alone := len(groups) == 1
@@ -161,7 +161,8 @@ func (d *Delivery) attempt(ctx context.Context, groups []group, failed mark) (ou
 // contentionTries is how often a request that another transaction got in the way of is tried before its records wait.
 const contentionTries = 6
 
-// upsert makes a request for the groups, and returns its ticket. It tries again while there is contention, which goes away by itself.
+// upsert makes a request for the groups, and returns its ticket. It tries again while there is contention, which goes
+// away by itself.
 func (d *Delivery) upsert(ctx context.Context, groups []group) (ticket uint64, err error) {
 	records := make([]Record, len(groups))
 	for i, g := range groups {

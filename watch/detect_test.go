@@ -55,8 +55,8 @@ func BenchmarkDetect(b *testing.B) {
 	b.ReportMetric(float64(tookBare[len(tookBare)*99/100].Nanoseconds())/1000, "bare-p99-µs")
 }
 
-// TestLargeTree: a file beside and a file deep in a tree of thousands of directories arrive. That the one does not wait for the other is
-// asserted by TestEventsAreHandedOnWhileATreeIsAdded.
+// TestLargeTree: a file beside and a file deep in a tree of thousands of directories arrive. That the one does not
+// wait for the other is asserted by TestEventsAreHandedOnWhileATreeIsAdded.
 func TestLargeTree(t *testing.T) {
 	if testing.Short() {
 		t.Skip("makes 2,000 directories")

@@ -362,7 +362,8 @@ func TestRootPollInterval(t *testing.T) {
 	})
 }
 
-// TestEventsAreHandedOnWhileATreeIsAdded: an event of a folder that is watched already does not wait for a tree that is being added.
+// TestEventsAreHandedOnWhileATreeIsAdded: an event of a folder that is watched already does not wait for a tree that
+// is being added.
 func TestEventsAreHandedOnWhileATreeIsAdded(t *testing.T) {
 	const folders = 400
 	root := t.TempDir()

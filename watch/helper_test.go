@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// deadline is how long a test waits for something that must happen. Only what hangs may reach it, on a busy machine as well; and Windows
-// may refuse to watch a folder while it is moved, which is tried again after recheckEvery.
+// deadline is how long a test waits for something that must happen. Only what hangs may reach it, on a busy machine
+// as well; and Windows may refuse to watch a folder while it is moved, which is tried again after recheckEvery.
 const deadline = recheckEvery + 10*time.Minute
 
 // rig is a running Watcher on a real directory and all it has said so far.
@@ -106,8 +106,8 @@ func (r *rig) settle() []Event {
 	if runtime.GOOS == "windows" {
 		r.awaitLive(marker) // all watches may be starting anew, for a folder that was moved
 	}
-	// Notifications may fail and begin anew, as when a folder is removed right after it was moved: inotify(7) then knows its watch no more.
-	// What was to come before is covered by a look again.
+	// Notifications may fail and begin anew, as when a folder is removed right after it was moved: inotify(7) then
+	// knows its watch no more. What was to come before is covered by a look again.
 	for {
 		r.await("the marker", func(evs []Event) bool { return told(marker)(evs) || countLooks(evs) > looks })
 		if told(marker)(r.events()) {

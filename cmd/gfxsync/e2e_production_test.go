@@ -15,9 +15,10 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
-// A session of forty hands, saved after each of them, on every table of production, with the default settings, an outage in the middle, and
-// an agent that is killed: the row is the last version, nothing is dead, and verify finds nothing. Of earlier agents there may be a row
-// whose raw_json is null or of one hand, and whose hand_count another program has rewritten.
+// A session of forty hands, saved after each of them, on every table of production, with the default settings, an
+// outage in the middle, and an agent that is killed: the row is the last version, nothing is dead, and verify finds
+// nothing. Of earlier agents there may be a row whose raw_json is null or of one hand, and whose hand_count another
+// program has rewritten.
 func TestASessionOfFortyHandsOnTheTablesInProduction(t *testing.T) {
 	t.Parallel()
 	for _, table := range supabasetest.ProductionTables {

@@ -241,9 +241,9 @@ func TestAFileThatGrowsArrivesWhole(t *testing.T) {
 	}
 }
 
-// TestABurstOf500FilesWithASlowServer: what comes while a request is under way travels together in the next one. The server takes its
-// time until all files are known, so the number of requests says so on a busy machine as well. How long a burst takes is for
-// reconcile/bench.
+// TestABurstOf500FilesWithASlowServer: what comes while a request is under way travels together in the next one. The
+// server takes its time until all files are known, so the number of requests says so on a busy machine as well. How
+// long a burst takes is for reconcile/bench.
 func TestABurstOf500FilesWithASlowServer(t *testing.T) {
 	t.Parallel()
 	g := supabasetest.New(t)

@@ -27,8 +27,8 @@ import (
 
 // The end-to-end tests run the built program as its users do: a process, a folder, and a table.
 
-// hangLimit is how long a test waits for something that must happen. It says nothing about speed: on a busy machine everything takes
-// longer, so only what hangs may reach it.
+// hangLimit is how long a test waits for something that must happen. It says nothing about speed: on a busy machine
+// everything takes longer, so only what hangs may reach it.
 const hangLimit = 10 * time.Minute
 
 var builtProgram string
@@ -178,8 +178,8 @@ func (s *scene) kill() {
 	}
 }
 
-// stop ends the agent as an operator would. Exit code 0 says that it came to its own end within stopLimit: after that, main
-// exits with another one.
+// stop ends the agent as an operator would. Exit code 0 says that it came to its own end within stopLimit: after
+// that, main exits with another one.
 func (s *scene) stop() {
 	s.t.Helper()
 	agent := s.agent

@@ -111,10 +111,12 @@ func BenchmarkFileToRow(b *testing.B) {
 	stop()
 }
 
-// between is how long PokerGFX leaves a file alone at least: longer than the interval between two flushes of modified files.
+// between is how long PokerGFX leaves a file alone at least: longer than the interval between two flushes of modified
+// files.
 const between = 7 * time.Second
 
-// BenchmarkRewriteToRow is from before a file is rewritten, as it is after every hand, until its row is committed, with the default settings.
+// BenchmarkRewriteToRow is from before a file is rewritten, as it is after every hand, until its row is committed,
+// with the default settings.
 func BenchmarkRewriteToRow(b *testing.B) {
 	server := newServer(b)
 	created := newWriter(b, session)

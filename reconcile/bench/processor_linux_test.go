@@ -13,8 +13,8 @@ import (
 // rusageThread is RUSAGE_THREAD of getrusage(2), for which syscall has no name.
 const rusageThread = 1
 
-// BenchmarkProcessorTimePerFile is the processor time of the built program, requests included, for each of 200 files that are created one by
-// one, each after the row of the one before. Its floor is to write, read and hash such files.
+// BenchmarkProcessorTimePerFile is the processor time of the built program, requests included, for each of 200 files
+// that are created one by one, each after the row of the one before. Its floor is to write, read and hash such files.
 func BenchmarkProcessorTimePerFile(b *testing.B) {
 	const files = 200
 	folder, n := b.TempDir(), 0
@@ -37,7 +37,8 @@ func BenchmarkProcessorTimePerFile(b *testing.B) {
 		func() time.Duration { return readingTime(b, files) }, ours)
 }
 
-// readingTime is the processor time of writing, reading and hashing a file: reading alone takes less than the clock can tell.
+// readingTime is the processor time of writing, reading and hashing a file: reading alone takes less than the clock
+// can tell.
 func readingTime(b *testing.B, files int) time.Duration {
 	b.Helper()
 	runtime.LockOSThread()

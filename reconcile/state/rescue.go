@@ -185,8 +185,8 @@ func (e *entry) sound() error {
 	return nil
 }
 
-// entryOf makes an entry of a row of the table, which may be from before there were the last three columns. What later columns hold is
-// not rescued: it only tells in which order entries are tried.
+// entryOf makes an entry of a row of the table, which may be from before there were the last three columns. What
+// later columns hold is not rescued: it only tells in which order entries are tried.
 func entryOf(columns []any) (e entry, ok bool) {
 	into := []any{
 		nil, &e.root, &e.path, &e.hash, &e.record, &e.retries, &e.dead, &e.lastError, &e.created, &e.lastAttempt, &e.next, &e.session, &e.hands, &e.mod,

@@ -17,9 +17,9 @@ import (
 // How it is found out whether the table takes a row, without one being left behind. PostgREST undoes a request that
 // insists on a single object and comes to another number of rows (its documentation, "Resource Representation",
 // "Singular or Plural"; MainTx.hs, failNotSingular; SingularSpec.hs, "raises an error when attempting to create
-// multiple entities … the rows should not exist, either"). By then PostgreSQL has stored the rows and run the triggers,
-// policies and constraints, but for the deferred ones. A server that does not know such requests would keep the rows.
-// Therefore it is asked for a single object of no row first.
+// multiple entities … the rows should not exist, either"). By then PostgreSQL has stored the rows and run the
+// triggers, policies and constraints, but for the deferred ones. A server that does not know such requests would keep
+// the rows. Therefore it is asked for a single object of no row first.
 
 // singleObject makes a request insist on a single object.
 func singleObject(req *http.Request) { req.Header.Set("Accept", "application/vnd.pgrst.object+json") }
@@ -52,7 +52,8 @@ func (c *check) rows(ctx context.Context, columns []string) {
 	c.judgeRows(ctx, columns, c.r.insert(ctx, x, columns, &c.choice.Key))
 }
 
-// filled are the columns that a row would be sent with: besides those of all tables, the extra ones that this table has.
+// filled are the columns that a row would be sent with: besides those of all tables, the extra ones that this table
+// has.
 func (c *check) filled(ctx context.Context, columns []string) []string {
 	r := &Remote{shared: c.r.shared, conflict: c.choice.Key}
 	if err := r.learnColumns(ctx); err != nil {
@@ -181,8 +182,8 @@ func (d *description) unfilled(columns []string) (names []string) {
 }
 
 // tellsDefault says whether the description would show a default of the column: only what is JSON is shown, as every
-// default of a type that is written as a string is. The default nextval(…) of a number, an identity, or '{}'::integer[]
-// is not.
+// default of a type that is written as a string is. The default nextval(…) of a number, an identity, or
+// '{}'::integer[] is not.
 func (d *description) tellsDefault(name string) bool {
 	format := d.Properties[name].Format
 	return !strings.HasSuffix(format, "[]") && !slices.Contains([]string{

@@ -121,7 +121,8 @@ func classify(status int, code string) store.Class {
 	return store.Rejected
 }
 
-// isUnreached says whether a request failed before a server could have seen any of its records: no address, no connection, no TLS.
+// isUnreached says whether a request failed before a server could have seen any of its records: no address, no
+// connection, no TLS.
 func isUnreached(err error) bool {
 	var (
 		op      *net.OpError
@@ -132,10 +133,11 @@ func isUnreached(err error) bool {
 	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &host) || errors.As(err, &plain) || errors.As(err, &unknown)
 }
 
-// isAmbiguous says whether an answer that is not the record's may still be a record's doing. A page without a code is a gateway's, which may
-// have stumbled over the body: 403 by its firewall, 5xx by a backend that it killed; a 429 is about the number of requests. PostgreSQL
-// answers what it does not know with a SQLSTATE too, as XX000 "invalid memory alloc request size" to a value that it cannot hold. What it
-// lacks for everybody (disk, connections) and its own stops are no row's doing, but memory may be.
+// isAmbiguous says whether an answer that is not the record's may still be a record's doing. A page without a code is
+// a gateway's, which may have stumbled over the body: 403 by its firewall, 5xx by a backend that it killed; a 429 is
+// about the number of requests. PostgreSQL answers what it does not know with a SQLSTATE too, as XX000 "invalid
+// memory alloc request size" to a value that it cannot hold. What it lacks for everybody (disk, connections) and its
+// own stops are no row's doing, but memory may be.
 func isAmbiguous(status int, code string) bool {
 	if code == "" {
 		return status >= 500 || status == http.StatusForbidden || status == http.StatusRequestTimeout

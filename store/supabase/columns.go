@@ -43,8 +43,8 @@ func (r *Remote) learnColumns(ctx context.Context) error {
 	return nil
 }
 
-// learnExtras asks for each extra column by itself, all at one time. A table that lacks one mostly lacks them all, and on a slow line
-// to ask for one after the other keeps the first record waiting.
+// learnExtras asks for each extra column by itself, all at one time. A table that lacks one mostly lacks them all,
+// and on a slow line to ask for one after the other keeps the first record waiting.
 func (r *Remote) learnExtras(ctx context.Context) {
 	absent := r.absentColumns()
 	var asking sync.WaitGroup

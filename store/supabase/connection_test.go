@@ -19,7 +19,8 @@ import (
 // onlyAHang is longer than a busy machine takes for anything.
 const onlyAHang = 2 * time.Minute
 
-// A server may close a connection that it kept alive at the very moment at which the next request goes out on it. That is no outage.
+// A server may close a connection that it kept alive at the very moment at which the next request goes out on it.
+// That is no outage.
 func TestAPostOnAConnectionThatTheServerHasJustClosedIsRepeated(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -80,8 +81,8 @@ func serveOnce(t *testing.T, conn net.Conn, served *atomic.Int64) {
 	_, _ = in.ReadByte()
 }
 
-// A path may die without a word, as a VPN or a router does that restarts. An idle HTTP/2 connection over it is found dead by its pings, so
-// that the next request does not wait for an answer that cannot come.
+// A path may die without a word, as a VPN or a router does that restarts. An idle HTTP/2 connection over it is found
+// dead by its pings, so that the next request does not wait for an answer that cannot come.
 func TestAnIdleConnectionOverADeadPathIsClosed(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.ProtoMajor != 2 {

@@ -73,8 +73,8 @@ func (r *Remote) name() string { return r.opts.Schema + "." + r.opts.Table }
 
 // probe asks the server to insert nothing at all into these columns, or to upsert it by the key unless that is nil.
 // With the parameter columns PostgREST (its documentation, "Tables and Views", "Specifying Columns") looks them up,
-// answers PGRST204 for one that is not there, and hands the body on unread (Payload.hs, getPayload): INSERT … SELECT …
-// FROM json_to_recordset('[]'), for an upsert with ON CONFLICT … DO UPDATE SET of these columns (QueryBuilder.hs,
+// answers PGRST204 for one that is not there, and hands the body on unread (Payload.hs, getPayload): INSERT … SELECT
+// … FROM json_to_recordset('[]'), for an upsert with ON CONFLICT … DO UPDATE SET of these columns (QueryBuilder.hs,
 // mutatePlanToQuery; UpsertSpec.hs, "succeeds when the payload has no elements"). PostgreSQL plans that, which needs
 // the unique constraint (42P10), and then looks at all rights that it needs (42501), before it finds that there is no
 // row.

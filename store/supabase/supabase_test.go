@@ -129,8 +129,8 @@ func TestBurstSharesOneConnection(t *testing.T) {
 	}
 }
 
-// A request whose connection was kept from the one before is repeated on a new connection, and that is harmless. If that is cut too, it is an
-// outage.
+// A request whose connection was kept from the one before is repeated on a new connection, and that is harmless. If
+// that is cut too, it is an outage.
 func TestConnectionCutAfterTheCommitAndAgainIsHarmless(t *testing.T) {
 	s := supabasetest.New(t)
 	r := remoteAt(t, s.URL, s.SecretKey, nil)

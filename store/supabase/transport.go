@@ -42,8 +42,8 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(x.body)), int64(len(x.body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.body)), nil }
 	}
-	// Whatever gfxsync sends may be sent twice. net/http repeats a request with this header on a new connection if the server has just
-	// closed the old one; it does not send an empty one (net/http documentation, Transport).
+	// Whatever gfxsync sends may be sent twice. net/http repeats a request with this header on a new connection if
+	// the server has just closed the old one; it does not send an empty one (net/http documentation, Transport).
 	req.Header["Idempotency-Key"] = []string{}
 	res, err := x.parent.RoundTrip(req)
 	if err != nil {
@@ -85,7 +85,8 @@ func readAll(body io.ReadCloser) ([]byte, error) {
 	return b, nil
 }
 
-// How an HTTP/2 connection over a dead path is noticed: after so much silence it is pinged, and it is closed without an answer in time.
+// How an HTTP/2 connection over a dead path is noticed: after so much silence it is pinged, and it is closed without
+// an answer in time.
 const (
 	pingAfter   = 15 * time.Second
 	pingTimeout = 10 * time.Second

@@ -8,8 +8,8 @@ type ProductionTable struct {
 	Name   string // what is particular about it
 	Schema string // "public", or the schema that WithSchemas must name
 	SQL    string
-	// Unfilled is the column that refuses every row of gfxsync: it must not be null, has no default, and no record fills
-	// it. It is empty where rows can be stored.
+	// Unfilled is the column that refuses every row of gfxsync: it must not be null, has no default, and no record
+	// fills it. It is empty where rows can be stored.
 	Unfilled string
 }
 
