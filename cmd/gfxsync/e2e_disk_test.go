@@ -338,7 +338,7 @@ func TestAQueueDatabaseThatCannotBeWritten(t *testing.T) {
 		s.mustPass(0, "reconcile")
 		s.execState(`PRAGMA user_version = 99`)
 		for _, command := range []string{"run", "reconcile", "verify", "status"} {
-			s.refuses(command, shown(s.queue), "newer gfxsync", "number 99", "knows up to 2", "start the newest gfxsync", instead)
+			s.refuses(command, shown(s.queue), "newer gfxsync", "number 99", "knows up to 3", "start the newest gfxsync", instead)
 		}
 	})
 }

@@ -384,7 +384,7 @@ func TestStatus(t *testing.T) {
 	out := gfxsync(t.Context(), nil, "status", "--queue-db", path).ok(t)
 	checkLine(t, out, "agent", "not running")
 	checkLine(t, out, "link", "unknown")
-	checkLine(t, out, "files", "7 (1 synced, 0 pending, 2 invalid), 0 gone")
+	checkLine(t, out, "files", "7 (1 synced, 0 on their way, 2 queued, 2 dead, 2 invalid), 0 gone")
 	checkLine(t, out, "queue", "2 waiting, 2 dead")
 
 	var st reconcile.Status

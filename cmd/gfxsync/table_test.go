@@ -81,7 +81,7 @@ func TestWhatHasNoPathIsToldWithoutOne(t *testing.T) {
 	gfxsync(t.Context(), nil, append([]string{"reconcile"}, flags...)...).ok(t)
 	env := environment{"GFX_SYNC_SUPABASE_URL": "http://127.0.0.1:1", "GFX_SYNC_SUPABASE_SERVICE_KEY": testKey}
 	o := gfxsync(t.Context(), env, append([]string{"verify"}, flags[:4]...)...)
-	checkLine(t, o.stdout, "remote: ", "no answer")
+	checkLine(t, o.stderr, "cannot ask what the table is unique on", "no answer")
 	if o.code != exitFailed || strings.Contains(o.stdout+o.stderr, ": :") {
 		t.Errorf("exit code %d; an empty name is printed: %s%s", o.code, o.stdout, o.stderr)
 	}
