@@ -108,8 +108,9 @@ func TestAFileLockedOnAMountByItsWriter(t *testing.T) {
 		}
 		s.start(scansOnly...)
 		if m.smb {
+			var hung time.Time
 			s.waitStatus("the locked file is named", func(st *reconcile.Status) bool {
-				restartIfHung(t, m, st)
+				restartIfHung(t, m, st, &hung)
 				return st.Invalid == 1 && st.Synced == 0
 			})
 			s.moreScans(2, func(st *reconcile.Status) {
@@ -135,12 +136,13 @@ func TestAFileLockedOnAMountByItsWriter(t *testing.T) {
 }
 
 // restartIfHung mounts a share again whose smbnetfs does not answer any more. On a busy machine smbnetfs 0.6.3 may hang at its first
-// request; the agent names the folder, and goes on when it is back.
-func restartIfHung(t *testing.T, m *mount, st *reconcile.Status) {
+// request; the agent names the folder, and goes on when it is back. Last is the scan that has found that before.
+func restartIfHung(t *testing.T, m *mount, st *reconcile.Status, last *time.Time) {
 	t.Helper()
-	if st.LastScan == nil || st.LastScan.Outcome != reconcile.RootUnavailable {
+	if st.LastScan == nil || st.LastScan.Outcome != reconcile.RootUnavailable || !st.LastScan.At.After(*last) {
 		return
 	}
+	*last = time.Now()
 	t.Logf("smbnetfs hangs, and is started again: %s", st.LastScan.Roots[0].Error)
 	m.lose()
 	m.restore()
