@@ -372,7 +372,8 @@ func TestEventsAreHandedOnWhileATreeIsAdded(t *testing.T) {
 	f.refuse = func(string) error {
 		if watches++; watches == 10 {
 			f.last().events <- fsnotify.Event{Name: filepath.Join(root, "a.json"), Op: fsnotify.Create}
-			f.last().events <- fsnotify.Event{Name: root, Op: fsnotify.Chmod} // is received when the other one has been put down
+			// is received when the other one has been put down
+			f.last().events <- fsnotify.Event{Name: root, Op: fsnotify.Chmod}
 		}
 		return nil
 	}

@@ -105,7 +105,9 @@ func TestRowsOnSupabase(t *testing.T) {
 				s.start()
 				files.writeTo(t, s.watch)
 				_, count := files.jsonFiles()
-				s.waitStatus("all files synced", func(st *reconcile.Status) bool { return st.Synced == count && st.Link == "online" })
+				s.waitStatus("all files synced", func(st *reconcile.Status) bool {
+					return st.Synced == count && st.Link == "online"
+				})
 				s.stop()
 				checkSupabase(t, g, files)
 				for _, r := range g.Requests() {
@@ -336,7 +338,9 @@ func TestASecondAgentIsRefused(t *testing.T) {
 	s := newScene(t)
 	s.args = []string{"--local", filepath.Join(t.TempDir(), "local.db")}
 	s.start()
-	s.waitStatus("the agent runs", func(st *reconcile.Status) bool { return st.AgentRunning && st.LastReconcile != nil })
+	s.waitStatus("the agent runs", func(st *reconcile.Status) bool {
+		return st.AgentRunning && st.LastReconcile != nil
+	})
 	second := s.command("run", "--watch", s.watch, "--queue-db", s.queue, "--local", filepath.Join(t.TempDir(), "other.db"), "--log-level", "error")
 	out, err := second.CombinedOutput()
 	want := "process "
@@ -363,7 +367,9 @@ func TestBrokenFilesAreReportedAndStopNothing(t *testing.T) {
 	s.start()
 	s.waitStatus("broken files recorded", func(st *reconcile.Status) bool { return st.Invalid == len(broken) })
 	writeFile(t, filepath.Join(s.watch, "half.json"), good.JSON())
-	s.waitStatus("the completed file is synced", func(st *reconcile.Status) bool { return st.Synced == 1 && st.Invalid == 4 })
+	s.waitStatus("the completed file is synced", func(st *reconcile.Status) bool {
+		return st.Synced == 1 && st.Invalid == 4
+	})
 	out, err := s.command("invalid", "list", "--queue-db", s.queue).CombinedOutput()
 	if err != nil {
 		t.Fatalf("invalid list: %v: %s", err, out)
