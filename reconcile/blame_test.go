@@ -22,7 +22,10 @@ func TestARecordThatAlwaysFailsEndsDeadAmongGoodOnes(t *testing.T) {
 		return supabasetest.Fault{Answer: &answer}
 	}
 	for name, fault := range map[string]supabasetest.Fault{
-		"cut connection": {DropBefore: true}, "502 as HTML": page(502), "403 as HTML": page(403), "timeout": {Latency: time.Hour},
+		"cut connection": {DropBefore: true},
+		"502 as HTML":    page(502),
+		"403 as HTML":    page(403),
+		"timeout":        {Latency: time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -41,16 +44,20 @@ func TestARecordThatAlwaysFailsEndsDeadAmongGoodOnes(t *testing.T) {
 			hashes := c.writeSessions(t, good)
 			w := c.begin(t)
 			eventually(t, "the good ones have arrived, and the odd one is dead", func() bool {
-				counts := strings.Join(dump(t, c.cfg.QueueDB, `SELECT state, count(*) FROM files GROUP BY state ORDER BY state`), " ")
+				byState := dump(t, c.cfg.QueueDB, `SELECT state, count(*) FROM files GROUP BY state ORDER BY state`)
+				counts := strings.Join(byState, " ")
 				return counts == fmt.Sprintf("dead|1 synced|%d", good) && w.Idle() && w.delivery.Circuit().Closed()
 			})
-			if got := dump(t, c.cfg.QueueDB, `SELECT file_path, retry_count, dead FROM pending_sync`); strings.Join(got, " ") != "odd.json|5|1" {
+			got := dump(t, c.cfg.QueueDB, `SELECT file_path, retry_count, dead FROM pending_sync`)
+			if strings.Join(got, " ") != "odd.json|5|1" {
 				t.Errorf("in the queue: %v, want odd.json dead after 5 refusals", got)
 			}
 			late := map[string]string{"late.json": c.session(t, "late.json", 777, 1)}
 			c.server.ResetRequests()
 			w.pass(t.Context(), Scan, PassOptions{}, nil)
-			eventually(t, "a file that comes later arrives", func() bool { return fileState(t, c.place, "late.json") == "synced" })
+			eventually(t, "a file that comes later arrives", func() bool {
+				return fileState(t, c.place, "late.json") == "synced"
+			})
 			if n := len(c.server.Requests()); n != 1 {
 				t.Errorf("%d requests for one more file: the dead one is to be left alone", n)
 			}
@@ -71,7 +78,9 @@ func TestALockedTableKillsNoRecord(t *testing.T) {
 			c.server.SetStatementTimeout(200 * time.Millisecond)
 			hashes := c.writeSessions(t, before)
 			w := c.begin(t)
-			eventually(t, "what came before the lock is there", func() bool { return w.Idle() && c.server.Count(t, "gfx_sessions") == before })
+			eventually(t, "what came before the lock is there", func() bool {
+				return w.Idle() && c.server.Count(t, "gfx_sessions") == before
+			})
 			lock, err := c.server.DB().Begin(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -98,7 +107,8 @@ func TestALockedTableKillsNoRecord(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.wantArrived(t, w, hashes)
-			if got := dump(t, c.cfg.QueueDB, `SELECT count(*) FROM files WHERE error <> ''`); got[0] != "0" || strings.Contains(c.log.String(), "dead=true") {
+			got := dump(t, c.cfg.QueueDB, `SELECT count(*) FROM files WHERE error <> ''`)
+			if got[0] != "0" || strings.Contains(c.log.String(), "dead=true") {
 				t.Errorf("%s files have an error; the log:\n%s", got[0], c.log.String())
 			}
 		})

@@ -118,7 +118,8 @@ func (l *ledger) refuse(ctx context.Context, v state.View, it *store.Item, cause
 	if kept, err := l.keep(ctx, v, it, cause, now); err != nil || !kept {
 		return false, err
 	}
-	retries, err := v.Queue.Refuse(ctx, it.Source, it.Record.FileHash, l.cfg.MaxRetries, now, l.cfg.Delivery.QueueInterval)
+	retries, err := v.Queue.Refuse(ctx, it.Source, it.Record.FileHash,
+		l.cfg.MaxRetries, now, l.cfg.Delivery.QueueInterval)
 	if err != nil {
 		return false, err
 	}
@@ -149,7 +150,9 @@ func (l *ledger) Repeatable(ctx context.Context, it store.Item) (bool, error) {
 }
 
 // keep keeps a record in the queue. One that came from there, and was dropped while it was tried, is not to come back.
-func (l *ledger) keep(ctx context.Context, v state.View, it *store.Item, cause error, now time.Time) (kept bool, err error) {
+func (l *ledger) keep(ctx context.Context, v state.View, it *store.Item, cause error,
+	now time.Time,
+) (kept bool, err error) {
 	if id := it.Place.ID; id != 0 {
 		return v.Queue.PutBack(ctx, id, cause, now)
 	}

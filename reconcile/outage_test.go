@@ -111,7 +111,8 @@ func TestOutageOfADayLosesNothingAndTakesNoMemory(t *testing.T) {
 		requests, rows := remote.counted()
 		t.Logf("%d requests to drain the queue", requests)
 		if rows != files || requests > files/cfg.Delivery.BatchSize+10 {
-			t.Errorf("fifteen seconds after the outage: %d rows by %d requests, want %d by %d or so", rows, requests, files, files/cfg.Delivery.BatchSize)
+			t.Errorf("fifteen seconds after the outage: %d rows by %d requests, want %d by %d or so",
+				rows, requests, files, files/cfg.Delivery.BatchSize)
 		}
 		if got := dump(t, file, `SELECT state, count(*) FROM files GROUP BY state`); len(got) != 1 || got[0] != fmt.Sprintf("synced|%d", files) {
 			t.Errorf("files by state: %v, want all synced", got)

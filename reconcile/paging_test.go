@@ -63,7 +63,11 @@ func TestAServerWhosePagesDoNotAdvanceEndsTheReading(t *testing.T) {
 	}{
 		{"empty", [][]string{none}, true},
 		{"in order", [][]string{{ofHash("a"), ofHash("b")}, {ofHash("c")}, none}, true},
-		{"of another agent, in an order of its own", [][]string{{"AA", "b-1"}, {"B-2", ofHash("c")}, {"Zz"}, none}, true},
+		{
+			"of another agent, in an order of its own",
+			[][]string{{"AA", "b-1"}, {"B-2", ofHash("c")}, {"Zz"}, none},
+			true,
+		},
 		{"the same page again", [][]string{{ofHash("a"), ofHash("b")}}, false},
 		{"the same page of another agent", [][]string{{"one", "two"}}, false},
 		{"no key", [][]string{{""}}, false},

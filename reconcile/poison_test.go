@@ -71,7 +71,8 @@ func TestPoisonousFilesDieAloneAndInPostgreSQLsWords(t *testing.T) {
 	eventually(t, "what is poisonous is dead", func() bool {
 		_, dead, err := w.state.Queue.Counts(t.Context())
 		counts, cerr := w.state.Index.Counts(t.Context())
-		return err == nil && cerr == nil && dead == len(poison) && counts[hashindex.Invalid] == len(unstorable) && w.Idle()
+		return err == nil && cerr == nil && dead == len(poison) &&
+			counts[hashindex.Invalid] == len(unstorable) && w.Idle()
 	})
 	if want := 500 - len(poison) - len(unstorable); s.server.Count(t, "gfx_sessions") != 1+want {
 		t.Errorf("%d rows, want one of another agent and %d", s.server.Count(t, "gfx_sessions"), want)

@@ -29,7 +29,9 @@ func onTable(t *testing.T, key store.ConflictKey, sql string) *subject {
 	if err != nil {
 		t.Fatal(err)
 	}
-	remote := supabase.New(supabase.Options{URL: at, Key: k, Timeout: patience, UserAgent: "gfxsync/test", Conflict: key})
+	remote := supabase.New(supabase.Options{
+		URL: at, Key: k, Timeout: patience, UserAgent: "gfxsync/test", Conflict: key,
+	})
 	t.Cleanup(func() { _ = remote.Close() })
 	dir := t.TempDir()
 	p := &place{dir: filepath.Join(dir, "root")}
@@ -95,7 +97,8 @@ func earlierAgent(t *testing.T, s *subject, function bool) {
 	nullable := s.server.QueryStrings(t, `SELECT is_nullable FROM information_schema.columns
 		WHERE table_name = 'gfx_sessions' AND column_name = 'raw_json'`)[0]
 	if nullable == "YES" {
-		s.server.Exec(t, `UPDATE gfx_sessions SET raw_json = NULL, hand_count = 9999 WHERE session_id = $1`, sample.New(4).ID)
+		s.server.Exec(t, `UPDATE gfx_sessions SET raw_json = NULL, hand_count = 9999
+			WHERE session_id = $1`, sample.New(4).ID)
 	}
 	wantSync(t, s.survey(t, Quick), false)
 	s.server.ResetRequests()

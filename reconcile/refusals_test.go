@@ -96,7 +96,8 @@ func TestRefusedRecordSpendsARetryAndTheOthersArrive(t *testing.T) {
 				spent := fmt.Sprintf("odd.json|1|%d|", number(last))
 				eventually(t, "the odd one is refused, the others arrive", func() bool {
 					return c.states(t) == want && w.Idle() && w.delivery.Circuit().Closed() &&
-						strings.HasPrefix(strings.Join(dump(t, c.cfg.QueueDB, `SELECT file_path, retry_count, dead, '' FROM pending_sync`), " "), spent)
+						strings.HasPrefix(strings.Join(dump(t, c.cfg.QueueDB,
+							`SELECT file_path, retry_count, dead, '' FROM pending_sync`), " "), spent)
 				})
 				if c.before.Load() == 0 {
 					t.Error("the first request went out before the index had the intent")
@@ -105,7 +106,8 @@ func TestRefusedRecordSpendsARetryAndTheOthersArrive(t *testing.T) {
 				if len(got) != 1 || !strings.Contains(got[0], f.words) {
 					t.Errorf("in the queue: %q, want odd.json with the words %q", got, f.words)
 				}
-				if dies := strings.Contains(c.log.String(), "level=WARN"); dies != last && !f.ambiguous || !strings.Contains(c.log.String(), f.words) {
+				dies := strings.Contains(c.log.String(), "level=WARN")
+				if dies != last && !f.ambiguous || !strings.Contains(c.log.String(), f.words) {
 					t.Errorf("a warning in the log: %v, want it for what dies, and the words %q:\n%s", dies, f.words, c.log.String())
 				}
 

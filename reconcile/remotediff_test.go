@@ -182,7 +182,9 @@ func TestWhatIsUploadedWhileTheTableIsReadIsNotLost(t *testing.T) {
 				t.Errorf("missing: %d, in sync: %v, %d files", r.RemoteMissing, r.InSync, *sent)
 			}
 			// An upload is counted after it is written down.
-			eventually(t, "each file is uploaded once", func() bool { return w.counts.now().uploaded-before.uploaded == int64(*sent) })
+			eventually(t, "each file is uploaded once", func() bool {
+				return w.counts.now().uploaded-before.uploaded == int64(*sent)
+			})
 		})
 	}
 }

@@ -159,7 +159,9 @@ func TestALinkThatComesBackIsFollowedByAPass(t *testing.T) {
 	p.remote.setDown(true)
 	hash := p.session(t, "a.json", 1, 1)
 	w := p.running(t)
-	eventually(t, "the first pass has failed", func() bool { return w.last(t) != nil && !w.delivery.Circuit().Closed() })
+	eventually(t, "the first pass has failed", func() bool {
+		return w.last(t) != nil && !w.delivery.Circuit().Closed()
+	})
 	first := w.last(t)
 	if r, err := decodeReport(first, nil); err != nil || r.Outcome != Incomplete || r.InSync {
 		t.Errorf("the first pass: %+v (%v), want that it is incomplete", r, err)

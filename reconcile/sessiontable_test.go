@@ -116,7 +116,9 @@ func (s *sessionTable) RowsOf(ctx context.Context, sessions []int64) (rows []sto
 
 // rowOf keeps microseconds of a time, as PostgreSQL does.
 func rowOf(r *store.Record) store.SessionRow {
-	return store.SessionRow{Session: *r.SessionID, FileHash: r.FileHash, PCID: r.GFXPCID, ModTime: r.ModTime / 1000 * 1000}
+	return store.SessionRow{
+		Session: *r.SessionID, FileHash: r.FileHash, PCID: r.GFXPCID, ModTime: r.ModTime / 1000 * 1000,
+	}
 }
 
 func (s *sessionTable) HandsOf(ctx context.Context, rows []store.SessionRow) ([]int, error) {

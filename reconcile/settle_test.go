@@ -57,7 +57,8 @@ func TestAFileThatGrowsIsReadAFifthOfTheTime(t *testing.T) {
 				rests, afters := settles(t, 5, cost, grows)
 				for i := range rests {
 					if rests[i] < 4*cost || afters[i] < rests[i] {
-						t.Errorf("a look of %v: again after %v with an event, after %v without", cost, rests[i], afters[i])
+						t.Errorf("a look of %v: again after %v with an event, after %v without",
+							cost, rests[i], afters[i])
 					}
 				}
 			}

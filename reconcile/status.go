@@ -52,7 +52,7 @@ type Status struct {
 	Superseded    int        `json:"superseded"`   // files not sent: their session has a better version
 	Invalid       int        `json:"invalid"`      // files that cannot be made into a record
 	Gone          int        `json:"gone"`         // files that were here once; not in Files
-	Queued        int        `json:"queued"`       // records in the queue that wait, also of files that have changed or gone
+	Queued        int        `json:"queued"`       // records in the queue that wait, also of files changed or gone
 	Dead          int        `json:"dead"`         // records in the queue that are not tried again by themselves
 	AgentRunning  bool       `json:"agent_running"`
 	Link          string     `json:"link"` // online, offline or unknown

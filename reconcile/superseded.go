@@ -73,7 +73,8 @@ func (a *Agent) deleteStep(ctx context.Context, scope, after string, step []stat
 		refused = &store.RemoteError{
 			Class:   store.Rejected,
 			Message: fmt.Sprintf("the server acknowledged the deletion of %d rows that it still has", len(left)),
-			Hint:    "if row level security is on and the key is not that of service_role, its role needs a policy for DELETE",
+			Hint: "if row level security is on and the key is not that of service_role, " +
+				"its role needs a policy for DELETE",
 		}
 	}
 	return len(gone), cmp.Or(err, refused)

@@ -269,7 +269,8 @@ func TestRowsThatTheServerDeletedAsSupersededStayAway(t *testing.T) {
 		t.Errorf("its row is deleted (%s): %+v", deleted[0], r)
 	}
 	if got := s.server.QueryStrings(t, `select file_hash from gfx_sessions_current where session_id = (
-		select session_id from gfx_sessions where file_hash = $1)`, versions[1]); len(got) != 1 || got[0] != versions[3] {
+		select session_id from gfx_sessions where file_hash = $1)`,
+		versions[1]); len(got) != 1 || got[0] != versions[3] {
 		t.Errorf("readers see %q, want the version with the most hands", got)
 	}
 }

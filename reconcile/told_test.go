@@ -26,12 +26,15 @@ func TestAnIncompletePassHasAHindrance(t *testing.T) {
 	for want, r := range map[string]*Report{
 		"": {Outcome: Complete, Problems: []Problem{{Kind: kindLink, Error: "it leads back"}}},
 		"no answer": {
-			Outcome: Incomplete, Problems: []Problem{{Kind: kindDead, Error: "22P05"}, {Kind: kindRemote, Error: "no answer"}},
+			Outcome:  Incomplete,
+			Problems: []Problem{{Kind: kindDead, Error: "22P05"}, {Kind: kindRemote, Error: "no answer"}},
 		},
 		"/mnt/nas: it goes on": {
 			Outcome: Incomplete, Roots: []RootReport{{Dir: "C:/GFX"}, {Dir: "/mnt/nas", Error: "it goes on"}},
 		},
-		"it was stopped, or part of the folder could not be read": {Outcome: Incomplete, Roots: []RootReport{{Dir: "C:/GFX"}}},
+		"it was stopped, or part of the folder could not be read": {
+			Outcome: Incomplete, Roots: []RootReport{{Dir: "C:/GFX"}},
+		},
 	} {
 		if got := r.Hindrance(); got != want {
 			t.Errorf("%q, want %q", got, want)

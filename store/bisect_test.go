@@ -83,7 +83,8 @@ func TestOutageInTheMiddleOfABisectionLosesNothing(t *testing.T) {
 			r.after(0)
 			acked, refused, queued := r.ledger.totals()
 			if len(acked)+len(refused)+queued != 100 {
-				t.Fatalf("after %d requests: acknowledged, refused, queued = %d, %d, %d of 100", good, len(acked), len(refused), queued)
+				t.Fatalf("after %d requests: acknowledged, refused, queued = %d, %d, %d of 100",
+					good, len(acked), len(refused), queued)
 			}
 			// One more may come from the queue, which is drained when the first request closes the circuit.
 			if calls := len(r.remote.seen()); calls > good+2 {

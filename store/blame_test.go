@@ -14,12 +14,25 @@ import (
 // ambiguous are failures that may be a record's fault or the remote's.
 var ambiguous = map[string]error{
 	"cut connection": &store.RemoteError{Class: store.Outage, Ambiguous: true, Message: "EOF"},
-	"timeout":        &store.RemoteError{Class: store.Outage, Ambiguous: true, Message: "no answer", Err: context.DeadlineExceeded},
-	"502 as a page":  &store.RemoteError{Class: store.Outage, Ambiguous: true, Status: http.StatusBadGateway, Message: "bad gateway"},
-	"403 as a page":  &store.RemoteError{Class: store.Credentials, Ambiguous: true, Status: http.StatusForbidden, Message: "forbidden"},
-	"413":            &store.RemoteError{Class: store.TooMuch, Status: http.StatusRequestEntityTooLarge, Message: "too large"},
-	"57014":          &store.RemoteError{Class: store.TooMuch, Status: http.StatusInternalServerError, Code: "57014", Message: "timeout"},
-	"53200":          &store.RemoteError{Class: store.Outage, Ambiguous: true, Status: http.StatusServiceUnavailable, Code: "53200", Message: "out of memory"},
+	"timeout": &store.RemoteError{
+		Class: store.Outage, Ambiguous: true, Message: "no answer", Err: context.DeadlineExceeded,
+	},
+	"502 as a page": &store.RemoteError{
+		Class: store.Outage, Ambiguous: true, Status: http.StatusBadGateway, Message: "bad gateway",
+	},
+	"403 as a page": &store.RemoteError{
+		Class: store.Credentials, Ambiguous: true, Status: http.StatusForbidden, Message: "forbidden",
+	},
+	"413": &store.RemoteError{
+		Class: store.TooMuch, Status: http.StatusRequestEntityTooLarge, Message: "too large",
+	},
+	"57014": &store.RemoteError{
+		Class: store.TooMuch, Status: http.StatusInternalServerError, Code: "57014", Message: "timeout",
+	},
+	"53200": &store.RemoteError{
+		Class: store.Outage, Ambiguous: true, Status: http.StatusServiceUnavailable, Code: "53200",
+		Message: "out of memory",
+	},
 }
 
 // stumbling is a remote that fails with an error whenever a request holds one of some records.
@@ -47,7 +60,8 @@ func TestARecordThatTheRemoteStumblesOverEndsDeadAlone(t *testing.T) {
 					for n := 2; n <= maxRetries; n++ {
 						r.ledger.interval()
 						r.after(time.Minute)
-						r.wantLedger(100, n, 0) // though no other record comes that could show that the remote serves others
+						// though no other record comes that could show that the remote serves others
+						r.wantLedger(100, n, 0)
 					}
 					r.ledger.interval()
 					r.after(time.Hour)

@@ -194,12 +194,14 @@ func TestFirstSuccessDrainsTheQueueAtOnceInSteps(t *testing.T) {
 		var sizes []int
 		for _, c := range calls[1:] {
 			if sizes = append(sizes, len(c.hashes)); c.at != calls[1].at {
-				t.Errorf("%d records at %v, want them with the probe's success, at %v", len(c.hashes), c.at, calls[1].at)
+				t.Errorf("%d records at %v, want them with the probe's success, at %v",
+					len(c.hashes), c.at, calls[1].at)
 			}
 		}
 		slices.Sort(sizes) // two are on the wire at one time
 		if !slices.Equal(sizes, []int{1, 19, 50, 50}) || len(calls[1].hashes) != 1 || calls[1].hashes[0] == "a" {
-			t.Errorf("%v records in a request, the probe with %v, want a probe that has not failed before, and the rest",
+			t.Errorf("%v records in a request, the probe with %v, want a probe that has not failed before, "+
+				"and the rest",
 				sizes, calls[1].hashes)
 		}
 		r.wantLedger(120, 0, 0)

@@ -45,7 +45,8 @@ func TestRecordTellsWhatProductionTablesHold(t *testing.T) {
 	}{
 		{"nothing", `{}`, `[]`, 0, "null", "null"},
 		{
-			"a session", `{"Payouts":[3000000000, 5,0],"Hands":[{"StartDateTimeUTC":"` + start + `","Duration":"PT57.4S"},` +
+			"a session",
+			`{"Payouts":[3000000000, 5,0],"Hands":[{"StartDateTimeUTC":"` + start + `","Duration":"PT57.4S"},` +
 				`{"StartDateTimeUTC":"` + second + `","Duration":"PT1M30.7S"}]}`,
 			`[3000000000, 5,0]`, 148, start, "2025-10-19T09:09:30.7Z",
 		},
@@ -57,7 +58,8 @@ func TestRecordTellsWhatProductionTablesHold(t *testing.T) {
 		},
 		{"no hands", `{"Hands":{"StartDateTimeUTC":"` + second + `"},"Payouts":{}}`, `[]`, 0, "null", "null"},
 		{
-			"the last of equal keys", `{"Hands":[{"Duration":"PT5S"}],"Hands":[],"Payouts":[1],"Payouts":null}`, `[]`, 0,
+			"the last of equal keys",
+			`{"Hands":[{"Duration":"PT5S"}],"Hands":[],"Payouts":[1],"Payouts":null}`, `[]`, 0,
 			"null", "null",
 		},
 		{"a payout that is no integer", `{"Payouts":[1,2.5,3]}`, `[]`, 0, "null", "null"},
@@ -72,7 +74,8 @@ func TestRecordTellsWhatProductionTablesHold(t *testing.T) {
 			r := mustMake(t, "a.json", tt.content)
 			s := sends(t, r)
 			if string(s.Payouts) != tt.payouts || s.Seconds == nil || *s.Seconds != tt.seconds || s.Status != "synced" {
-				t.Errorf("payouts %s, seconds %v, status %q, want %s, %d", s.Payouts, s.Seconds, s.Status, tt.payouts, tt.seconds)
+				t.Errorf("payouts %s, seconds %v, status %q, want %s, %d",
+					s.Payouts, s.Seconds, s.Status, tt.payouts, tt.seconds)
 			}
 			if text(s.Start) != tt.sessionStart || text(s.End) != tt.sessionEndTime {
 				t.Errorf("from %s to %s, want %s to %s", text(s.Start), text(s.End), tt.sessionStart, tt.sessionEndTime)

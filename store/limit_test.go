@@ -60,7 +60,8 @@ func TestSecondBatchIsNotSentWholeAfterTheFirstTookTooLong(t *testing.T) {
 		r.remote.latency = time.Millisecond
 		r.remote.say(slow(200))
 		r.batch(store.LaneModified, "a")
-		calls := r.wantCalls(1 + 1 + 1 + 2 + 2) // one, all, a half, its halves, and those of the other half: that it is too much is known by then
+		// one, all, a half, its halves, and those of the other half: that it is too much is known by then
+		calls := r.wantCalls(1 + 1 + 1 + 2 + 2)
 		r.wantLedger(401, 0, 0)
 		if n := len(calls[1].hashes); n != 400 {
 			t.Fatalf("the first batch had %d records: nothing is known yet", n)
@@ -74,7 +75,8 @@ func TestSecondBatchIsNotSentWholeAfterTheFirstTookTooLong(t *testing.T) {
 		r.remote.say(nil)
 		r.batch(store.LaneModified, "c")
 		if records, requests := r.largest(before); records != 400 || requests != 2 {
-			t.Errorf("after ten minutes: up to %d records in %d requests, want one of 1 and one of 400", records, requests)
+			t.Errorf("after ten minutes: up to %d records in %d requests, want one of 1 and one of 400",
+				records, requests)
 		}
 		r.wantLedger(1203, 0, 0)
 	})

@@ -125,17 +125,22 @@ func (q Queue) PutBack(ctx context.Context, id int64, cause error, now time.Time
 // Refuse counts a refusal of the record, which Put has stored, and returns the count. At most one refusal counts in
 // an interval, however many attempts are made in it. The record is due again after the interval; from max refusals on
 // it is dead, and is not tried again by itself.
-func (q Queue) Refuse(ctx context.Context, src Source, hash string, max int, now time.Time, interval time.Duration) (retries int, err error) {
+func (q Queue) Refuse(ctx context.Context, src Source, hash string, max int, now time.Time,
+	interval time.Duration,
+) (retries int, err error) {
 	if err := q.mustSync(); err != nil {
 		return 0, err
 	}
 	err = q.q.QueryRowContext(ctx, `
-		UPDATE pending_sync SET retry_count = retry_count + counts, dead = retry_count + counts >= ?3, next_attempt = ?4 + ?5,
+		UPDATE pending_sync SET retry_count = retry_count + counts, dead = retry_count + counts >= ?3,
+			next_attempt = ?4 + ?5,
 			counted_at = CASE WHEN counts THEN ?4 ELSE counted_at END, suspect = ?6
-		FROM (SELECT id AS counted, counted_at IS NULL OR ?4 NOT BETWEEN counted_at - ?7 AND counted_at + ?5 - 1 AS counts
+		FROM (SELECT id AS counted,
+				counted_at IS NULL OR ?4 NOT BETWEEN counted_at - ?7 AND counted_at + ?5 - 1 AS counts
 			FROM pending_sync WHERE root = ?1 AND file_hash = ?2)
 		WHERE id = counted RETURNING retry_count`,
-		src.Root, hash, max, now.UnixMilli(), interval.Milliseconds(), NotSuspect, clockSetBack.Milliseconds()).Scan(&retries)
+		src.Root, hash, max, now.UnixMilli(), interval.Milliseconds(), NotSuspect, clockSetBack.Milliseconds()).
+		Scan(&retries)
 	if err != nil {
 		return 0, fmt.Errorf("count the refusal of %s: %w", src, err)
 	}
@@ -145,9 +150,11 @@ func (q Queue) Refuse(ctx context.Context, src Source, hash string, max int, now
 // Suspect notes that the record, which Put has stored, failed in a request of its own, and returns what was known of
 // it before. It belongs into a transaction.
 func (q Queue) Suspect(ctx context.Context, src Source, hash string) (before Suspicion, err error) {
-	err = q.q.QueryRowContext(ctx, `SELECT suspect FROM pending_sync WHERE root = ? AND file_hash = ?`, src.Root, hash).Scan(&before)
+	err = q.q.QueryRowContext(ctx, `SELECT suspect FROM pending_sync WHERE root = ? AND file_hash = ?`, src.Root, hash).
+		Scan(&before)
 	if err == nil {
-		_, err = q.q.ExecContext(ctx, `UPDATE pending_sync SET suspect = ? WHERE root = ? AND file_hash = ?`, Unproven, src.Root, hash)
+		_, err = q.q.ExecContext(ctx, `UPDATE pending_sync SET suspect = ? WHERE root = ? AND file_hash = ?`,
+			Unproven, src.Root, hash)
 	}
 	if err != nil {
 		return NotSuspect, fmt.Errorf("note the failure of %s: %w", src, err)
@@ -157,7 +164,9 @@ func (q Queue) Suspect(ctx context.Context, src Source, hash string) (before Sus
 
 // OthersServed notes that the remote has taken another record than the suspects.
 func (q Queue) OthersServed(ctx context.Context) error {
-	if _, err := q.q.ExecContext(ctx, `UPDATE pending_sync SET suspect = ? WHERE suspect > 0 AND suspect = ?`, Proven, Unproven); err != nil {
+	_, err := q.q.ExecContext(ctx, `UPDATE pending_sync SET suspect = ? WHERE suspect > 0 AND suspect = ?`,
+		Proven, Unproven)
+	if err != nil {
 		return fmt.Errorf("change the queue: %w", err)
 	}
 	return nil
@@ -178,7 +187,9 @@ const clockSetBack = time.Minute
 // Due returns the entries behind a place that are to be tried now, as items in the order of QueuePlace: at most limit
 // of them, and no more than maxBytes unless the first alone is larger. It fails with an UnreadableError if the first
 // is not as it was written. An entry whose last attempt lies further in the future than clockSetBack is due.
-func (q Queue) Due(ctx context.Context, after QueuePlace, limit int, maxBytes int64, now time.Time) (items []Item, err error) {
+func (q Queue) Due(ctx context.Context, after QueuePlace, limit int, maxBytes int64,
+	now time.Time,
+) (items []Item, err error) {
 	if after.Suspicion == NotSuspect {
 		items, err = q.due(ctx, `suspect = 0 AND id > ?4 ORDER BY id`, limit, maxBytes, now, after.ID)
 		if err != nil || len(items) > 0 {
@@ -186,12 +197,17 @@ func (q Queue) Due(ctx context.Context, after QueuePlace, limit int, maxBytes in
 		}
 		after = QueuePlace{}
 	}
-	return q.due(ctx, `suspect > 0 AND (last_attempt, id) > (?5, ?4) ORDER BY last_attempt, id`, limit, maxBytes, now, after.ID, after.Tried)
+	return q.due(ctx, `suspect > 0 AND (last_attempt, id) > (?5, ?4) ORDER BY last_attempt, id`,
+		limit, maxBytes, now, after.ID, after.Tried)
 }
 
-func (q Queue) due(ctx context.Context, which string, limit int, maxBytes int64, now time.Time, after ...any) (items []Item, err error) {
+func (q Queue) due(ctx context.Context, which string, limit int, maxBytes int64, now time.Time,
+	after ...any,
+) (items []Item, err error) {
 	rows, err := q.q.QueryContext(ctx, `
-		SELECT id, suspect, coalesce(last_attempt, 0), retry_count > 0, root, file_path, record_json, created_at, mtime_ns FROM pending_sync
+		SELECT id, suspect, coalesce(last_attempt, 0), retry_count > 0, root, file_path, record_json,
+			created_at, mtime_ns
+		FROM pending_sync
 		WHERE NOT dead AND (next_attempt <= ?1 OR last_attempt > ?2) AND `+which+` LIMIT ?3`,
 		append([]any{now.UnixMilli(), now.Add(clockSetBack).UnixMilli(), limit}, after...)...)
 	if err != nil {
@@ -224,7 +240,8 @@ func scanItem(rows *sql.Rows) (item Item, content []byte, err error) {
 	item.Lane = LaneQueue
 	var created int64
 	p := &item.Place
-	err = rows.Scan(&p.ID, &p.Suspicion, &p.Tried, &p.Refused, &item.Source.Root, &item.Source.Path, &content, &created, &item.Record.ModTime)
+	err = rows.Scan(&p.ID, &p.Suspicion, &p.Tried, &p.Refused, &item.Source.Root, &item.Source.Path,
+		&content, &created, &item.Record.ModTime)
 	item.At = time.UnixMilli(created)
 	return item, content, err
 }
@@ -283,7 +300,8 @@ func (q Queue) List(ctx context.Context, after int64, limit int) (list []Queued,
 // Retry makes an entry due at once with its whole retry budget; with id 0, all dead ones. It returns the hashes of those entries,
 // and fails with ErrNoSuchEntry.
 func (q Queue) Retry(ctx context.Context, id int64) (hashes []string, err error) {
-	return q.change(ctx, id, `UPDATE pending_sync SET retry_count = 0, dead = 0, next_attempt = 0, suspect = 0, counted_at = NULL
+	return q.change(ctx, id, `UPDATE pending_sync SET retry_count = 0, dead = 0, next_attempt = 0,
+			suspect = 0, counted_at = NULL
 		WHERE id = ?1 OR (?1 = 0 AND dead) RETURNING file_hash`)
 }
 

@@ -56,7 +56,8 @@ type SessionRow struct {
 	Session  int64
 	FileHash string
 	PCID     string // empty: the table does not tell
-	ModTime  int64  // of the file, in nanoseconds since 1970, of which microseconds are kept; 0: the table does not tell
+	// ModTime is of the file, in nanoseconds since 1970, of which microseconds are kept; 0: the table does not tell
+	ModTime int64
 }
 
 // Class says what a failure means for the records that it struck (design, "What a failure means").

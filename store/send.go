@@ -117,7 +117,9 @@ func (d *Delivery) bisect(ctx context.Context, groups []group, failed mark, atFa
 }
 
 // halves delivers the groups before a place, then those behind it.
-func (d *Delivery) halves(ctx context.Context, groups []group, at int, failed mark, atFault bool) (clean bool, err error) {
+func (d *Delivery) halves(ctx context.Context, groups []group, at int, failed mark,
+	atFault bool,
+) (clean bool, err error) {
 	left, err := d.bisect(ctx, groups[:at], failed, false)
 	if err != nil {
 		d.wait(ctx, ungroup(groups[at:]), err)
@@ -272,8 +274,8 @@ func (d *Delivery) suspect(ctx context.Context, g group, cause error, proven boo
 
 func (d *Delivery) logRefusal(it *Item, dead bool, cause, failed error) {
 	if failed != nil {
-		d.log.Error("cannot keep a refused record in the offline queue; its file will be read again", "path", it.Source.String(),
-			"error", failed)
+		d.log.Error("cannot keep a refused record in the offline queue; its file will be read again",
+			"path", it.Source.String(), "error", failed)
 		return
 	}
 	log := d.log.Info
@@ -283,7 +285,8 @@ func (d *Delivery) logRefusal(it *Item, dead bool, cause, failed error) {
 	if dead {
 		d.deaths.Add(1)
 	}
-	log("the remote refuses a record", "path", it.Source.String(), "hash", it.Record.FileHash, "dead", dead, "error", cause)
+	log("the remote refuses a record", "path", it.Source.String(),
+		"hash", it.Record.FileHash, "dead", dead, "error", cause)
 }
 
 // isNewHint says whether a failure tells the operator what to do that no failure before has told.

@@ -7,8 +7,8 @@ import "errors"
 var (
 	ErrNUL = errors.New(`a text in the file has the character NUL (\u0000), which the database cannot store; ` +
 		`remove it from the name or title in PokerGFX and save the session again`)
-	ErrSurrogate = errors.New(`a text in the file has half a character (a surrogate such as \ud800 without its pair), ` +
-		`which the database cannot store; type the name or title anew in PokerGFX and save the session again`)
+	ErrSurrogate = errors.New(`a text in the file has half a character (a surrogate such as \ud800 without its ` +
+		`pair), which the database cannot store; type the name or title anew in PokerGFX and save the session again`)
 	ErrNumber = errors.New(`a number in the file is beyond what the database can store ` +
 		`(131,072 digits before the point, 16,383 after it); correct it in PokerGFX and save the session again`)
 )

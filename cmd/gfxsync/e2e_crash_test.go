@@ -198,7 +198,9 @@ func (c *crashes) reconcile() *exec.Cmd {
 func (c *crashes) duringADrain() {
 	c.g.Stop()
 	c.start()
-	c.waitStatus("the agent is offline, and records wait", func(st *reconcile.Status) bool { return st.Link == "offline" && st.Queued > 20 })
+	c.waitStatus("the agent is offline, and records wait", func(st *reconcile.Status) bool {
+		return st.Link == "offline" && st.Queued > 20
+	})
 	c.w.still(func() {
 		if _, code := c.pass("reconcile"); code != exitRemain {
 			c.t.Errorf("a reconcile without a server: exit code %d, want %d", code, exitRemain)
@@ -240,7 +242,10 @@ func (c *crashes) duringAMigration() {
 func (c *crashes) settle() {
 	c.g.Heal()
 	c.start()
-	c.waitStatus("the agent runs", func(st *reconcile.Status) bool { return st.AgentRunning }) // or the reconcile is that one agent
+	// or the reconcile is that one agent
+	c.waitStatus("the agent runs", func(st *reconcile.Status) bool {
+		return st.AgentRunning
+	})
 	c.mustPass(exitOK, "reconcile", "--full")
 	c.stop()
 	c.mustPass(exitOK, "verify", "--full")

@@ -51,7 +51,9 @@ func newOutage(t *testing.T, files int, running bool) *outage {
 	}
 	o.env = nowhere(t)
 	o.start()
-	o.waitStatus("all records wait in the queue", func(st *reconcile.Status) bool { return st.Queued == files && st.Pending == 0 })
+	o.waitStatus("all records wait in the queue", func(st *reconcile.Status) bool {
+		return st.Queued == files && st.Pending == 0
+	})
 	if !running {
 		o.stop()
 	}
@@ -278,7 +280,9 @@ func TestDamageIsFoundWhileTheAgentRuns(t *testing.T) {
 	overwrite(t, o.queue, rand.New(rand.NewPCG(1, 2)), 200)
 	late := sample.New(9000).Play(1).JSON()
 	writeFile(t, filepath.Join(o.watch, "late.json"), late)
-	eventually(t, "the queue database is set aside", func() bool { return strings.Contains(o.log.String(), "set_aside=") })
+	eventually(t, "the queue database is set aside", func() bool {
+		return strings.Contains(o.log.String(), "set_aside=")
+	})
 	lost := 0
 	o.waitStatus("the files that are there wait again", func(st *reconcile.Status) bool {
 		if st.Recovered == nil {
@@ -326,8 +330,12 @@ func TestTheQueueDatabaseIsDeletedWhileTheAgentRuns(t *testing.T) {
 			t.Parallel()
 			o := newOutage(t, 60, true)
 			lose(t, o)
-			eventually(t, "the agent has noticed", func() bool { return strings.Contains(o.log.String(), "going on with another") })
-			o.waitStatus("the queue is as it was", func(st *reconcile.Status) bool { return st.Queued == 60 && st.AgentRunning })
+			eventually(t, "the agent has noticed", func() bool {
+				return strings.Contains(o.log.String(), "going on with another")
+			})
+			o.waitStatus("the queue is as it was", func(st *reconcile.Status) bool {
+				return st.Queued == 60 && st.AgentRunning
+			})
 			lose(t, o)
 			o.stop() // at once, perhaps before it has been noticed
 			o.over()

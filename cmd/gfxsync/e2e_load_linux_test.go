@@ -35,7 +35,9 @@ func TestLoadTheEventQueueOverflows(t *testing.T) {
 		}
 	}
 	l.signal(syscall.SIGCONT)
-	l.waitStatus("what changed unseen is found", func(st *reconcile.Status) bool { return st.Files == 400 && st.Synced == 400 && st.Gone == 100 })
+	l.waitStatus("what changed unseen is found", func(st *reconcile.Status) bool {
+		return st.Files == 400 && st.Synced == 400 && st.Gone == 100
+	})
 	if !strings.Contains(l.log.String(), fsnotify.ErrEventOverflow.Error()) {
 		t.Error("the queue did not overflow: this test has shown nothing")
 	}

@@ -103,7 +103,9 @@ var eventsAlone = []string{"--scan-schedule", "", "--reconcile-schedule", "", "-
 func (l *load) startOnEvents() {
 	l.t.Helper()
 	l.start(eventsAlone...)
-	l.waitStatus("the agent is ready", func(st *reconcile.Status) bool { return st.LastReconcile != nil && st.Link == "online" })
+	l.waitStatus("the agent is ready", func(st *reconcile.Status) bool {
+		return st.LastReconcile != nil && st.Link == "online"
+	})
 }
 
 func TestLoadABurst(t *testing.T) {

@@ -22,7 +22,8 @@ import (
 // begun to answer (Linux, fs/fuse/dev.c, request_wait_answer), and that would be the kernel's doing.
 func (m *mount) hang(t *testing.T, pid int) {
 	t.Helper()
-	limit := time.AfterFunc(2*hangLimit, func() { m.signal(t, syscall.SIGCONT) }) // or a test that fails would wait for ever
+	// or a test that fails would wait for ever
+	limit := time.AfterFunc(2*hangLimit, func() { m.signal(t, syscall.SIGCONT) })
 	t.Cleanup(func() {
 		limit.Stop()
 		m.signal(t, syscall.SIGCONT) // before what waits for the mount ends
@@ -122,7 +123,9 @@ func TestAMountThatHangsDoesNotKeepTheAgentFromStopping(t *testing.T) {
 			sampleTree().writeTo(t, m.under)
 			_, files := sampleTree().jsonFiles()
 			s.start(flags...)
-			s.waitStatus("all files synced", func(st *reconcile.Status) bool { return st.Synced == files && st.Pending == 0 })
+			s.waitStatus("all files synced", func(st *reconcile.Status) bool {
+				return st.Synced == files && st.Pending == 0
+			})
 			m.hang(t, s.agent.Process.Pid)
 			eventually(t, "the agent hangs in the mount", func() bool { return waitsForFUSE(s.agent.Process.Pid) })
 			s.stop()

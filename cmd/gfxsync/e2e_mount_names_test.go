@@ -61,7 +61,9 @@ func TestOddNamesOnAMount(t *testing.T) {
 	everywhere(t, func(t *testing.T, m *mount) {
 		s, rows := onMount(t, m)
 		s.start(scansOnly...)
-		s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+		s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool {
+			return st.LastReconcile != nil
+		})
 		var names []string
 		for i, name := range oddNames() {
 			writeFile(t, filepath.Join(m.under, name), sample.New(600+i).Play(1).JSON())
@@ -69,7 +71,10 @@ func TestOddNamesOnAMount(t *testing.T) {
 				continue
 			}
 			// A name that there cannot be breaks smbnetfs's connection, and with it what is asked for next.
-			eventually(t, "the mount shows "+name, func() bool { _, err := os.Lstat(filepath.Join(m.dir, name)); return err == nil })
+			eventually(t, "the mount shows "+name, func() bool {
+				_, err := os.Lstat(filepath.Join(m.dir, name))
+				return err == nil
+			})
 			names = append(names, name)
 			rows.wait(sample.New(600 + i).Play(1).JSON())
 		}
@@ -158,7 +163,9 @@ func TestOddThingsOnAMount(t *testing.T) {
 		at := func(name string) string { return filepath.Join(m.under, name) }
 		want := tree{"x.json/inside.json": sample.New(701).Play(1).JSON(), "first.json": sample.New(702).Play(1).JSON()}
 		s.start(scansOnly...)
-		s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+		s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool {
+			return st.LastReconcile != nil
+		})
 		want.writeTo(t, m.under)
 		sparse := append(sample.New(703).Play(1).JSON(), bytes.Repeat([]byte(" "), 10)...)
 		want["sparse.json"] = sparse

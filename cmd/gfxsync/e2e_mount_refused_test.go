@@ -43,7 +43,8 @@ func TestWhatMayNotBeReadOnAMount(t *testing.T) {
 			mode(t, at("names only"), 0o744)
 			mode(t, at("refused.json"), 0o600)
 			s.start(append(scansOnly, "--no-watch")...)
-			s.waitStatus("what may be read is synced, and the file that may not is named", func(st *reconcile.Status) bool {
+			const what = "what may be read is synced, and the file that may not is named"
+			s.waitStatus(what, func(st *reconcile.Status) bool {
 				return st.Synced == 3 && st.Invalid == 1 && st.Pending == 0
 			})
 			mode(t, at("later shut"), 0o700)

@@ -114,7 +114,8 @@ func TestASlowSMBShareOnAMount(t *testing.T) {
 	writeFile(t, filepath.Join(plain, "here too.json"), here)
 	rows.wait(here)
 	st := s.status()
-	if could := int(time.Since(begin).Seconds() * float64(line.rate)); could < size && (st.Synced != files+3 || st.Gone != 0 || st.Invalid != 0) {
+	could := int(time.Since(begin).Seconds() * float64(line.rate))
+	if could < size && (st.Synced != files+3 || st.Gone != 0 || st.Invalid != 0) {
 		t.Errorf("status says %+v, want all but the large file synced", st)
 	}
 	s.stop()

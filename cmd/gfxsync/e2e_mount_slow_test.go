@@ -24,7 +24,9 @@ func TestSavesWithinOneTimestampOnAMount(t *testing.T) {
 	everywhere(t, func(t *testing.T, m *mount) {
 		s, rows := onMount(t, m)
 		s.start(append(scansOnly, "--no-watch")...)
-		s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+		s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool {
+			return st.LastReconcile != nil
+		})
 		file := filepath.Join(m.under, "coarse.json")
 		base := sample.New(800).Play(1).JSON()
 		stamp := time.Now().Truncate(2 * time.Second)
@@ -60,7 +62,9 @@ func TestAMountThatIsSlowHoldsUpNoOther(t *testing.T) {
 	begin := time.Now()
 	s.start(append(scansOnly, "--no-watch", "--log-level", "debug")...)
 	eventually(t, "slow files are being read", func() bool { return openFiles(s.agent.Process.Pid, "slow ") > 0 })
-	eventually(t, "and the other folder is scanned", func() bool { return strings.Count(s.log.String(), "msg=scanned") > 0 })
+	eventually(t, "and the other folder is scanned", func() bool {
+		return strings.Count(s.log.String(), "msg=scanned") > 0
+	})
 	arrives := func(i int) {
 		t.Helper()
 		content := sample.New(810 + i).Play(1).JSON()
@@ -159,7 +163,9 @@ func TestAMountThatIsLostWhileAnotherFolderGoesOn(t *testing.T) {
 			sampleTree().writeTo(t, m.under)
 			_, files := sampleTree().jsonFiles()
 			s.start(append(scansOnly, "--no-watch")...)
-			s.waitStatus("all files synced", func(st *reconcile.Status) bool { return st.Synced == files && st.Pending == 0 })
+			s.waitStatus("all files synced", func(st *reconcile.Status) bool {
+				return st.Synced == files && st.Pending == 0
+			})
 			for round := range 2 {
 				m.lose()
 				here, there := sample.New(860+round).Play(1).JSON(), sample.New(870+round).Play(1).JSON()

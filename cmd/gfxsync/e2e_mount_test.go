@@ -40,13 +40,17 @@ func TestFilesWrittenUnderneathAMountArriveByTheScanScheduleAlone(t *testing.T) 
 			m := open(t)
 			s, rows := onMount(t, m)
 			s.start("--scan-schedule", "@every 1s", "--reconcile-schedule", "", "--full-schedule", "", "--flush-interval", "0.1")
-			s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+			s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool {
+				return st.LastReconcile != nil
+			})
 
 			all := sampleTree()
 			all["1020/한국어 파일.json"] = sample.New(200).Play(2).JSON()
 			all.writeTo(t, m.under)
 			_, files := all.jsonFiles()
-			s.waitStatus("all files synced", func(st *reconcile.Status) bool { return st.Synced == files && st.Files == files })
+			s.waitStatus("all files synced", func(st *reconcile.Status) bool {
+				return st.Synced == files && st.Files == files
+			})
 
 			var took []time.Duration
 			session := sample.New(300)
@@ -97,7 +101,9 @@ func TestAMountHidesEvents(t *testing.T) {
 			m := open(t)
 			s, rows := onMount(t, m)
 			s.start("--scan-schedule", "", "--reconcile-schedule", "", "--full-schedule", "", "--log-level", "debug")
-			s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool { return st.LastReconcile != nil })
+			s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool {
+				return st.LastReconcile != nil
+			})
 			passes := func() int {
 				return strings.Count(s.log.String(), "msg=scanned") + strings.Count(s.log.String(), "msg=reconciled")
 			}
@@ -153,7 +159,9 @@ func TestAMountThatIsLostAndComesBack(t *testing.T) {
 			all.writeTo(t, m.under)
 			_, files := all.jsonFiles()
 			s.start("--scan-schedule", "@every 1s", "--reconcile-schedule", "", "--full-schedule", "", "--flush-interval", "0.1")
-			s.waitStatus("all files synced", func(st *reconcile.Status) bool { return st.Synced == files && st.Pending == 0 })
+			s.waitStatus("all files synced", func(st *reconcile.Status) bool {
+				return st.Synced == files && st.Pending == 0
+			})
 
 			m.lose()
 			meanwhile := tree{"1022/grows.json": sample.New(400).Play(3).JSON()}

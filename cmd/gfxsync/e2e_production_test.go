@@ -41,7 +41,9 @@ func TestASessionOfFortyHandsOnTheTablesInProduction(t *testing.T) {
 					return g.QueryStrings(t, `select concat_ws(' ', file_hash, jsonb_array_length(raw_json->'Hands'))
 						from `+table.Schema+`.gfx_sessions`)
 				}
-				eventually(t, "the row is the last version", func() bool { return slices.Equal(rows(), []string{last + " 40"}) })
+				eventually(t, "the row is the last version", func() bool {
+					return slices.Equal(rows(), []string{last + " 40"})
+				})
 				s.waitStatus("nothing waits, and nothing is dead", func(st *reconcile.Status) bool {
 					return st.Queued+st.Dead+st.Pending == 0
 				})
@@ -71,7 +73,9 @@ func playForty(t *testing.T, s *scene, g *supabasetest.Server, session *sample.S
 			g.Start()
 		}
 		hash := hashindex.XXH3.Sum(content)
-		eventually(t, fmt.Sprintf("save %d is in the index", hands), func() bool { return s.indexed(session.FileName()) == hash })
+		eventually(t, fmt.Sprintf("save %d is in the index", hands), func() bool {
+			return s.indexed(session.FileName()) == hash
+		})
 	}
 }
 
@@ -100,7 +104,8 @@ func leaveRow(t *testing.T, g *supabasetest.Server, table supabasetest.Productio
 		raw = "null"
 	}
 	if g.QueryStrings(t, `select count(*)::text from information_schema.columns
-		where table_schema = '`+table.Schema+`' and table_name = 'gfx_sessions' and column_name = 'gfx_pc_id'`)[0] == "1" {
+		where table_schema = '`+table.Schema+`' and table_name = 'gfx_sessions'
+			and column_name = 'gfx_pc_id'`)[0] == "1" {
 		pc = "gfx_pc_id, "
 	}
 	value := map[bool]string{true: "'PC00', ", false: ""}[pc != ""]

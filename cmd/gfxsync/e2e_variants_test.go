@@ -187,7 +187,10 @@ func TestARecordThatHasNoRowBySessionIsSaid(t *testing.T) {
 	sampleTree().writeTo(t, s.watch)
 	_, count := sampleTree().jsonFiles()
 	s.start()
-	s.waitStatus("all records wait", func(st *reconcile.Status) bool { return st.Queued+1 == count+2 }) // two files are equal
+	// two files are equal
+	s.waitStatus("all records wait", func(st *reconcile.Status) bool {
+		return st.Queued+1 == count+2
+	})
 	s.stop()
 	if err := os.Remove(gone); err != nil {
 		t.Fatal(err)

@@ -16,15 +16,15 @@ import (
 )
 
 const schemaDescription = `Prints the SQL, for the SQL editor of the Supabase dashboard or for psql. It may be applied
-at any time, and again: over a table that is there it adds what is missing, changes no row, and takes no lock where there is
-nothing to do.
+at any time, and again: over a table that is there it adds what is missing, changes no row, and takes no lock where
+there is nothing to do.
 
---concurrently prints it for a large table in use: indexes are built while rows come in. That form is for psql -f, outside a
-transaction.
+--concurrently prints it for a large table in use: indexes are built while rows come in. That form is for psql -f,
+outside a transaction.
 
 --migration writes it to supabase/migrations/TIME_gfxsync.sql of the Supabase project that the current folder is in, as
-"supabase migration new gfxsync" names the file, and prints the file's path. Nothing is written if the project's newest such
-file says the same already.
+"supabase migration new gfxsync" names the file, and prints the file's path. Nothing is written if the project's newest
+such file says the same already.
 
 Without --on-conflict, a new table is unique on file_hash, and a table that is unique on session_id, on file_hash, or on
 gfx_pc_id and file_hash stays as it is. With it, the table will be unique on those columns.`
@@ -36,8 +36,14 @@ func (p *program) schemaCommand() *cli.Command {
 		Description: schemaDescription,
 		Flags: append(
 			flags(remoteSettings),
-			&cli.BoolFlag{Name: "concurrently", Usage: "for a large table in use: build indexes while rows come in (psql only)"},
-			&cli.BoolFlag{Name: "migration", Usage: "write it as a migration of the Supabase project around the current folder"},
+			&cli.BoolFlag{
+				Name:  "concurrently",
+				Usage: "for a large table in use: build indexes while rows come in (psql only)",
+			},
+			&cli.BoolFlag{
+				Name:  "migration",
+				Usage: "write it as a migration of the Supabase project around the current folder",
+			},
 		),
 		Action: func(c *cli.Context) error {
 			s, err := p.configure(c, remoteSettings)
@@ -50,9 +56,10 @@ func (p *program) schemaCommand() *cli.Command {
 			}
 			switch concurrently, migration := c.Bool("concurrently"), c.Bool("migration"); {
 			case concurrently && migration:
-				return fmt.Errorf("%w: --concurrently and --migration exclude each other: the Supabase CLI applies a migration "+
-					"in one transaction, in which no index can be built concurrently; apply what --concurrently prints with psql "+
-					"first, and then the migration, which finds nothing left to do", errSettings)
+				return fmt.Errorf("%w: --concurrently and --migration exclude each other: the Supabase CLI applies a "+
+					"migration in one transaction, in which no index can be built concurrently; apply what "+
+					"--concurrently prints with psql first, and then the migration, which finds nothing left to do",
+					errSettings)
 			case concurrently:
 				_, err = fmt.Fprint(p.stdout, supabase.SchemaSQLConcurrently(s.schema, s.table, keys...))
 			case migration:
@@ -115,8 +122,9 @@ func supabaseProject() (string, error) {
 			return "", fmt.Errorf("look for the Supabase project: %w", err)
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("%w: --migration: neither %s nor a folder above it is a Supabase project (there is no "+
-				"supabase/config.toml): go to the project's folder, or run supabase init there first", errSettings, start)
+			return "", fmt.Errorf("%w: --migration: neither %s nor a folder above it is a Supabase project (there is "+
+				"no supabase/config.toml): go to the project's folder, or run supabase init there first",
+				errSettings, start)
 		}
 	}
 }

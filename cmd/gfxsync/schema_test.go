@@ -32,13 +32,18 @@ func TestSchemaPrintsTheSQLOfTheKeyThatIsAskedFor(t *testing.T) {
 		args []string
 		want string
 	}{
-		"none":         {want: sql()},
-		"auto":         {args: []string{"--on-conflict", "auto"}, want: sql()},
-		"hash":         {args: []string{"--on-conflict", "file_hash"}, want: sql(store.ByHash)},
-		"environment":  {env: map[string]string{"GFX_SYNC_ON_CONFLICT": "session_id"}, want: sql(store.BySession)},
-		"flag wins":    {map[string]string{"GFX_SYNC_ON_CONFLICT": "session_id"}, []string{"--on-conflict", "auto"}, sql()},
-		"other table":  {args: []string{"--schema", "gfx", "--table", "s"}, want: supabase.SchemaSQL("gfx", "s")},
-		"concurrently": {args: []string{"--concurrently"}, want: supabase.SchemaSQLConcurrently("public", "gfx_sessions")},
+		"none":        {want: sql()},
+		"auto":        {args: []string{"--on-conflict", "auto"}, want: sql()},
+		"hash":        {args: []string{"--on-conflict", "file_hash"}, want: sql(store.ByHash)},
+		"environment": {env: map[string]string{"GFX_SYNC_ON_CONFLICT": "session_id"}, want: sql(store.BySession)},
+		"flag wins": {
+			map[string]string{"GFX_SYNC_ON_CONFLICT": "session_id"}, []string{"--on-conflict", "auto"}, sql(),
+		},
+		"other table": {args: []string{"--schema", "gfx", "--table", "s"}, want: supabase.SchemaSQL("gfx", "s")},
+		"concurrently": {
+			args: []string{"--concurrently"},
+			want: supabase.SchemaSQLConcurrently("public", "gfx_sessions"),
+		},
 		"and with a key": {
 			args: []string{"--concurrently", "--on-conflict", "session_id"},
 			want: supabase.SchemaSQLConcurrently("public", "gfx_sessions", store.BySession),

@@ -22,8 +22,8 @@ func makeTable(ctx context.Context, path string) (*local.Remote, error) { return
 func compareTable(ctx context.Context, path string) (*local.Remote, error) {
 	remote, err := local.OpenExisting(ctx, path)
 	if errors.Is(err, sqlite.ErrMissing) {
-		return nil, fmt.Errorf("%w; nothing was compared: check the path, or have gfxsync run or gfxsync reconcile make the table",
-			err)
+		return nil, fmt.Errorf("%w; nothing was compared: check the path, or have gfxsync run or gfxsync reconcile "+
+			"make the table", err)
 	}
 	return remote, err
 }

@@ -293,7 +293,9 @@ func TestAClosedConsoleLosesNothing(t *testing.T) {
 		t.Errorf("the agent did not come to its end: %v\n%s", err, text)
 	}
 	s.start()
-	s.waitStatus("all are synced", func(st *reconcile.Status) bool { return st.Synced == len(files) && st.Pending == 0 })
+	s.waitStatus("all are synced", func(st *reconcile.Status) bool {
+		return st.Synced == len(files) && st.Pending == 0
+	})
 	s.stop()
 	checkLocal(t, db, files)
 }

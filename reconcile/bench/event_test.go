@@ -136,7 +136,8 @@ func BenchmarkRewriteToRow(b *testing.B) {
 	}
 	created.n = 1
 	rewrite() // the first time, it is created
-	compare(b, scaled(b, 3), "a file is rewritten → its row is committed", "a file is created → its row is committed", create, rewrite)
+	compare(b, scaled(b, 3),
+		"a file is rewritten → its row is committed", "a file is created → its row is committed", create, rewrite)
 	stop()
 }
 

@@ -82,7 +82,8 @@ func BenchmarkRemoteDiff(b *testing.B) {
 	synced(b, cfg, reconcile.Quick)
 	// VACUUM marks pages only whose transactions have reached the disk.
 	execute(b, server, fmt.Sprintf(`SET LOCAL synchronous_commit = on; INSERT INTO gfx_sessions (file_hash, raw_json)
-		SELECT lpad(to_hex(i * 40503 %% 65536), 4, '0') || lpad(to_hex(i), 28, '0'), '{}' FROM generate_series(1::bigint, %d) AS i`, rows))
+		SELECT lpad(to_hex(i * 40503 %% 65536), 4, '0') || lpad(to_hex(i), 28, '0'), '{}'
+			FROM generate_series(1::bigint, %d) AS i`, rows))
 	execute(b, server, `VACUUM ANALYZE gfx_sessions`)
 	execute(b, server, plainDigest)
 	know(b, cfg.QueueDB, rows)
@@ -105,7 +106,8 @@ func BenchmarkRemoteDiff(b *testing.B) {
 	}
 	what := "remote diff of " + count(rows) + " equal rows"
 	b.Run("view", func(b *testing.B) {
-		compare(b, 1, what+", with the view", "a bare GET of the view", newBare(b, server).digest("gfx_session_digest"), verify(b, remote))
+		compare(b, 1, what+", with the view", "a bare GET of the view",
+			newBare(b, server).digest("gfx_session_digest"), verify(b, remote))
 	})
 	b.Run("index", func(b *testing.B) {
 		client := newBare(b, server)
@@ -133,7 +135,8 @@ const plainDigest = `CREATE VIEW plain_digest AS
 	SELECT p.prefix, coalesce(d.rows, 0) AS rows, coalesce(d.xor, 0) AS xor
 	FROM (SELECT lpad(to_hex(n), 2, '0') AS prefix FROM generate_series(0, 255) AS n) AS p
 	LEFT JOIN (
-		SELECT substr(hash, 1, 2) AS prefix, count(*) AS rows, bit_xor(('x' || substr(hash, 1, 16))::bit(64)::bigint) AS xor
+		SELECT substr(hash, 1, 2) AS prefix, count(*) AS rows,
+			bit_xor(('x' || substr(hash, 1, 16))::bit(64)::bigint) AS xor
 		FROM (SELECT file_hash AS hash FROM gfx_sessions OFFSET 0) AS t
 		WHERE hash ~ '^[0-9a-f]{16,}$'
 		GROUP BY 1

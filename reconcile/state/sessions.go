@@ -74,7 +74,8 @@ func (v View) forgetColumnHands(ctx context.Context) error {
 	if _, err := v.Notes.Get(ctx, handsFromContent, &done); err != nil || done {
 		return err
 	}
-	if _, err := v.q.ExecContext(ctx, `DELETE FROM remote_hashes WHERE session_id IS NOT NULL AND NOT own`); err != nil {
+	_, err := v.q.ExecContext(ctx, `DELETE FROM remote_hashes WHERE session_id IS NOT NULL AND NOT own`)
+	if err != nil {
 		return fmt.Errorf("adopt the queue database: %w", err)
 	}
 	return v.Notes.Set(ctx, handsFromContent, true)

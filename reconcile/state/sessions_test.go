@@ -43,7 +43,8 @@ func TestVersionsAreComparedInMicroseconds(t *testing.T) {
 	} {
 		s := open(t, newPath(t))
 		update(t, s, func(v state.View) error {
-			return v.Index.RemoteVersion(t.Context(), hashindex.Version{Session: 1, Hash: "m", Hands: 3, ModTime: tt.row})
+			ver := hashindex.Version{Session: 1, Hash: "m", Hands: 3, ModTime: tt.row}
+			return v.Index.RemoteVersion(t.Context(), ver)
 		})
 		ver := hashindex.Version{Session: 1, Hash: tt.hash, Hands: 3, ModTime: tt.file}
 		got, err := s.Standing(t.Context(), ver)
@@ -69,7 +70,9 @@ func TestContentTellsItsHands(t *testing.T) {
 		return v.Queue.Put(t.Context(), store.Source{Path: "q.json"}, &record, nil, noon)
 	})
 	for path, e := range map[string]hashindex.Entry{
-		"a.json": {Hash: "file", State: hashindex.Gone, Session: &session, Hands: 3, Stamp: hashindex.Stamp{ModTime: 9000}},
+		"a.json": {
+			Hash: "file", State: hashindex.Gone, Session: &session, Hands: 3, Stamp: hashindex.Stamp{ModTime: 9000},
+		},
 		"b.json": {Hash: "no session", State: hashindex.Synced, Hands: 0},
 	} {
 		e.Key = hashindex.Key{Path: path}

@@ -20,7 +20,10 @@ func TestNothingIsQueuedWithoutASync(t *testing.T) {
 		"put": func(v state.View) error {
 			return v.Queue.Put(ctx, src, &store.Record{FileHash: "new", RawJSON: []byte("{}")}, nil, noon)
 		},
-		"refuse": func(v state.View) error { _, err := v.Queue.Refuse(ctx, src, "w", 1, noon, time.Minute); return err },
+		"refuse": func(v state.View) error {
+			_, err := v.Queue.Refuse(ctx, src, "w", 1, noon, time.Minute)
+			return err
+		},
 		"bury":   func(v state.View) error { _, err := v.Queue.Bury(ctx, ids["w"], errors.New("mine")); return err },
 		"retry":  func(v state.View) error { _, err := v.RetryQueued(ctx, ids["d1"]); return err },
 		"drop":   func(v state.View) error { _, err := v.DropQueued(ctx, ids["w"]); return err },

@@ -130,7 +130,8 @@ func isUnreached(err error) bool {
 		plain   tls.RecordHeaderError
 		unknown *tls.CertificateVerificationError
 	)
-	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &host) || errors.As(err, &plain) || errors.As(err, &unknown)
+	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &host) ||
+		errors.As(err, &plain) || errors.As(err, &unknown)
 }
 
 // isAmbiguous says whether an answer that is not the record's may still be a record's doing. A page without a code is

@@ -50,7 +50,8 @@ func (r *Remote) learnExtras(ctx context.Context) {
 	var asking sync.WaitGroup
 	for _, c := range store.ExtraColumns() {
 		if !absent[c] {
-			asking.Go(func() { r.learnAbsent(r.insertNothing(ctx, []string{c})) }) // any other failure is for the next round
+			// any other failure is for the next round
+			asking.Go(func() { r.learnAbsent(r.insertNothing(ctx, []string{c})) })
 		}
 	}
 	asking.Wait()
@@ -72,7 +73,8 @@ func (r *Remote) upsert(ctx context.Context, records []store.Record, without map
 	for range len(allColumns()) {
 		absent := r.absentColumns()
 		maps.Copy(absent, without)
-		_, err = r.do(ctx, r.opts.Table, encode(records, absent), func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+		body := encode(records, absent)
+		_, err = r.do(ctx, r.opts.Table, body, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
 			return t.Upsert(nil, r.conflict.String(), "minimal", "")
 		})
 		if err == nil || !r.learnAbsent(err) && !r.learnStatus(err, absent) {
@@ -88,7 +90,8 @@ const columnStatus = "sync_status"
 // gives the column up.
 func (r *Remote) learnStatus(err error, absent map[string]bool) bool {
 	var re *store.RemoteError
-	if absent[columnStatus] || !errors.As(err, &re) || re.Code != "22P02" || !strings.HasSuffix(re.Message, `: "synced"`) {
+	if absent[columnStatus] || !errors.As(err, &re) || re.Code != "22P02" ||
+		!strings.HasSuffix(re.Message, `: "synced"`) {
 		return false
 	}
 	r.giveUp(re, columnStatus)
@@ -126,7 +129,8 @@ func (r *Remote) upsertWithoutExtras(ctx context.Context, record store.Record, r
 		return record.ExtraText(c) == bare.ExtraText(c)
 	})
 	if len(filled) > 0 && r.upsert(ctx, []store.Record{bare}, nil) == nil {
-		r.opts.Logger.Warn("the table has no room for a value of the file; the row is stored, and the column is empty in it",
+		r.opts.Logger.Warn("the table has no room for a value of the file; the row is stored, "+
+			"and the column is empty in it",
 			"path", record.NASPath, "table", r.opts.Table,
 			"column", strings.Join(refusedBy(&record, filled, refusal), ","), "error", refusal.Message)
 		return nil

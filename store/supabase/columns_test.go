@@ -135,7 +135,8 @@ func TestEnumWithoutSyncedIsGivenUpOnce(t *testing.T) {
 	t.Parallel()
 	var log logBuffer
 	s, r := production(t, supabasetest.ProductionTables[0], `CREATE TYPE old_status AS ENUM ('pending', 'done');
-		ALTER TABLE gfx_sessions ALTER sync_status DROP DEFAULT, ALTER sync_status TYPE old_status USING 'pending'`, &log)
+		ALTER TABLE gfx_sessions ALTER sync_status DROP DEFAULT,
+			ALTER sync_status TYPE old_status USING 'pending'`, &log)
 	if err := upsert(t, r, 1, 2, 3); err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,10 @@ func TestAPostOnAConnectionThatTheServerHasJustClosedIsRepeated(t *testing.T) {
 			serving.Go(func() { serveOnce(t, conn, &served) })
 		}
 	})
-	r := New(Options{URL: &url.URL{Scheme: "http", Host: listener.Addr().String()}, UserAgent: "gfxsync/test", Timeout: onlyAHang})
+	r := New(Options{
+		URL:       &url.URL{Scheme: "http", Host: listener.Addr().String()},
+		UserAgent: "gfxsync/test", Timeout: onlyAHang,
+	})
 	one := []store.Record{{FileHash: "h", RawJSON: []byte("{}")}}
 	if err := r.Upsert(t.Context(), one); err != nil { // it asks for the table's columns too
 		t.Fatal(err)

@@ -57,7 +57,8 @@ func TestRulesOfATable(t *testing.T) {
 			unique: []store.ConflictKey{store.ByHash},
 		},
 		"hash generated": {
-			sql:   `create table gfx_sessions (raw_json jsonb, file_hash text generated always as (md5(raw_json::text)) stored unique)`,
+			sql: `create table gfx_sessions (raw_json jsonb,
+				file_hash text generated always as (md5(raw_json::text)) stored unique)`,
 			class: store.Setup, says: []string{"cannot be written", "file_hash"},
 		},
 		"none": {

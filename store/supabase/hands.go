@@ -62,10 +62,12 @@ func (r *Remote) computeHands(ctx context.Context, rows []store.SessionRow, coun
 		return t.Select(columnSession+","+computedHands, "", false).In(columnSession, sessionIDs(rows))
 	})
 	var re *store.RemoteError
-	if errors.As(err, &re) && (re.Code == "42703" || re.Code == "42501") && strings.Contains(re.Message, computedHands) {
+	if errors.As(err, &re) && (re.Code == "42703" || re.Code == "42501") &&
+		strings.Contains(re.Message, computedHands) {
 		if !r.noHandsFunction.Swap(true) {
 			r.opts.Logger.Info("the hands of rows that are not known are counted by several requests, "+
-				"because the table has no function "+computedHands+" that may be used; gfxsync schema prints the SQL that adds it",
+				"because the table has no function "+computedHands+" that may be used; "+
+				"gfxsync schema prints the SQL that adds it",
 				"table", r.opts.Table)
 		}
 		return errNoFunction
@@ -165,9 +167,10 @@ func (r *Remote) searchHands(ctx context.Context, rows []store.SessionRow, count
 		}
 	}
 	return &store.RemoteError{
-		Class:   store.Outage,
-		Message: "the server answers that a session has a hand of every number; the hands of its rows cannot be counted",
-		Hint:    "apply the SQL that gfxsync schema prints, whose function " + computedHands + " counts them",
+		Class: store.Outage,
+		Message: "the server answers that a session has a hand of every number; " +
+			"the hands of its rows cannot be counted",
+		Hint: "apply the SQL that gfxsync schema prints, whose function " + computedHands + " counts them",
 	}
 }
 

@@ -125,7 +125,9 @@ func readSessions(body []byte) ([]store.SessionRow, error) {
 		if row.Session == nil {
 			return nil, nullKey(columnSession)
 		}
-		list[i] = store.SessionRow{Session: *row.Session, FileHash: row.Hash, PCID: row.PC, ModTime: modTime(row.Modified)}
+		list[i] = store.SessionRow{
+			Session: *row.Session, FileHash: row.Hash, PCID: row.PC, ModTime: modTime(row.Modified),
+		}
 	}
 	return list, nil
 }

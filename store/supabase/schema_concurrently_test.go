@@ -66,7 +66,8 @@ func TestSchemaConcurrentlyComesToTheSame(t *testing.T) {
 		if p.made == "" { // a table with rows, and without anything else
 			for _, p := range []*place{p, other} {
 				p.exec(t, `create schema if not exists "Gfx_2";
-					create table TABLE! (file_hash text not null, raw_json jsonb not null, gfx_pc_id text, session_id bigint);
+					create table TABLE! (file_hash text not null, raw_json jsonb not null,
+						gfx_pc_id text, session_id bigint);
 					insert into TABLE! select md5(n::text), '{}', 'PC01', n from generate_series(1, 1000) n`)
 			}
 		}

@@ -25,14 +25,17 @@ func TestSchemaIndexesServeWhatIsAsked(t *testing.T) {
 			from generate_series(1, 50000) as n`)
 		p.exec(t, `vacuum analyze TABLE!`)
 		asked := map[string]string{
-			"page":                  `select file_hash from TABLE! where file_hash > '80' order by file_hash limit 1000`,
+			"page": `select file_hash from TABLE! where file_hash > '80'
+				order by file_hash limit 1000`,
 			"session":               `select * from gfx_sessions_current where session_id = 77`,
 			"latest twenty by ID":   `select * from gfx_sessions_current order by session_id desc limit 20`,
 			"latest twenty by time": `select * from gfx_sessions_current order by session_created_at desc limit 20`,
 		}
 		if key == store.ByPCAndHash {
-			asked["page of a PC"] = `select file_hash from TABLE! where file_hash > '80' and gfx_pc_id = 'PC7' order by file_hash limit 1000`
-			asked["digest of a PC"] = `select prefix, rows, xor from gfx_session_digest where gfx_pc_id = 'PC7' order by prefix`
+			asked["page of a PC"] = `select file_hash from TABLE! where file_hash > '80' and gfx_pc_id = 'PC7'
+				order by file_hash limit 1000`
+			asked["digest of a PC"] = `select prefix, rows, xor from gfx_session_digest where gfx_pc_id = 'PC7'
+				order by prefix`
 		}
 		if key == store.ByHash {
 			asked["digest"] = `select prefix, rows, xor from gfx_session_digest order by prefix`
@@ -40,7 +43,8 @@ func TestSchemaIndexesServeWhatIsAsked(t *testing.T) {
 		for name, sql := range asked {
 			plan := strings.Join(p.query(t, `explain (costs off) `+sql), "\n")
 			whole := strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "Sort Key: t.session")
-			if whole || !strings.Contains(plan, "Index ") || name == "digest" && !strings.Contains(plan, "Index Only Scan") {
+			if whole || !strings.Contains(plan, "Index ") ||
+				name == "digest" && !strings.Contains(plan, "Index Only Scan") {
 				t.Errorf("%s:\n%s", name, plan)
 			}
 		}

@@ -21,14 +21,16 @@ const constraintsSQL = `select coalesce(string_agg(c, ' ' order by c), '') from 
 func TestSchemaWithoutAKeyKeepsWhatATableIsUniqueOn(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ sql, want string }{
-		"no table":            {"", "file_hash"},
-		"no constraint":       {plain, "file_hash"},
-		"on something else":   {plain + `alter table TABLE! add unique (id)`, "file_hash id"},
-		"on hash":             {plain + `alter table TABLE! add unique (file_hash)`, "file_hash"},
-		"on session":          {plain + `alter table TABLE! add unique (session_id)`, "session_id"},
-		"on PC and hash":      {plain + `alter table TABLE! add unique (gfx_pc_id, file_hash)`, "gfx_pc_id,file_hash"},
-		"in the other order":  {plain + `create unique index on TABLE! (file_hash, gfx_pc_id)`, "file_hash,gfx_pc_id"},
-		"on session, partial": {plain + `create unique index on TABLE! (session_id) where id > 0`, "file_hash session_id"},
+		"no table":           {"", "file_hash"},
+		"no constraint":      {plain, "file_hash"},
+		"on something else":  {plain + `alter table TABLE! add unique (id)`, "file_hash id"},
+		"on hash":            {plain + `alter table TABLE! add unique (file_hash)`, "file_hash"},
+		"on session":         {plain + `alter table TABLE! add unique (session_id)`, "session_id"},
+		"on PC and hash":     {plain + `alter table TABLE! add unique (gfx_pc_id, file_hash)`, "gfx_pc_id,file_hash"},
+		"in the other order": {plain + `create unique index on TABLE! (file_hash, gfx_pc_id)`, "file_hash,gfx_pc_id"},
+		"on session, partial": {
+			plain + `create unique index on TABLE! (session_id) where id > 0`, "file_hash session_id",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -82,12 +84,14 @@ func TestSchemaSetsUpdatedAtOnEveryUpdate(t *testing.T) {
 		sql      string
 		triggers string
 	}{
-		"new table":             {"", "gfxsync_raw_hands gfxsync_updated_at"},
-		"existing table":        {plain, "gfxsync_raw_hands gfxsync_updated_at"},
-		"of one column only":    {conditional, "gfxsync_raw_hands gfxsync_updated_at odd"},
-		"its own, switched off": {own + `; alter table TABLE! disable trigger odd`, "gfxsync_raw_hands gfxsync_updated_at odd"},
-		"its own":               {own, "gfxsync_raw_hands odd"},
-		"production":            {supabasetest.ProductionTables[0].SQL, "update_gfx_sessions_updated_at"},
+		"new table":          {"", "gfxsync_raw_hands gfxsync_updated_at"},
+		"existing table":     {plain, "gfxsync_raw_hands gfxsync_updated_at"},
+		"of one column only": {conditional, "gfxsync_raw_hands gfxsync_updated_at odd"},
+		"its own, switched off": {
+			own + `; alter table TABLE! disable trigger odd`, "gfxsync_raw_hands gfxsync_updated_at odd",
+		},
+		"its own":    {own, "gfxsync_raw_hands odd"},
+		"production": {supabasetest.ProductionTables[0].SQL, "update_gfx_sessions_updated_at"},
 	}
 	for name, tt := range places {
 		t.Run(name, func(t *testing.T) {
@@ -110,8 +114,11 @@ func TestSchemaSetsUpdatedAtOnEveryUpdate(t *testing.T) {
 func TestSchemaCountsTheHandsOfTheFile(t *testing.T) {
 	t.Parallel()
 	for kind, sql := range map[string]string{
-		"new table": "", "json": `create table TABLE! (file_hash text not null unique, raw_json json, session_id bigint);`,
-		"jsonb that may be null": `create table TABLE! (file_hash text not null unique, raw_json jsonb, session_id bigint);`,
+		"new table": "",
+		"json": `create table TABLE! (file_hash text not null unique, raw_json json,
+			session_id bigint);`,
+		"jsonb that may be null": `create table TABLE! (file_hash text not null unique, raw_json jsonb,
+			session_id bigint);`,
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
@@ -143,7 +150,8 @@ func TestSchemaFunctionsAreForTheAPIsRolesOnly(t *testing.T) {
 	p.Exec(t, supabase.SchemaSQL(p.schema, p.table))
 	got := p.query(t, `select proname || ': ' || string_agg(r, ' ' order by r)
 		from pg_proc, unnest('{anon,authenticated,service_role}'::text[]) r
-		where pronamespace = 'public'::regnamespace and proname like 'gfx\_session%' and has_function_privilege(r, oid, 'execute')
+		where pronamespace = 'public'::regnamespace and proname like 'gfx\_session%'
+			and has_function_privilege(r, oid, 'execute')
 		group by proname order by 1`)
 	want := "gfx_session_hands: authenticated service_role, gfx_sessions_delete_superseded: service_role"
 	if strings.Join(got, ", ") != want {

@@ -16,7 +16,8 @@ func retained(t *testing.T, key store.ConflictKey) *place {
 	p := inPublic(t, key, "")
 	p.apply(t)
 	p.exec(t, `
-		insert into TABLE! (file_hash, session_id, gfx_pc_id, hand_count, raw_json, file_modified_at, created_at, updated_at)
+		insert into TABLE! (file_hash, session_id, gfx_pc_id, hand_count, raw_json, file_modified_at,
+			created_at, updated_at)
 		select hash, session, 'PC01', 99 - hands, jsonb_build_object('Hands', array_fill(1, array[hands])), modified,
 			month, month
 		from (values ('a1', 1, 1, '2026-01-03'::timestamptz), ('a2', 1, 3, '2026-01-01'), ('a3', 1, 2, '2026-01-02'),
@@ -89,7 +90,10 @@ func TestDeleteSupersededKeepsWhatOthersReferTo(t *testing.T) {
 // The versions that two PCs have are each PC's own where they are told apart.
 func TestDeleteSupersededTellsPCsApart(t *testing.T) {
 	t.Parallel()
-	for key, want := range map[store.ConflictKey]string{store.ByHash: "a2 b2 c1 c2", store.ByPCAndHash: "a1 a2 b2 c1 c2"} {
+	for key, want := range map[store.ConflictKey]string{
+		store.ByHash:      "a2 b2 c1 c2",
+		store.ByPCAndHash: "a1 a2 b2 c1 c2",
+	} {
 		p := retained(t, key)
 		p.exec(t, `update TABLE! set gfx_pc_id = 'PC02' where file_hash = 'a1'`)
 		p.exec(t, `alter table TABLE! disable trigger gfxsync_updated_at; update TABLE! set updated_at = created_at`)

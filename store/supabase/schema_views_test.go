@@ -37,7 +37,8 @@ func TestSchemaCurrentIsTheBestRowOfEachSession(t *testing.T) {
 			{`'f1', 5, 1, '2026-01-01', '2026-01-01', 'PC01'`, hands(1)},
 			{`'f2', 5, 1, '2026-01-01', '2026-01-01', 'PC01'`, hands(1)}, // nothing tells them apart but the hash
 		} {
-			p.exec(t, `insert into TABLE! (file_hash, session_id, hand_count, file_modified_at, created_at, gfx_pc_id, raw_json)
+			p.exec(t, `insert into TABLE! (file_hash, session_id, hand_count, file_modified_at, created_at,
+				gfx_pc_id, raw_json)
 				values (`+row.values+`, '`+row.json+`')`)
 		}
 		const want = "a2 b2 c2 d1 d2 e2 f2"
@@ -46,7 +47,8 @@ func TestSchemaCurrentIsTheBestRowOfEachSession(t *testing.T) {
 			`alter table TABLE! disable trigger all; update TABLE! set raw_hands = null`, // as in rows of before
 		} {
 			p.exec(t, change)
-			if got := p.query(t, `select file_hash from gfx_sessions_current order by 1`); strings.Join(got, " ") != want {
+			got := p.query(t, `select file_hash from gfx_sessions_current order by 1`)
+			if strings.Join(got, " ") != want {
 				t.Errorf("%s, after %q: rows %q, want %s", key, change, got, want)
 			}
 		}
@@ -68,8 +70,10 @@ func TestSchemaCurrentHasTheIDsAsText(t *testing.T) {
 	forEachKey(t, func(t *testing.T, key store.ConflictKey) {
 		p := inPublic(t, key, "")
 		p.apply(t)
-		const id, query = "638963849867159576", "gfx_sessions_current?select=session_id_text,file_id_text&session_id_text=eq."
-		p.exec(t, `insert into TABLE! (file_hash, session_id, gfx_pc_id, raw_json) values ('a', `+id+`, 'PC01', '`+hands(1)+`')`)
+		const id = "638963849867159576"
+		const query = "gfx_sessions_current?select=session_id_text,file_id_text&session_id_text=eq."
+		p.exec(t, `insert into TABLE! (file_hash, session_id, gfx_pc_id, raw_json)
+			values ('a', `+id+`, 'PC01', '`+hands(1)+`')`)
 		_, body := p.get(t, query+id, p.ServiceJWT)
 		want := `[{"session_id_text":"` + id + `","file_id_text":"` + id + `"}]`
 		if strings.ReplaceAll(string(body), ", ", ",") != want {

@@ -18,7 +18,8 @@ func storableTexts() (docs []string) {
 	for _, s := range []string{
 		`\u0000`, `\\u0000`, `\\\u0000`, `\\\\u0000`, `\u0001`, `\u00000`, `\uD800`, `\uDBFF\uDC00`, `\ud83c\udca1`,
 		`\udca1\ud83c`,
-		`\ud83c\\udca1`, `\ud83c\n\udca1`, `\ud83c `, `\ud83c\u0041`, `\ud83c\ud83c\udca1`, `\ud83c\udca1\udca1`, `\uDFFF`,
+		`\ud83c\\udca1`, `\ud83c\n\udca1`, `\ud83c `, `\ud83c\u0041`, `\ud83c\ud83c\udca1`, `\ud83c\udca1\udca1`,
+		`\uDFFF`,
 		`\uFFFF`, `\uFEFF`, `\"\u0000`,
 		`\/\b`,
 	} {
@@ -31,7 +32,8 @@ func storableTexts() (docs []string) {
 		"1e-16383", "1e-16384", "1.5e-16382", "1.5e-16383", "0e131072", "0e1073741822", "0e1073741823", "0e-16383",
 		"0e-16384", "0.0e-16382", "0.0e-16383", "1e99999999999999999999", "0e99999999999999999999",
 		"0e-99999999999999999999", "1E+5", "1E-0005", "1e00000000000000000000005",
-		"1" + zeros(131071), "1" + zeros(131072), "0." + zeros(16382) + "1", "0." + zeros(16383) + "1", "1." + zeros(16383),
+		"1" + zeros(131071), "1" + zeros(131072), "0." + zeros(16382) + "1", "0." + zeros(16383) + "1",
+		"1." + zeros(16383),
 		"1." + zeros(16384), "1." + zeros(16384) + "e1", "1." + zeros(16385) + "e1", "-1e131072", "-1e131071",
 		"0." + zeros(20000) + "e4000", "1" + zeros(140000) + "e-10000",
 	} {
@@ -61,7 +63,8 @@ func TestFilesThatJSONBRefusesAreInvalidAndNoOthers(t *testing.T) {
 	counts := map[bool]int{}
 	for _, doc := range storableTexts() {
 		_, made := store.MakeRecord(store.Origin{Source: store.Source{Path: "a.json"}}, []byte(doc))
-		refused := errors.Is(made, store.ErrNUL) || errors.Is(made, store.ErrSurrogate) || errors.Is(made, store.ErrNumber)
+		refused := errors.Is(made, store.ErrNUL) || errors.Is(made, store.ErrSurrogate) ||
+			errors.Is(made, store.ErrNumber)
 		if made != nil && !refused {
 			t.Fatalf("%.200s: %v: the corpus is no JSON", doc, made)
 		}

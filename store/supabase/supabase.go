@@ -187,7 +187,8 @@ func (r *Remote) noteAbsent(column string) {
 	case r.absent[column]:
 	case isExtra(column):
 		r.absent[column] = true
-		r.opts.Logger.Debug("the table has no such column, and need not have it", "table", r.opts.Table, "column", column)
+		r.opts.Logger.Debug("the table has no such column, and need not have it",
+			"table", r.opts.Table, "column", column)
 	default:
 		r.absent[column] = true
 		r.opts.Logger.Warn("the table lacks a column; it is left out until gfxsync starts again (gfxsync schema prints the SQL that adds it)",

@@ -28,7 +28,9 @@ func TestLogicAndPathsIntoJSON(t *testing.T) {
 		{"a list within or", "or=(and(session_id.eq.1,raw_json->Hands.cs.[]),session_id.eq.3)", "ac"},
 		{
 			"a path within or",
-			"or=(and(session_id.eq.1,raw_json->Hands->0.not.is.null),and(session_id.eq.2,raw_json->Hands->0.not.is.null))", "a",
+			"or=(and(session_id.eq.1,raw_json->Hands->0.not.is.null)," +
+				"and(session_id.eq.2,raw_json->Hands->0.not.is.null))",
+			"a",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -39,7 +39,8 @@ func production(variant string) string {
 }
 
 func productionIn(schema, idType, idDefault string) string {
-	return strings.NewReplacer("SCHEMA.", schema+".", "ID_TYPE", idType, "ID_DEFAULT", idDefault).Replace(productionTable)
+	r := strings.NewReplacer("SCHEMA.", schema+".", "ID_TYPE", idType, "ID_DEFAULT", idDefault)
+	return r.Replace(productionTable)
 }
 
 const productionTable = `

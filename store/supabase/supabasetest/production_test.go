@@ -19,12 +19,15 @@ func TestProductionTablesTakeARowUnlessAColumnIsUnfilled(t *testing.T) {
 				body = body[:len(body)-1] + `, "gfx_pc_id": "PC01"}`
 			}
 			for range 2 { // an insert, then an update through the trigger
-				a := do(t, s, call{method: "POST", path: "gfx_sessions?on_conflict=session_id", body: body, headers: headers})
+				a := do(t, s, call{
+					method: "POST", path: "gfx_sessions?on_conflict=session_id", body: body, headers: headers,
+				})
 				if refused := a.code() == "23502"; refused != (table.Unfilled != "") {
 					t.Errorf("HTTP %d, %s", a.status, a.body)
 				}
 			}
-			got := s.QueryStrings(t, `select string_agg(pg_get_constraintdef(oid), ', ' order by conname) from pg_constraint
+			got := s.QueryStrings(t, `select string_agg(pg_get_constraintdef(oid), ', ' order by conname)
+				from pg_constraint
 				where contype = 'u' and conrelid = '`+table.Schema+`.gfx_sessions'::regclass`)
 			want := "UNIQUE (file_hash), UNIQUE (session_id)"
 			if table.Name == "gfx_pc_id not null" {
