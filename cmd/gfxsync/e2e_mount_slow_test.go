@@ -139,8 +139,8 @@ func TestAFileLockedOnAMountByItsWriter(t *testing.T) {
 	})
 }
 
-// restartIfHung mounts a share again whose smbnetfs does not answer any more. On a busy machine smbnetfs 0.6.3 may hang at its first
-// request; the agent names the folder, and goes on when it is back. Last is the scan that has found that before.
+// restartIfHung mounts a share again whose smbnetfs does not answer any more. On a busy machine smbnetfs 0.6.3 may hang
+// at its first request; the agent names the folder, and goes on when it is back. Last is when that was done before.
 func restartIfHung(t *testing.T, m *mount, st *reconcile.Status, last *time.Time) {
 	t.Helper()
 	if st.LastScan == nil || st.LastScan.Outcome != reconcile.RootUnavailable || !st.LastScan.At.After(*last) {
