@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -19,6 +20,9 @@ type ledger struct {
 	state  *state.State
 	cfg    *Config
 	counts *counters
+
+	// provenAll says that no suspect has been added to the queue since a success was last noted of them all.
+	provenAll atomic.Bool
 }
 
 var _ store.Ledger = (*ledger)(nil)
@@ -26,14 +30,23 @@ var _ store.Ledger = (*ledger)(nil)
 // Acknowledged implements store.Ledger. A power cut may undo it: then the records are sent once more.
 func (l *ledger) Acknowledged(ctx context.Context, items []store.Item) error {
 	now := time.Now()
+	// What has arrived is written down even if a stop has used up its time. It also saves a goroutine for each statement.
+	ctx = context.WithoutCancel(ctx)
+	noted := l.provenAll.Swap(true)
 	err := l.state.UpdateWithoutSync(ctx, func(v state.View) error {
 		for i := range items {
 			if err := l.acknowledge(ctx, v, &items[i], now); err != nil {
 				return err
 			}
 		}
+		if noted {
+			return nil
+		}
 		return v.Queue.OthersServed(ctx)
 	})
+	if err != nil {
+		l.provenAll.Store(false)
+	}
 	if err == nil {
 		hashes := map[string]struct{}{}
 		for i := range items {
@@ -109,6 +122,7 @@ func (l *ledger) Suspect(ctx context.Context, it store.Item, cause error, proven
 		_, err = v.Queue.Suspect(ctx, it.Source, it.Record.FileHash) // of the next failure nothing is proven
 		return err
 	})
+	l.provenAll.Store(false)
 	return blame, err
 }
 
