@@ -15,7 +15,6 @@ import (
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile"
 	"github.com/gfxsync/gfxsync/store"
-	"github.com/gfxsync/gfxsync/store/sample"
 	"github.com/gfxsync/gfxsync/watch"
 )
 
@@ -122,10 +121,11 @@ func BenchmarkRewriteToRow(b *testing.B) {
 	created := newWriter(b, session)
 	came := func([]store.Record) { created.came <- time.Now() }
 	stop := runAgent(b, config(b, created.folder, &observed{remoteOf(b, server), came}))
-	hands := sample.New(1)
+	saves := 1 << 21 // so that each content is new, and as large as that of a created file
 	rewrite := func() time.Duration {
 		time.Sleep(between)
-		content := hands.Play(1).JSON()
+		saves++
+		content := session(saves)
 		begin := time.Now()
 		must(b, os.WriteFile(filepath.Join(created.folder, "GameID=1.json"), content, 0o600))
 		return (<-created.came).Sub(begin)
