@@ -102,14 +102,7 @@ func (p *production) save(seed, hands int) string {
 func (p *production) await(hashes ...string) {
 	p.t.Helper()
 	want := strings.Join(hashes, " ")
-	got := ""
-	deadline := time.Now().Add(2 * time.Minute)
-	for got = p.rows(); got != want; got = p.rows() {
-		if time.Now().After(deadline) {
-			p.t.Fatalf("the table has %q, want %q", got, want)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	eventually(p.t, "the table has the rows "+want, func() bool { return p.rows() == want })
 }
 
 func (p *production) rows() string {

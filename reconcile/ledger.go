@@ -30,7 +30,8 @@ var _ store.Ledger = (*ledger)(nil)
 // Acknowledged implements store.Ledger. A power cut may undo it: then the records are sent once more.
 func (l *ledger) Acknowledged(ctx context.Context, items []store.Item) error {
 	now := time.Now()
-	// What has arrived is written down even if a stop has used up its time. It also saves a goroutine for each statement.
+	// What has arrived is written down even if a stop has used up its time. It also saves a goroutine for each
+	// statement.
 	ctx = context.WithoutCancel(ctx)
 	noted := l.provenAll.Swap(true)
 	err := l.state.UpdateWithoutSync(ctx, func(v state.View) error {
@@ -46,15 +47,14 @@ func (l *ledger) Acknowledged(ctx context.Context, items []store.Item) error {
 	})
 	if err != nil {
 		l.provenAll.Store(false)
+		return err
 	}
-	if err == nil {
-		hashes := map[string]struct{}{}
-		for i := range items {
-			hashes[items[i].Record.FileHash] = struct{}{}
-		}
-		l.counts.uploaded.Add(int64(len(hashes)))
+	hashes := map[string]struct{}{}
+	for i := range items {
+		hashes[items[i].Record.FileHash] = struct{}{}
 	}
-	return err
+	l.counts.uploaded.Add(int64(len(hashes)))
+	return nil
 }
 
 func (l *ledger) acknowledge(ctx context.Context, v state.View, it *store.Item, now time.Time) error {
