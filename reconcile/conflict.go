@@ -87,10 +87,10 @@ func (a *Agent) settle(ctx context.Context) error {
 	}
 	choice, confirmed := a.cfg.OnConflict.Choose(rules)
 	if confirmed = confirmed && asking == nil; confirmed {
-		a.sayChoice(choice)
 		if err := a.remember(ctx, rules); err != nil {
 			return err
 		}
+		a.sayChoice(choice)
 	} else {
 		var known bool
 		var err error

@@ -221,6 +221,7 @@ func TestTheKeyIsRemembered(t *testing.T) {
 	p.awaitLog(1, bySessionLine)
 	stop()
 	p.server.Stop()
+	before := len(p.log.String()) // a server that is slow to answer may have been asked twice by the first agent
 	last := p.save(1, 2)
 	stop = p.run()
 	p.awaitLog(1, bySessionLine+", as far as the server has said")
@@ -228,7 +229,7 @@ func TestTheKeyIsRemembered(t *testing.T) {
 	p.server.Start()
 	p.await(last)
 	stop()
-	if strings.Contains(p.log.String(), "going on by that key") {
+	if strings.Contains(p.log.String()[before:], "going on by that key") {
 		t.Error("the agent was opened again for a key that it knew")
 	}
 	p.allIsWell()
