@@ -94,6 +94,9 @@ func putSaved(ctx context.Context, path, why, reason string) (aside []SetAside, 
 			return nil, fmt.Errorf("set the queue database aside: %w", sqlite.Place(path, err))
 		}
 	}
+	if err := dropLog(path); err != nil {
+		return nil, fmt.Errorf("remove the log of the deleted queue database: %w", sqlite.Place(path, err))
+	}
 	if err := os.Rename(saved, path); err != nil {
 		return nil, fmt.Errorf("put a new queue database in its place: %w", sqlite.Place(path, err))
 	}
@@ -109,6 +112,18 @@ func (a *SetAside) move(path, why string) error {
 	}
 	for _, suffix := range []string{"-wal", "-shm", ""} {
 		if err := os.Rename(path+suffix, a.Path+suffix); err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropLog removes the write-ahead log of a file that was deleted while it was in use. SQLite leaves it behind, and would
+// take it for that of the file which is put in its place: "database disk image is malformed". Its content is in the
+// saved file.
+func dropLog(path string) error {
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
