@@ -103,11 +103,14 @@ type Scanner struct {
 
 // Scanned is what a scan saw.
 type Scanned struct {
-	Files    int   // files that match
-	Bytes    int64 // their sizes
-	Unknown  int   // entries that are not gone, and lie where nothing could be seen
-	Problems []error
+	Files    int     // files that match
+	Bytes    int64   // their sizes
+	Unknown  int     // entries that are not gone, and lie where nothing could be seen
+	Unread   int     // folders and files that could not be read; not those that lead back (ErrLeadsBack)
+	Problems []error // why something was left out, at most maxProblems
 }
+
+const maxProblems = 100
 
 // Visit is called for every file that matches (stamp set, entry nil if the index does not know it) and for every entry that is
 // not gone yet and has no file (stamp nil).
@@ -233,7 +236,12 @@ func (w *walk) unreadable(path string, err error) error {
 
 // leaveOut has nothing concluded of what the index knows at and below the path.
 func (w *walk) leaveOut(path string, err error) {
-	w.seen.Problems = append(w.seen.Problems, fmt.Errorf("read %s: %w", path, err))
+	if !errors.Is(err, ErrLeadsBack) {
+		w.seen.Unread++
+	}
+	if len(w.seen.Problems) < maxProblems {
+		w.seen.Problems = append(w.seen.Problems, fmt.Errorf("read %s: %w", path, err))
+	}
 	w.unknown = append(w.unknown, orderKey(path))
 }
 

@@ -66,6 +66,9 @@ type RootReport struct {
 	Dir   string `json:"dir"`
 	Files int    `json:"files"`
 	Error string `json:"error,omitempty"` // why it was unavailable, or not scanned to the end
+
+	Unread      int    `json:"unread,omitempty"`       // folders and files that could not be read
+	UnreadFirst string `json:"unread_first,omitempty"` // one of them, and why
 }
 
 // Problem is one thing that is not as it should be.
@@ -162,7 +165,8 @@ func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error)
 	r.Files += seen.Files
 	for i := range r.Roots {
 		if r.Roots[i].Label == root.Label {
-			r.Roots[i].Files = seen.Files
+			r.Roots[i].Files, r.Roots[i].Unread = seen.Files, seen.Unread
+			r.Roots[i].UnreadFirst = firstUnread(seen.Problems)
 		}
 	}
 	for _, err := range seen.Problems {
@@ -172,7 +176,7 @@ func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error)
 		}
 		r.problem(hashindex.Key{Root: root.Label}, kind, store.OneLine(err.Error()))
 	}
-	if seen.Unknown > 0 {
+	if seen.Unread+seen.Unknown > 0 {
 		r.incomplete()
 	}
 	switch {
@@ -182,6 +186,15 @@ func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error)
 		r.incomplete()
 		r.problem(hashindex.Key{Root: root.Label, Path: root.Dir}, kindUnreadable, err.Error())
 	}
+}
+
+func firstUnread(problems []error) string {
+	for _, err := range problems {
+		if !errors.Is(err, hashindex.ErrLeadsBack) {
+			return store.OneLine(err.Error())
+		}
+	}
+	return ""
 }
 
 func (r *Report) incomplete() {

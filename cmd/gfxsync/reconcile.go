@@ -175,7 +175,12 @@ func folderText(r *reconcile.RootReport) string {
 	if r.Error != "" {
 		return r.Dir + ": " + r.Error
 	}
-	return fmt.Sprintf("%s files in %s", humanize.Comma(int64(r.Files)), r.Dir)
+	text := fmt.Sprintf("%s files in %s", humanize.Comma(int64(r.Files)), r.Dir)
+	if r.Unread > 0 {
+		text += fmt.Sprintf("; %s folders or files could not be read, and nothing in them is synced: %s",
+			humanize.Comma(int64(r.Unread)), r.UnreadFirst)
+	}
+	return text
 }
 
 // named is how a file is called where there may be several roots.
