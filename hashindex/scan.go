@@ -17,6 +17,10 @@ import (
 // NAS that is gone, or a share that is not mounted. It is an outage; nothing may be concluded from it.
 var ErrRootUnavailable = errors.New("root unavailable")
 
+// ErrRootEmpty is the ErrRootUnavailable of a root that is there and holds no file. Only here may an operator say that
+// the files were removed (Scanner.AcceptEmpty).
+var ErrRootEmpty = fmt.Errorf("%w: no file", ErrRootUnavailable)
+
 // emptyIsOutage is how many files the index may know before an empty root counts as an outage (design, invariant 5).
 const emptyIsOutage = 10
 
@@ -136,7 +140,7 @@ func (s *Scanner) Run(ctx context.Context, visit Visit) (Scanned, error) {
 		return w.seen, fmt.Errorf("scan %s: %w", s.Root.Dir, err)
 	}
 	if !w.anyFile && known > emptyIsOutage && !s.AcceptEmpty {
-		return w.seen, fmt.Errorf("%w: %s holds no file, and the index knows %d", ErrRootUnavailable, s.Root.Dir, known)
+		return w.seen, fmt.Errorf("%w in %s, and the index knows %d", ErrRootEmpty, s.Root.Dir, known)
 	}
 	// The root may have gone while it was walked, which looks as if its files had.
 	if !s.Root.Is(identity) {

@@ -75,6 +75,9 @@ func awaitPass(ctx context.Context, s *state.State, id int64, progress func(Prog
 		if err != nil || (pass != nil && pass.Report != nil) {
 			return decodeReport(pass, err)
 		}
+		if pass == nil {
+			return nil, errAgentLeft // and the next one has begun already (state.Passes.Reopen)
+		}
 		if running, err := s.Locked(); err != nil {
 			return nil, err
 		} else if !running {

@@ -206,8 +206,11 @@ func (r *Report) incomplete() {
 // rootUnavailable says that nothing can be concluded of a root. The pass goes on with the others, if there are any.
 func (r *Report) rootUnavailable(root hashindex.Root, err error) {
 	text := err.Error() + "; nothing was marked gone"
-	if !errors.Is(err, errSilent) {
+	switch {
+	case errors.Is(err, hashindex.ErrRootEmpty):
 		text += "; if the files were really removed, run gfxsync reconcile --accept-missing"
+	case !errors.Is(err, errSilent):
+		text += "; check that the share is connected and that the path is right (GFX_SYNC_GFX_WATCH_PATH)"
 	}
 	r.problem(hashindex.Key{Root: root.Label, Path: root.Dir}, kindRoot, text)
 	r.incomplete()

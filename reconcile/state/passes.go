@@ -88,9 +88,15 @@ func (p Passes) Begin(ctx context.Context, id int64) error {
 	return nil
 }
 
-// Reopen has the passes that were asked for, and begun by an agent that did not live to finish them, made again.
+// Reopen has the passes that were asked for, and begun by an agent that did not live to finish them, made again. A pass
+// to which its operator gave a consent is forgotten: the consent was for what the folder was then.
 func (p Passes) Reopen(ctx context.Context) error {
-	_, err := p.q.ExecContext(ctx, `UPDATE passes SET started_ms = NULL WHERE finished_ms IS NULL AND command = 'reconcile'`)
+	_, err := p.q.ExecContext(ctx, `DELETE FROM passes WHERE finished_ms IS NULL AND command = 'reconcile'
+		AND json_extract(options, '$.accept_missing')`)
+	if err == nil {
+		_, err = p.q.ExecContext(ctx, `UPDATE passes SET started_ms = NULL
+			WHERE finished_ms IS NULL AND command = 'reconcile'`)
+	}
 	if err != nil {
 		return fmt.Errorf("write the history of passes: %w", err)
 	}
