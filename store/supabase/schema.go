@@ -24,19 +24,26 @@ var schemaTemplates = template.Must(template.ParseFS(schemaFiles, "schema/*.sql"
 // any of the keys stays as it is. The names must be of letters, digits and underscores; they are taken as written, in
 // upper and lower case.
 func SchemaSQL(schema, table string, key ...store.ConflictKey) string {
-	return schemaSQL(schema, table, key, false)
+	return SchemaParts{}.SQL(schema, table, key...)
 }
 
 // SchemaSQLConcurrently returns what SchemaSQL does in the form for a large table in use. Its indexes are built while
 // rows come in. It is a script for psql, which must not run it in a transaction.
 func SchemaSQLConcurrently(schema, table string, key ...store.ConflictKey) string {
-	return schemaSQL(schema, table, key, true)
+	return SchemaParts{Concurrently: true}.SQL(schema, table, key...)
+}
+
+// SchemaParts says what the SQL is made of besides the table with its indexes, functions and views.
+type SchemaParts struct {
+	Concurrently bool // in the form of SchemaSQLConcurrently
+	// Hands are the tables of hands, players and events, and what expands the sessions into them.
+	Hands bool
 }
 
 // schemaData is what the templates are filled with. Tables and views are quoted and with their schema, other names
 // are neither.
 type schemaData struct {
-	Concurrently bool
+	SchemaParts
 
 	Schema, Table, Current, Digest string
 
@@ -57,11 +64,12 @@ func (d schemaData) All() schemaData {
 	return d
 }
 
-func schemaSQL(schema, table string, key []store.ConflictKey, concurrently bool) string {
+// SQL returns what SchemaSQL does, with the parts.
+func (p SchemaParts) SQL(schema, table string, key ...store.ConflictKey) string {
 	quote := func(name string) string { return `"` + name + `"` }
 	within := func(name string) string { return quote(schema) + "." + quote(name) }
 	data := schemaData{
-		Concurrently:     concurrently,
+		SchemaParts:      p,
 		Schema:           quote(schema),
 		Table:            within(table),
 		Current:          within(table + "_current"),

@@ -25,4 +25,9 @@ SET statement_timeout = 0;
 {{template "rights.sql" .}}
 {{template "functions.sql" .}}
 {{template "views.sql" .}}
+{{- if .Hands}}
+{{template "hands_tables.sql" .}}
+{{template "hands_functions.sql" .}}
+{{template "hands_views.sql" .}}
+{{- end}}
 NOTIFY pgrst, 'reload schema';

@@ -124,3 +124,33 @@ SELECT v.ctid AS place FROM {{.Table}} AS v
 				v.file_modified_at DESC NULLS LAST, v.created_at DESC NULLS LAST, v.file_hash DESC
 				LIMIT 1
 {{- end}}
+
+{{- /* Makes the function name, of which says is the comment and makes the statement, and has callers alone call it. The
+variable item is used up. The search path is empty, on which it depends how PostgreSQL prints a definition. */ -}}
+{{define "make function"}}
+		IF to_regprocedure(name) IS NULL OR obj_description(to_regprocedure(name), 'pg_proc') IS DISTINCT FROM
+			format('%s (gfxsync %s)', says, md5(makes || pg_get_functiondef(to_regprocedure(name))))
+		THEN
+			EXECUTE makes;
+			EXECUTE format('COMMENT ON FUNCTION %s IS %L', name,
+				format('%s (gfxsync %s)', says, md5(makes || pg_get_functiondef(to_regprocedure(name)))));
+		END IF;
+
+		-- A new function may be called by everybody, and Supabase grants it to each of its roles as well.
+		FOR item IN
+			SELECT format('REVOKE EXECUTE ON FUNCTION %s FROM %s', name, coalesce(quote_ident(r.rolname), 'PUBLIC'))
+			FROM pg_proc p CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS g
+			LEFT JOIN pg_roles r ON r.oid = g.grantee
+			WHERE p.oid = to_regprocedure(name) AND g.privilege_type = 'EXECUTE'
+				AND (g.grantee = 0 OR r.rolname IN ('anon', 'authenticated')) AND coalesce(r.rolname, '') <> ALL (callers)
+			UNION ALL
+			SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', name, r.rolname)
+			FROM pg_roles r
+			WHERE r.rolname = ANY (callers) AND NOT EXISTS (
+				SELECT FROM pg_proc p CROSS JOIN LATERAL aclexplode(p.proacl) AS g
+				WHERE p.oid = to_regprocedure(name) AND g.grantee = r.oid AND g.privilege_type = 'EXECUTE'
+			)
+		LOOP
+			EXECUTE item;
+		END LOOP;
+{{- end}}

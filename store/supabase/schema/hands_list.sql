@@ -1,0 +1,140 @@
+{{- /* Which sessions are expanded when, and by whom. */ -}}
+
+{{define "expand totals" -}}
+-- Sums from gfx_expand_players, never increments: they are right whatever was restored or deleted. The rows are locked
+	-- in one order and last of all, so that transactions with the same players wait for each other's commit alone.
+	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_totals(hashes text[]) RETURNS void
+	LANGUAGE plpgsql SET search_path = '' AS $body$
+	BEGIN
+		PERFORM FROM {{.Schema}}.gfx_players p WHERE p.player_hash = ANY (hashes)
+		ORDER BY p.player_hash FOR NO KEY UPDATE;
+		-- A new statement sees what those have committed who held the locks before.
+		UPDATE {{.Schema}}.gfx_players p
+		SET total_hands_played = t.hands, total_sessions = t.sessions, first_seen_at = t.first, last_seen_at = t.last
+		FROM (
+			SELECT h.hash, coalesce(sum(x.hands), 0) AS hands, count(x.session_id) AS sessions, min(x.first_seen_at) AS first,
+				max(x.last_seen_at) AS last
+			FROM (SELECT DISTINCT u.hash FROM unnest(hashes) AS u (hash)) AS h
+			LEFT JOIN {{.Schema}}.gfx_expand_players x ON x.player_hash = h.hash GROUP BY 1
+		) AS t
+		WHERE p.player_hash = t.hash AND (p.total_hands_played, p.total_sessions, p.first_seen_at, p.last_seen_at)
+			IS DISTINCT FROM (t.hands, t.sessions, t.first, t.last);
+	END
+	$body$
+{{- end}}
+
+{{define "expand list" -}}
+-- A transaction waits for the lock of a session only while it has none: so no two wait for each other. A session that
+	-- another transaction works on, or for which no time is left, stays stale (gfx_expand_status).
+	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_list(
+		sessions bigint[], seconds double precision, again boolean, waits boolean, OUT expanded integer, OUT last bigint
+	) LANGUAGE plpgsql SET search_path = '' AS $body$
+	DECLARE
+		until    CONSTANT timestamptz := clock_timestamp() + make_interval(secs => seconds);
+		session  bigint;
+		lock     bigint;
+		done     record;
+		touched  text[] := '{}';
+		state    text;
+		says     text;
+	BEGIN
+		expanded := 0;
+		FOREACH session IN ARRAY sessions LOOP
+			IF clock_timestamp() > until THEN
+				UPDATE {{.Schema}}.gfx_expand_sessions x SET stale = true WHERE x.session_id IN (
+					SELECT s.session_id FROM {{.Schema}}.gfx_expand_sessions s
+					WHERE s.session_id = ANY (sessions) AND s.session_id >= session AND NOT s.stale AND NOT again
+					FOR UPDATE SKIP LOCKED
+				);
+				EXIT;
+			END IF;
+			last := session;
+			lock := hashtextextended('gfx_expand {{.Schema}}', session);
+			IF waits AND coalesce(current_setting('gfxsync.holds', true), '') = '' THEN
+				PERFORM pg_advisory_xact_lock(lock);
+			ELSIF NOT pg_try_advisory_xact_lock(lock) THEN
+				CONTINUE;
+			END IF;
+			PERFORM set_config('gfxsync.holds', 'a lock', true);
+			BEGIN
+				done := {{.Schema}}.gfx_expand_session(session, until, again);
+				touched := touched || coalesce(done.players, '{}');
+				expanded := expanded + (done.result = 'expanded')::integer;
+			EXCEPTION WHEN OTHERS THEN
+				GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, says = MESSAGE_TEXT;
+				RAISE WARNING 'gfxsync: the hands of session % are not expanded: % (%)', session, says, state;
+				INSERT INTO {{.Schema}}.gfx_expand_errors AS x (session_id, position, sqlstate, message)
+				VALUES (session, -1, state, left(says, 500))
+				ON CONFLICT (session_id, position) DO UPDATE
+					SET sqlstate = excluded.sqlstate, message = excluded.message, occurred_at = now();
+			END;
+		END LOOP;
+		IF touched <> '{}' THEN
+			PERFORM {{.Schema}}.gfx_expand_totals(touched);
+		END IF;
+	END
+	$body$
+{{- end}}
+
+{{define "expand note" -}}
+-- A trigger for each row knows whether raw_json was set, one for each statement can expand sessions in their order. The
+	-- sessions go from this one to that one in a setting, which ends with the transaction.
+	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_note() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = '' AS $body$
+	BEGIN
+		IF NEW.session_id IS NOT NULL AND NEW.raw_json IS NOT NULL THEN
+			PERFORM set_config('gfxsync.sessions',
+				concat_ws(',', nullif(current_setting('gfxsync.sessions', true), ''), NEW.session_id), true);
+		END IF;
+		RETURN NULL;
+	END
+	$body$
+{{- end}}
+
+{{define "expand written" -}}
+-- Whatever happens here, the row of the session is stored; only a stop of the whole statement fails it.
+	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_written() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = '' AS $body$
+	DECLARE
+		sessions CONSTANT bigint[] := ARRAY(
+			SELECT DISTINCT s.id::bigint
+			FROM unnest(string_to_array(nullif(current_setting('gfxsync.sessions', true), ''), ',')) AS s (id) ORDER BY 1
+		);
+	BEGIN
+		IF sessions <> '{}' THEN
+			PERFORM set_config('gfxsync.sessions', '', true);
+			PERFORM {{.Schema}}.gfx_expand_list(sessions, 2, false, true);
+		END IF;
+		RETURN NULL;
+	EXCEPTION WHEN OTHERS THEN
+		RAISE WARNING 'gfxsync: hands are not expanded: % (%)', SQLERRM, SQLSTATE;
+		RETURN NULL;
+	END
+	$body$
+{{- end}}
+
+{{define "expand step" -}}
+-- One step, which ends within the time that the API grants a statement. Again: sessions with errors as well, and those
+	-- whose players and events are not as many as the file says, all sessions after one. It is called until remaining is 0.
+	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand(
+		seconds double precision DEFAULT 2, again boolean DEFAULT false, after bigint DEFAULT NULL
+	) RETURNS TABLE (expanded integer, remaining integer, errors integer, last bigint)
+	LANGUAGE plpgsql SET search_path = '' AS $body$
+	#variable_conflict use_column
+	DECLARE
+		wanted bigint[];
+		done   record;
+	BEGIN
+		wanted := ARRAY(
+			SELECT s.session_id FROM {{.Schema}}.gfx_expand_status s
+			WHERE (again OR s.state <> 'current') AND (after IS NULL OR s.session_id > after)
+			ORDER BY s.session_id
+		);
+		done := {{.Schema}}.gfx_expand_list(wanted, seconds, again, false);
+		RETURN QUERY SELECT done.expanded, CASE
+			WHEN again THEN (SELECT count(*) FROM unnest(wanted) AS u (id) WHERE u.id > coalesce(done.last, 0))::integer
+			ELSE (SELECT count(*) FROM {{.Schema}}.gfx_expand_status s WHERE s.state <> 'current')::integer END,
+			(SELECT count(*) FROM {{.Schema}}.gfx_expand_errors)::integer, done.last;
+	END
+	$body$
+{{- end}}
