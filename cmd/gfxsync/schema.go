@@ -22,6 +22,10 @@ there is nothing to do.
 --concurrently prints it for a large table in use: indexes are built while rows come in. That form is for psql -f,
 outside a transaction.
 
+--hands adds the tables gfx_hands, gfx_hand_players, gfx_events and gfx_players, and a trigger by which the database fills
+them from the sessions, in the same transaction. Tables that are there are used as they are. After it was applied to a
+table with rows, run gfxsync reconcile once: it has them expanded.
+
 --migration writes it to supabase/migrations/TIME_gfxsync.sql of the Supabase project that the current folder is in, as
 "supabase migration new gfxsync" names the file, and prints the file's path. Nothing is written if the project's newest
 such file says the same already.
@@ -41,6 +45,10 @@ func (p *program) schemaCommand() *cli.Command {
 				Usage: "for a large table in use: build indexes while rows come in (psql only)",
 			},
 			&cli.BoolFlag{
+				Name:  "hands",
+				Usage: "also the tables of hands, players and events, which the database fills from each session",
+			},
+			&cli.BoolFlag{
 				Name:  "migration",
 				Usage: "write it as a migration of the Supabase project around the current folder",
 			},
@@ -54,18 +62,18 @@ func (p *program) schemaCommand() *cli.Command {
 			if key, ok := s.conflict.Key(); ok {
 				keys = append(keys, key)
 			}
-			switch concurrently, migration := c.Bool("concurrently"), c.Bool("migration"); {
-			case concurrently && migration:
+			parts := supabase.SchemaParts{Concurrently: c.Bool("concurrently"), Hands: c.Bool("hands")}
+			sql := parts.SQL(s.schema, s.table, keys...)
+			switch migration := c.Bool("migration"); {
+			case parts.Concurrently && migration:
 				return fmt.Errorf("%w: --concurrently and --migration exclude each other: the Supabase CLI applies a "+
 					"migration in one transaction, in which no index can be built concurrently; apply what "+
 					"--concurrently prints with psql first, and then the migration, which finds nothing left to do",
 					errSettings)
-			case concurrently:
-				_, err = fmt.Fprint(p.stdout, supabase.SchemaSQLConcurrently(s.schema, s.table, keys...))
 			case migration:
-				err = p.writeMigration(supabase.SchemaSQL(s.schema, s.table, keys...), time.Now())
+				err = p.writeMigration(sql, time.Now())
 			default:
-				_, err = fmt.Fprint(p.stdout, supabase.SchemaSQL(s.schema, s.table, keys...))
+				_, err = fmt.Fprint(p.stdout, sql)
 			}
 			return err
 		},

@@ -54,7 +54,7 @@ func places(t *testing.T, test func(t *testing.T, p *place, keys []store.Conflic
 
 func TestSchemaAppliedAgainChangesNothing(t *testing.T) {
 	places(t, func(t *testing.T, p *place, keys []store.ConflictKey) {
-		sql := supabase.SchemaSQL(p.schema, p.table, keys...)
+		sql := withHands.SQL(p.schema, p.table, keys...) // which has all of what SchemaSQL returns
 		p.Exec(t, sql)
 		before := p.QueryStrings(t, catalogSQL)
 		for _, path := range []string{"public", `"$user", public, pg_catalog`, "pg_catalog"} {

@@ -92,7 +92,7 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 
 {{define "expand session" -}}
 -- The caller holds the lock of the session. The result is current, expanded, or stale if time ran out; players are
-	-- the hashes of those who have played more or less than before.
+	-- the hashes of those whose totals may not be right any more.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_session(
 		expand_session bigint, until timestamptz, again boolean, OUT result text, OUT players text[]
 	) LANGUAGE plpgsql SET search_path = '' AS $body$
@@ -208,11 +208,9 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 					first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at
 					WHERE (x.hands, x.first_seen_at, x.last_seen_at) IS DISTINCT FROM
 						(excluded.hands, excluded.first_seen_at, excluded.last_seen_at)
-				RETURNING x.player_hash
 			)
 			SELECT array_agg(t.player_hash) INTO players
-			FROM (SELECT a.player_hash FROM absent a UNION SELECT u.player_hash FROM put u
-				UNION SELECT n.player_hash FROM present n WHERE again) AS t;
+			FROM (SELECT a.player_hash FROM absent a UNION SELECT n.player_hash FROM present n) AS t;
 		END IF;
 
 		IF new.changed <> '{}' OR gone <> '{}' OR old IS NULL OR (old.file_hash, old.mapping, old.hands, old.repeated,

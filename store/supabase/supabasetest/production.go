@@ -88,13 +88,7 @@ create policy gfx_sessions_select_service on SCHEMA.gfx_sessions for select to s
 create policy gfx_sessions_insert on SCHEMA.gfx_sessions for insert to service_role with check (true);
 create policy gfx_sessions_update on SCHEMA.gfx_sessions for update to service_role using (true) with check (true);
 
-create table SCHEMA.gfx_hands (
-	id         uuid primary key default gen_random_uuid(),
-	session_id bigint not null,
-	hand_num   integer not null,
-	unique (session_id, hand_num)
-);
-
+` + productionHands + `
 create table SCHEMA.gfx_session_links (
 	id      bigint generated always as identity primary key,
 	session ID_TYPE references SCHEMA.gfx_sessions (id)
