@@ -43,7 +43,9 @@ BEGIN
 			'{{.Schema}}.gfx_hand_players'::regclass, '{{.Schema}}.gfx_events'::regclass)
 	), ''), 'key', CASE WHEN by_num THEN 'hand_num' ELSE 'position' END,
 		-- Of hands with the same HandNum the last one stands, where the table is unique on it.
-		'stands', CASE WHEN by_num THEN $sql$row_number() OVER (PARTITION BY e.j ->> 'HandNum' ORDER BY e.n DESC) = 1$sql$
+		'stands', CASE WHEN by_num THEN $sql$(
+				e.j ->> 'HandNum' IS NULL OR row_number() OVER (PARTITION BY e.j ->> 'HandNum' ORDER BY e.n DESC) = 1
+			)$sql$
 			ELSE 'true' END,
 		'match', CASE WHEN by_num THEN $sql$h.hand_num::numeric = (u.j ->> 'HandNum')::numeric$sql$
 			ELSE 'h.position = u.position' END,

@@ -43,7 +43,7 @@ VALUES
 		('gfx_hand_players', 'hand_id', $e$g.id$e$),
 		('gfx_hand_players', 'player_id', $e$p.player_id$e$),
 		('gfx_hand_players', 'seat_num', $e$p.j ->> 'PlayerNum'$e$),
-		('gfx_hand_players', 'player_name', $e$p.j ->> 'Name'$e$),
+		('gfx_hand_players', 'player_name', $e$coalesce(p.j ->> 'Name', '')$e$),
 		('gfx_hand_players', 'hole_cards', $e$p.cards$e$),
 		('gfx_hand_players', 'has_shown', $e$p.cards <> '{}'$e$),
 		('gfx_hand_players', 'start_stack_amt', $e$p.j ->> 'StartStackAmt'$e$),
