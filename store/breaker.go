@@ -42,6 +42,11 @@ type Circuit struct {
 // Closed says whether requests go out.
 func (c Circuit) Closed() bool { return c.State == CircuitClosed }
 
+// same says whether nothing has changed since the other was asked for, the failure aside.
+func (c Circuit) same(other Circuit) bool {
+	return c.State == other.State && c.Since.Equal(other.Since)
+}
+
 // breaker is the circuit breaker. An outage opens it; while it is open only the prober asks the remote, at growing
 // intervals; the first answer that is no outage closes it.
 type breaker struct {

@@ -120,6 +120,31 @@ func TestRemoteThatIsBackIsNoticedWithinFifteenSeconds(t *testing.T) {
 	})
 }
 
+// TestAPingClosesNoCircuitThatARecordHasOpened: the queue was empty when it was asked, and is not any more. A remote
+// may answer a ping and take no record, as one whose table lacks a column does.
+func TestAPingClosesNoCircuitThatARecordHasOpened(t *testing.T) {
+	deliver(t, growing, func(r *rig) {
+		r.remote.answer = func(_ int, c *call) error {
+			if c.ping {
+				return nil
+			}
+			return failure(store.Setup)
+		}
+		r.ledger.meanwhile = func() {
+			r.created("a.json", "h1")
+			time.Sleep(100 * time.Millisecond) // until the record has failed
+		}
+		r.DrainQueue()
+		r.after(3 * time.Minute)
+		if r.Circuit().Closed() {
+			t.Error("the circuit is closed, though no record is taken")
+		}
+		if slices.ContainsFunc(r.remote.seen(), func(c *call) bool { return c.ping }) {
+			t.Error("there was a record to probe with")
+		}
+	})
+}
+
 func TestProbesWithAnEmptyQueueArePings(t *testing.T) {
 	deliver(t, growing, func(r *rig) {
 		r.remote.answer = always(store.Outage)

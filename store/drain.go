@@ -73,6 +73,7 @@ func (d *Delivery) drain(work, until context.Context) {
 			d.breaker.probing()
 			most = 1
 		}
+		circuit := d.breaker.status()
 		items, err := d.ledger.Due(work, last, most)
 		if err != nil {
 			d.log.Error("cannot read the offline queue", "error", err)
@@ -84,7 +85,8 @@ func (d *Delivery) drain(work, until context.Context) {
 				deaths, last = now, QueuePlace{} // a version that had to wait for a better one may be the best now
 				continue
 			}
-			if !sending.failed() {
+			// A circuit that has opened since the queue was asked has records there now, which are the better probe.
+			if d.breaker.status().same(circuit) && !sending.failed() {
 				d.probe(work)
 			}
 			return

@@ -18,6 +18,8 @@ var errDisk = errors.New("disk full")
 
 // fakeLedger is index and queue in memory.
 type fakeLedger struct {
+	meanwhile func() // called once, before Due returns; may be nil
+
 	mu                     sync.Mutex
 	broken                 bool
 	acked, refused, waited []string // "path@hash", in order
@@ -150,6 +152,7 @@ func (l *fakeLedger) interval() {
 func (l *fakeLedger) Repeatable(context.Context, store.Item) (bool, error) { return true, nil }
 
 func (l *fakeLedger) Due(_ context.Context, after store.QueuePlace, most int) ([]store.Item, error) {
+	defer l.afterDue()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.broken {
@@ -164,6 +167,13 @@ func (l *fakeLedger) Due(_ context.Context, after store.QueuePlace, most int) ([
 		}
 	}
 	return items, nil
+}
+
+func (l *fakeLedger) afterDue() {
+	if f := l.meanwhile; f != nil {
+		l.meanwhile = nil
+		f()
+	}
 }
 
 func comparePlaces(a, b store.QueuePlace) int {

@@ -77,8 +77,8 @@ func ungroup(groups []group) (items []Item) {
 func (d *Delivery) dispatch(ctx context.Context, items []Item, failed mark) error {
 	wanted, err := d.ledger.Wanted(ctx, items)
 	if err != nil {
-		d.openCircuit(ctx, err)
 		d.wait(ctx, items, err)
+		d.openCircuit(ctx, err)
 		return err
 	}
 	if len(wanted) == 0 {
@@ -154,8 +154,8 @@ func (d *Delivery) attempt(ctx context.Context, groups []group, failed mark) (ou
 	case isAmbiguous(err):
 		return unclear, err
 	default:
+		d.wait(ctx, ungroup(groups), err) // before the circuit opens, so that the prober finds them
 		d.openCircuit(ctx, err)
-		d.wait(ctx, ungroup(groups), err)
 		return down, err
 	}
 }
