@@ -87,8 +87,13 @@ func (p *production) run() (stop func()) {
 // save writes a session that has so many hands, and returns the hash of the file.
 func (p *production) save(seed, hands int) string {
 	p.t.Helper()
-	content := sample.New(seed).Play(hands).JSON()
-	name := filepath.Join(p.dir, fmt.Sprintf("s%d.json", seed))
+	return p.write(fmt.Sprintf("s%d.json", seed), sample.New(seed).Play(hands).JSON())
+}
+
+// write writes a file by a rename, and returns its hash.
+func (p *production) write(file string, content []byte) string {
+	p.t.Helper()
+	name := filepath.Join(p.dir, file)
 	if err := os.WriteFile(name+".tmp", content, 0o600); err != nil {
 		p.t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func (a *Agent) pass(ctx context.Context, mode Mode, opts PassOptions, progress 
 		r.incomplete()
 		r.problem(hashindex.Key{}, kindIndex, err.Error())
 	}
-	r.InSync = r.Outcome == Complete && r.Pending+r.Queued+r.Dead == 0
+	r.InSync = r.Outcome == Complete && !r.remains()
 	return r
 }
 
@@ -69,6 +69,9 @@ func (a *Agent) passOver(ctx context.Context, r *Report, roots []hashindex.Root,
 	}
 	if r.Outcome == Complete && a.cfg.DeleteSuperseded {
 		a.deleteSuperseded(ctx, r)
+	}
+	if a.delivery.Circuit().Closed() && ctx.Err() == nil {
+		a.expand(ctx, r, mode)
 	}
 }
 

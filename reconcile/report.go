@@ -52,12 +52,22 @@ type Report struct {
 	Pending       int       `json:"pending"`        // files on their way
 	Queued        int       `json:"queued"`         // records that wait in the queue
 	Dead          int       `json:"dead"`           // records that are not tried again by themselves
+	Expanded      int64     `json:"expanded"`       // sessions whose hands the database has brought up to date
+	ExpandStale   int64     `json:"expand_stale"`   // sessions whose hands are not those of their last save
+	ExpandErrors  int64     `json:"expand_errors"`  // hands that the database could not expand
 	InSync        bool      `json:"in_sync"`
 	DurationMS    int64     `json:"duration_ms"`
 	Requests      int64     `json:"remote_requests"`
 	Problems      []Problem `json:"problems"` // at most 100
 
 	Roots []RootReport `json:"roots"`
+	// Expansion is nil where the database expands no sessions.
+	Expansion *store.Expansion `json:"expansion,omitempty"`
+}
+
+// remains says whether something waits, was given up, or is not as it should be in the database.
+func (r *Report) remains() bool {
+	return int64(r.Pending+r.Queued+r.Dead)+r.ExpandStale+r.ExpandErrors > 0
 }
 
 // RootReport is what a pass found of one root.
@@ -129,6 +139,7 @@ const (
 	kindChanged       = "changed"
 	kindPending       = "pending"
 	kindRemoteMissing = "remote missing"
+	kindHands         = "hands"
 )
 
 // problem reports something that is not as it should be with a file, a root, or, with the zero Key, neither.

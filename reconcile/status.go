@@ -8,6 +8,7 @@ import (
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/store"
 )
 
 // Names of the notes that the agent leaves for Status.
@@ -61,6 +62,9 @@ type Status struct {
 	LastScan      *scanNote  `json:"last_scan"`
 	LastReconcile *Report    `json:"last_reconcile"`
 	LastVerify    *Report    `json:"last_verify"`
+
+	// Hands is what the last of these passes found of the hands in the database; nil where it expands no sessions.
+	Hands *store.Expansion `json:"hands,omitempty"`
 
 	Recovered *state.SetAside `json:"recovered,omitempty"` // the last queue database that had to be set aside
 }
@@ -122,6 +126,11 @@ func readNotes(ctx context.Context, s *state.State, st *Status) error {
 		return err
 	}
 	st.LastVerify, err = lastReport(ctx, s, commandVerify, commandVerify)
+	for _, r := range []*Report{st.LastReconcile, st.LastVerify} {
+		if r != nil && r.Expansion != nil && (st.Hands == nil || r.At.After(st.LastReconcile.At)) {
+			st.Hands = r.Expansion
+		}
+	}
 	return err
 }
 

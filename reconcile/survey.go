@@ -64,7 +64,9 @@ func (s *Survey) Run(ctx context.Context, mode Mode, opts PassOptions) (*Report,
 	case err != nil:
 		s.report.remoteFailed(err)
 	case s.report.Outcome == Complete:
-		err = s.waitForAgent(ctx)
+		if err = s.waitForAgent(ctx); err == nil {
+			s.compareHands(ctx)
+		}
 	}
 	if err := errors.Join(contextOnly(err), s.report.readState(ctx, s.State.View, s.Config.scopes())); err != nil {
 		return nil, err
@@ -72,7 +74,7 @@ func (s *Survey) Run(ctx context.Context, mode Mode, opts PassOptions) (*Report,
 	r := s.report
 	r.Requests = s.Config.Remote.Requests() - requests
 	r.DurationMS = time.Since(begin).Milliseconds()
-	r.InSync = r.Outcome == Complete && r.Added+r.Changed+r.RemoteMissing == 0 && r.Pending+r.Queued+r.Dead == 0
+	r.InSync = r.Outcome == Complete && r.Added+r.Changed+r.RemoteMissing == 0 && !r.remains()
 	return r, nil
 }
 
@@ -107,6 +109,14 @@ func (s *Survey) compare(ctx context.Context, mode Mode, opts PassOptions) error
 		return d.run(ctx)
 	}
 	return s.compareHashes(ctx)
+}
+
+// compareHands asks whether the hands in the database are those of the sessions.
+func (s *Survey) compareHands(ctx context.Context) {
+	if e, ok := expander(s.Config.Remote); ok {
+		state, err := e.Expansion(ctx)
+		s.report.expansion(ctx, e, state, err)
+	}
 }
 
 func (s *Survey) compareHashes(ctx context.Context) error {

@@ -164,11 +164,29 @@ func printReport(w io.Writer, r *reconcile.Report) {
 	t.AppendRow(table.Row{"sent", fmt.Sprintf("%d; %d superseded rows deleted", r.Uploaded, r.Deleted)})
 	t.AppendRow(table.Row{"remain", fmt.Sprintf("%d on their way, %d queued, %d dead", r.Pending, r.Queued, r.Dead)})
 	t.AppendRow(table.Row{"invalid", fmt.Sprint(r.Invalid)})
+	if r.Expansion != nil {
+		t.AppendRow(table.Row{"hands", handsText(r.Expansion)})
+	}
 	t.AppendRow(table.Row{"took", fmt.Sprintf("%v, %d requests", time.Duration(r.DurationMS)*time.Millisecond, r.Requests)})
 	t.Render()
 	for _, problem := range r.Problems {
 		fmt.Fprintln(w, problem)
 	}
+}
+
+// handsText tells of the rows that the database makes of the sessions.
+func handsText(e *store.Expansion) string {
+	text := fmt.Sprintf("%s of %s sessions", humanize.Comma(e.Hands), humanize.Comma(e.Sessions))
+	if e.Stale > 0 {
+		text += fmt.Sprintf("; %s sessions are not up to date: gfxsync reconcile has them expanded", humanize.Comma(e.Stale))
+	}
+	if e.Errors > 0 {
+		text += fmt.Sprintf("; %s could not be expanded: see the table gfx_expand_errors", humanize.Comma(e.Errors))
+	}
+	if e.Repeated > 0 {
+		text += fmt.Sprintf("; %s gave way to a later one of the same number", humanize.Comma(e.Repeated))
+	}
+	return text
 }
 
 func folderText(r *reconcile.RootReport) string {

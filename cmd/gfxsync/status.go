@@ -128,6 +128,9 @@ func printStatus(w io.Writer, st *reconcile.Status) {
 	if old := st.Recovered; old != nil {
 		t.AppendRow(table.Row{"recovered", recoveredText(old)})
 	}
+	if st.Hands != nil {
+		t.AppendRow(table.Row{"hands", handsText(st.Hands)})
+	}
 	appendPass(t, "last reconcile", st.LastReconcile)
 	appendPass(t, "last verify", st.LastVerify)
 	t.Render()

@@ -27,10 +27,11 @@ const (
 	partRights     = "rights"
 	partRow        = "row"
 	partDigest     = "digest"
+	partHands      = "hands"
 )
 
 var parts = []string{
-	partURL, partKey, partClock, partTable, partColumns, partConstraint, partRights, partRow, partDigest,
+	partURL, partKey, partClock, partTable, partColumns, partConstraint, partRights, partRow, partDigest, partHands,
 }
 
 // clockTolerance is how far this machine's clock may be from the server's.
@@ -65,6 +66,7 @@ func (r *Remote) Check(ctx context.Context, opts CheckOptions) []store.Finding {
 		c.choose(ctx)
 		c.write(ctx)
 		c.digest(ctx)
+		c.hands(ctx)
 	}
 	findings := make([]store.Finding, len(parts))
 	for i, part := range parts {

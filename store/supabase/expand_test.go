@@ -102,7 +102,9 @@ func (x *expanding) mustHold(t *testing.T, w *wanted) {
 		name, sql string
 		want      []row
 	}{
-		{"gfx_hands", handRows, w.hands}, {"gfx_hand_players", seatRows, w.players}, {"gfx_events", eventRows, w.events},
+		{"gfx_hands", handRows, w.hands},
+		{"gfx_hand_players", seatRows, w.players},
+		{"gfx_events", eventRows, w.events},
 		{"gfx_players", playerRows, people},
 	} {
 		got, want := lines(t, x.rows(t, part.sql)), lines(t, part.want)

@@ -152,8 +152,14 @@ func (s *Server) route(r *http.Request, role string, body []byte) (response, err
 		return response{}, &gatewayError{status: http.StatusNotFound, message: "no Route matched with those values"}
 	case table == "":
 		return s.root(r, role)
+	case strings.HasPrefix(table, "rpc/") && r.Method == http.MethodPost:
+		q := &query{
+			method: r.Method, name: strings.TrimPrefix(table, "rpc/"), function: true, header: r.Header, body: body,
+			role: role, limits: s.settings.get(),
+		}
+		return s.run(q, r, "Content-Profile", s.call)
 	case strings.HasPrefix(table, "rpc/"):
-		return response{}, notModelled("functions")
+		return response{}, notModelled("functions by " + r.Method)
 	case strings.Contains(table, "/"):
 		return response{}, pgrst(http.StatusNotFound, "PGRST125", "Invalid path specified in request URL")
 	}

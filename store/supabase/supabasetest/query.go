@@ -17,6 +17,8 @@ type query struct {
 	role   string
 	limits limits
 
+	function bool // name is of a function, not of a table
+
 	schema string
 	table  *table
 	values url.Values

@@ -45,8 +45,10 @@ func (s *Server) run(q *query, r *http.Request, profile string, do operation) (r
 	}
 	defer c.Release()
 	conn := c.Conn().PgConn()
-	if q.table, err = lookUp(s.work, conn, q.schema, q.name); err != nil {
-		return response{}, err
+	if !q.function {
+		if q.table, err = lookUp(s.work, conn, q.schema, q.name); err != nil {
+			return response{}, err
+		}
 	}
 	answer, err := inTransaction(s.work, conn, q, do)
 	if err == nil && r.Header.Get(profile) != "" {

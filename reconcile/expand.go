@@ -1,0 +1,97 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/store"
+)
+
+// A database that expands sessions into rows of hands (gfxsync schema --hands) does so when a session is written. What
+// it had no time for, and what was lost since, a pass has it expand.
+
+// namedExpandErrors is how many hands that could not be expanded a report names.
+const namedExpandErrors = 10
+
+// expander returns the table as one that may expand sessions; ok is false if it never does.
+func expander(t store.Table) (e store.Expander, ok bool) {
+	if confirming, is := t.(*confirmingTable); is {
+		t = confirming.SessionTable
+	}
+	e, ok = t.(store.Expander)
+	return e, ok
+}
+
+// expand has the database expand what is stale; in a full pass it has every hand compared with its session.
+func (a *Agent) expand(ctx context.Context, r *Report, mode Mode) {
+	e, ok := expander(a.cfg.Remote)
+	if !ok {
+		return
+	}
+	state, err := e.Expansion(ctx)
+	if err == nil && state.Stale > 0 {
+		r.Expanded, err = expandSteps(ctx, e, false)
+	}
+	if err == nil && mode == Full {
+		var more int64
+		more, err = expandSteps(ctx, e, true)
+		r.Expanded += more
+	}
+	if err == nil && (mode == Full || state.Stale > 0) {
+		state, err = e.Expansion(ctx)
+	}
+	r.expansion(ctx, e, state, err)
+}
+
+// expandSteps has steps made until nothing remains, or a step comes no further.
+func expandSteps(ctx context.Context, e store.Expander, again bool) (expanded int64, err error) {
+	for after := int64(math.MinInt64); ; {
+		step, err := e.Expand(ctx, again, after)
+		if err != nil {
+			return expanded, err
+		}
+		expanded += step.Expanded
+		if step.Remaining == 0 || !again && step.Expanded == 0 || again && step.Last <= after {
+			return expanded, nil
+		}
+		after = max(after, step.Last)
+	}
+}
+
+// expansion takes up the state of the expansion, or why it could not be had.
+func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Expansion, err error) {
+	var named []store.ExpandError
+	if err == nil && state.Errors > 0 {
+		named, err = e.ExpandErrors(ctx, namedExpandErrors)
+	}
+	if errors.Is(err, store.ErrNoExpansion) {
+		return
+	}
+	if err != nil {
+		r.remoteFailed(fmt.Errorf("expand sessions into hands: %w", err))
+		return
+	}
+	r.Expansion = &state
+	r.ExpandStale, r.ExpandErrors = state.Stale, state.Errors
+	if state.Stale > 0 {
+		r.problem(hashindex.Key{}, kindHands, fmt.Sprintf("the hands of %d sessions are not those of their last save; "+
+			"gfxsync reconcile has them expanded", state.Stale))
+	}
+	for _, hand := range named {
+		r.problem(hashindex.Key{Path: handName(hand)}, kindHands, fmt.Sprintf("%s (%s)", hand.Message, hand.Code))
+	}
+}
+
+func handName(e store.ExpandError) string {
+	switch {
+	case e.Position < 0:
+		return fmt.Sprintf("session %d", e.Session)
+	case e.HandNum == "":
+		return fmt.Sprintf("session %d, hand at position %d", e.Session, e.Position)
+	default:
+		return fmt.Sprintf("session %d, hand %s at position %d", e.Session, e.HandNum, e.Position)
+	}
+}

@@ -1,0 +1,90 @@
+package supabase
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/supabase-community/postgrest-go"
+
+	"github.com/gfxsync/gfxsync/store"
+)
+
+var _ store.Expander = (*Remote)(nil)
+
+// expandSeconds is how long a step may work. Supabase grants a statement of the API 8 seconds.
+const expandSeconds = 2
+
+// Expansion implements store.Expander by the view gfx_expand_summary.
+func (r *Remote) Expansion(ctx context.Context) (store.Expansion, error) {
+	var rows []store.Expansion
+	err := r.ask(ctx, "gfx_expand_summary", &rows, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+		return t.Select("sessions,hands,stale,errors,repeated", "", false)
+	})
+	if err != nil || len(rows) == 0 {
+		return store.Expansion{}, expansionError(err)
+	}
+	return rows[0], nil
+}
+
+// Expand implements store.Expander by the function gfx_expand (PostgREST documentation, "Functions as RPC").
+func (r *Remote) Expand(ctx context.Context, again bool, after int64) (store.ExpandStep, error) {
+	arguments := map[string]any{"seconds": expandSeconds}
+	if again {
+		arguments["again"], arguments["after"] = true, after
+	}
+	body, err := json.Marshal(arguments)
+	if err != nil {
+		return store.ExpandStep{}, fmt.Errorf("ask for a step: %w", err)
+	}
+	answer, err := r.do(ctx, "rpc/gfx_expand", body, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+		return t.Insert(nil, false, "", "representation", "")
+	})
+	if err != nil {
+		return store.ExpandStep{}, expansionError(err)
+	}
+	var steps []store.ExpandStep
+	if err := decode(answer, &steps); err != nil || len(steps) == 0 {
+		return store.ExpandStep{}, err
+	}
+	return steps[0], nil
+}
+
+// ExpandErrors implements store.Expander by the table gfx_expand_errors.
+func (r *Remote) ExpandErrors(ctx context.Context, limit int) (list []store.ExpandError, err error) {
+	err = r.ask(ctx, "gfx_expand_errors", &list, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+		return t.Select("session_id,position,hand_num,sqlstate,message", "", false).
+			Order("session_id", &postgrest.OrderOpts{Ascending: true}).
+			Order("position", &postgrest.OrderOpts{Ascending: true}).Limit(limit, "")
+	})
+	return list, expansionError(err)
+}
+
+func (r *Remote) ask(ctx context.Context, from string, into any,
+	build func(*postgrest.QueryBuilder) *postgrest.FilterBuilder,
+) error {
+	answer, err := r.do(ctx, from, nil, build)
+	if err != nil {
+		return err
+	}
+	return decode(answer, into)
+}
+
+func decode(answer []byte, into any) error {
+	if err := json.Unmarshal(answer, into); err != nil {
+		return &store.RemoteError{
+			Class: store.Outage, Message: clip(fmt.Sprintf("the answer is not what was asked for: %v", err)), Err: err,
+		}
+	}
+	return nil
+}
+
+// expansionError makes of the lack of a table or function (PostgREST documentation, "Errors") that of the expansion.
+func expansionError(err error) error {
+	var re *store.RemoteError
+	if errors.As(err, &re) && (re.Code == "PGRST205" || re.Code == "PGRST202" || re.Code == "42P01" || re.Code == "42883") {
+		return fmt.Errorf("%w: %w", store.ErrNoExpansion, err)
+	}
+	return err
+}
