@@ -159,7 +159,7 @@ func (s *Session) playHand(num int) hand {
 		})
 		s.seats[i].Stack -= bet
 	}
-	for range []int{0, 3, 4, 5}[s.rng.IntN(4)] {
+	for range []int{0, 3, 4, 5, 5}[s.rng.IntN(5)] {
 		card := deal()
 		h.Events = append(h.Events, event{BoardCards: &card, BoardNum: 1, EventType: "BOARD CARD"})
 	}
