@@ -27,15 +27,16 @@ outside a transaction.
 such file says the same already.
 
 Without --on-conflict, a new table is unique on file_hash, and a table that is unique on session_id, on file_hash, or on
-gfx_pc_id and file_hash stays as it is. With it, the table will be unique on those columns.`
+gfx_pc_id and file_hash stays as it is. With it, the table will be unique on those columns.
+
+` + realtimeDescription
 
 func (p *program) schemaCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "schema",
 		Usage:       "print the SQL of the table, its indexes, functions and views; it may be applied twice",
 		Description: schemaDescription,
-		Flags: append(
-			flags(remoteSettings),
+		Flags: slices.Concat(flags(remoteSettings), []cli.Flag{
 			&cli.BoolFlag{
 				Name:  "concurrently",
 				Usage: "for a large table in use: build indexes while rows come in (psql only)",
@@ -44,7 +45,7 @@ func (p *program) schemaCommand() *cli.Command {
 				Name:  "migration",
 				Usage: "write it as a migration of the Supabase project around the current folder",
 			},
-		),
+		}, realtimeFlags()),
 		Action: func(c *cli.Context) error {
 			s, err := p.configure(c, remoteSettings)
 			if err != nil {
@@ -54,6 +55,13 @@ func (p *program) schemaCommand() *cli.Command {
 			if key, ok := s.conflict.Key(); ok {
 				keys = append(keys, key)
 			}
+			realtime, alone := realtimeSQL(c, s)
+			sql := func(table string) string {
+				if alone {
+					return realtime
+				}
+				return table + realtime
+			}
 			switch concurrently, migration := c.Bool("concurrently"), c.Bool("migration"); {
 			case concurrently && migration:
 				return fmt.Errorf("%w: --concurrently and --migration exclude each other: the Supabase CLI applies a "+
@@ -61,19 +69,24 @@ func (p *program) schemaCommand() *cli.Command {
 					"--concurrently prints with psql first, and then the migration, which finds nothing left to do",
 					errSettings)
 			case concurrently:
-				_, err = fmt.Fprint(p.stdout, supabase.SchemaSQLConcurrently(s.schema, s.table, keys...))
+				_, err = fmt.Fprint(p.stdout, sql(supabase.SchemaSQLConcurrently(s.schema, s.table, keys...)))
 			case migration:
-				err = p.writeMigration(supabase.SchemaSQL(s.schema, s.table, keys...), time.Now())
+				name := "gfxsync"
+				if alone {
+					name = "gfxsync_realtime"
+				}
+				err = p.writeMigration(name, sql(supabase.SchemaSQL(s.schema, s.table, keys...)), time.Now())
 			default:
-				_, err = fmt.Fprint(p.stdout, supabase.SchemaSQL(s.schema, s.table, keys...))
+				_, err = fmt.Fprint(p.stdout, sql(supabase.SchemaSQL(s.schema, s.table, keys...)))
 			}
 			return err
 		},
 	}
 }
 
-// writeMigration writes the SQL as a migration, unless the newest one of gfxsync is the same, and prints its path.
-func (p *program) writeMigration(sql string, now time.Time) error {
+// writeMigration writes the SQL as a migration of that name, unless the newest of the name is the same, and prints its
+// path.
+func (p *program) writeMigration(name, sql string, now time.Time) error {
 	project, err := supabaseProject()
 	if err != nil {
 		return err
@@ -82,7 +95,7 @@ func (p *program) writeMigration(sql string, now time.Time) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the folder of the migrations: %w", err)
 	}
-	earlier, err := filepath.Glob(filepath.Join(dir, "*_gfxsync.sql"))
+	earlier, err := filepath.Glob(filepath.Join(dir, "*_"+name+".sql"))
 	if err != nil {
 		return fmt.Errorf("list the migrations: %w", err)
 	}
@@ -93,7 +106,7 @@ func (p *program) writeMigration(sql string, now time.Time) error {
 			return err
 		}
 	}
-	path := filepath.Join(dir, now.UTC().Format("20060102150405")+"_gfxsync.sql")
+	path := filepath.Join(dir, now.UTC().Format("20060102150405")+"_"+name+".sql")
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return fmt.Errorf("write the migration: %w", err)
