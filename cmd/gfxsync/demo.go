@@ -69,6 +69,7 @@ var chapters = []chapter{
 	{"Nobody watches", (*demo).nobodyWatches},
 	{"A broken file", (*demo).brokenFile},
 	{"A gap found by the reconciler", (*demo).gap},
+	{"Hands for graphics", (*demo).hands},
 	{"verify", (*demo).verify},
 }
 

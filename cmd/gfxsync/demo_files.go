@@ -159,6 +159,7 @@ func (d *demo) introduce() {
 func (d *demo) goodbye() {
 	d.head("Everything is kept. To look:")
 	d.say(`sqlite3 %s "SELECT session_id, hand_count, file_name FROM gfx_sessions_current"`, quotePath(d.tableFile))
+	d.say(`sqlite3 %s "%s"`, quotePath(d.tableFile), latestHand)
 	d.say(`gfxsync status --queue-db %s`, quotePath(d.stateFile))
 }
 

@@ -36,6 +36,8 @@ func TestDemoLosesNothing(t *testing.T) {
 		}
 	}
 	for what, line := range map[string]string{
+		"hands":  `(?m)^ +gfx_hands has [1-9][\d,]* hands of 2\d\d sessions, gfx_players 12 players, gfx_events [1-9][\d,]* events\.$`,
+		"latest": `(?m)^ +The latest: session \d{18}, hand \d+: pot [1-9][\d,]+, board ([2-9tjqka][shdc] ?|not dealt)+, won by .+\.$`,
 		"gap":    `(?m)^ +A full pass over 2\d\d files, .* found 5 rows missing and 1 file changed: 6 records uploaded, [1-9]\d* requests in all, \d+ms\.$`,
 		"verify": `(?m)^ +Folder, index and table are in sync: (2\d\d) files, 2\d\d of them hashed \([1-9][\d.]* MiB\)\.$`,
 		"counts": `(?m)^ +New 0, changed 0, gone 0, missing in the table 0, waiting 0, dead 0, invalid 0: [1-9]\d* requests?, \d+ms\.$`,
@@ -141,3 +143,29 @@ func TestDemoStops(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// A hand that is not there for graphics is missed.
+func TestDemoMissesHands(t *testing.T) {
+	var out bytes.Buffer
+	d := &demo{out: &out, tableFile: filepath.Join(t.TempDir(), "table.db")}
+	first, second := d.newFile(), d.newFile()
+	table, err := local.Open(t.Context(), d.tableFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []*demoFile{first, second} {
+		record, err := store.MakeRecord(store.Origin{FileHash: hashindex.XXH3.Sum(f.session.JSON())}, f.session.JSON())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := table.Upsert(t.Context(), []store.Record{record}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.hands(t.Context()); (f == second) != (err == nil) || err != nil && !errors.Is(err, errMissing) {
+			t.Errorf("%v", err)
+		}
+	}
+	if err := table.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

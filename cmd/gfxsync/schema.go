@@ -31,15 +31,16 @@ table with rows, run gfxsync reconcile once: it has them expanded.
 such file says the same already.
 
 Without --on-conflict, a new table is unique on file_hash, and a table that is unique on session_id, on file_hash, or on
-gfx_pc_id and file_hash stays as it is. With it, the table will be unique on those columns.`
+gfx_pc_id and file_hash stays as it is. With it, the table will be unique on those columns.
+
+` + realtimeDescription
 
 func (p *program) schemaCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "schema",
 		Usage:       "print the SQL of the table, its indexes, functions and views; it may be applied twice",
 		Description: schemaDescription,
-		Flags: append(
-			flags(remoteSettings),
+		Flags: slices.Concat(flags(remoteSettings), []cli.Flag{
 			&cli.BoolFlag{
 				Name:  "concurrently",
 				Usage: "for a large table in use: build indexes while rows come in (psql only)",
@@ -52,7 +53,7 @@ func (p *program) schemaCommand() *cli.Command {
 				Name:  "migration",
 				Usage: "write it as a migration of the Supabase project around the current folder",
 			},
-		),
+		}, realtimeFlags()),
 		Action: func(c *cli.Context) error {
 			s, err := p.configure(c, remoteSettings)
 			if err != nil {
@@ -63,7 +64,11 @@ func (p *program) schemaCommand() *cli.Command {
 				keys = append(keys, key)
 			}
 			parts := supabase.SchemaParts{Concurrently: c.Bool("concurrently"), Hands: c.Bool("hands")}
-			sql := parts.SQL(s.schema, s.table, keys...)
+			sql, alone := realtimeSQL(c, s)
+			name := "gfxsync_realtime"
+			if !alone {
+				name, sql = "gfxsync", parts.SQL(s.schema, s.table, keys...)+sql
+			}
 			switch migration := c.Bool("migration"); {
 			case parts.Concurrently && migration:
 				return fmt.Errorf("%w: --concurrently and --migration exclude each other: the Supabase CLI applies a "+
@@ -71,7 +76,7 @@ func (p *program) schemaCommand() *cli.Command {
 					"--concurrently prints with psql first, and then the migration, which finds nothing left to do",
 					errSettings)
 			case migration:
-				err = p.writeMigration(sql, time.Now())
+				err = p.writeMigration(name, sql, time.Now())
 			default:
 				_, err = fmt.Fprint(p.stdout, sql)
 			}
@@ -80,8 +85,9 @@ func (p *program) schemaCommand() *cli.Command {
 	}
 }
 
-// writeMigration writes the SQL as a migration, unless the newest one of gfxsync is the same, and prints its path.
-func (p *program) writeMigration(sql string, now time.Time) error {
+// writeMigration writes the SQL as a migration of that name, unless the newest of the name is the same, and prints its
+// path.
+func (p *program) writeMigration(name, sql string, now time.Time) error {
 	project, err := supabaseProject()
 	if err != nil {
 		return err
@@ -90,7 +96,7 @@ func (p *program) writeMigration(sql string, now time.Time) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the folder of the migrations: %w", err)
 	}
-	earlier, err := filepath.Glob(filepath.Join(dir, "*_gfxsync.sql"))
+	earlier, err := filepath.Glob(filepath.Join(dir, "*_"+name+".sql"))
 	if err != nil {
 		return fmt.Errorf("list the migrations: %w", err)
 	}
@@ -101,7 +107,7 @@ func (p *program) writeMigration(sql string, now time.Time) error {
 			return err
 		}
 	}
-	path := filepath.Join(dir, now.UTC().Format("20060102150405")+"_gfxsync.sql")
+	path := filepath.Join(dir, now.UTC().Format("20060102150405")+"_"+name+".sql")
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return fmt.Errorf("write the migration: %w", err)

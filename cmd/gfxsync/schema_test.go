@@ -44,6 +44,18 @@ func TestSchemaPrintsTheSQLOfTheKeyThatIsAskedFor(t *testing.T) {
 			args: []string{"--concurrently"},
 			want: supabase.SchemaSQLConcurrently("public", "gfx_sessions"),
 		},
+		"realtime": {
+			args: []string{"--realtime", "--schema", "gfx", "--table", "s"},
+			want: supabase.RealtimeSQL("gfx", "s"),
+		},
+		"publication": {
+			args: []string{"--publication"},
+			want: supabase.PublicationSQL("public", "gfx_sessions"),
+		},
+		"both": {
+			args: []string{"--publication", "--realtime"},
+			want: supabase.RealtimeSQL("public", "gfx_sessions") + supabase.PublicationSQL("public", "gfx_sessions"),
+		},
 		"and with a key": {
 			args: []string{"--concurrently", "--on-conflict", "session_id"},
 			want: supabase.SchemaSQLConcurrently("public", "gfx_sessions", store.BySession),
@@ -106,6 +118,10 @@ func TestSchemaWritesAMigrationAsTheSupabaseCLINamesIt(t *testing.T) {
 	old := filepath.Join(filepath.Dir(path), "20200101000000_gfxsync.sql")
 	if err := os.Rename(path, old); err != nil {
 		t.Fatal(err)
+	}
+	_, realtime, _ := schema(t, project, nil, "--migration", "--realtime")
+	if !strings.HasSuffix(strings.TrimSpace(realtime), "_gfxsync_realtime.sql") {
+		t.Errorf("the SQL of Realtime alone as %s", realtime)
 	}
 	code, other, stderr := schema(t, project, nil, "--migration", "--on-conflict", "session_id")
 	if code != exitOK || strings.TrimSpace(other) == old {

@@ -26,7 +26,7 @@ var (
 	//go:embed 002.sql
 	schema002 string
 
-	migrations = []string{schema001, schema002}
+	migrations = []string{schema001, schema002, schema003}
 )
 
 // Remote implements store.Table. It is safe for concurrent use, and other processes may read the file at any time.

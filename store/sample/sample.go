@@ -140,6 +140,12 @@ func (s *Session) playHand(num int) hand {
 		RecordingOffsetStart: fmt.Sprintf("P739542DT%dH%dM%d.%07dS", s.rng.IntN(24), s.rng.IntN(60), s.rng.IntN(60), s.rng.IntN(10_000_000)),
 		StartDateTimeUTC:     start.Format("2006-01-02T15:04:05.0000000Z"),
 	}
+	deck := s.rng.Perm(52)
+	deal := func() string {
+		card := deck[0]
+		deck = deck[1:]
+		return string("23456789tjqka"[card%13]) + string("shdc"[card/13])
+	}
 	pot := 40000
 	for i, p := range s.seats {
 		bet := 5000 * s.rng.IntN(20)
@@ -148,16 +154,19 @@ func (s *Session) playHand(num int) hand {
 		h.Events = append(h.Events, event{BetAmt: bet, EventType: kind, PlayerNum: p.Num, Pot: pot})
 		h.Players = append(h.Players, player{
 			CumulativeWinningsAmt: 1000 * (s.rng.IntN(400) - 200), EliminationRank: -1, StartStackAmt: p.Stack, EndStackAmt: p.Stack - bet,
-			HoleCards: []string{s.card() + " " + s.card()}, LongName: p.LongName, Name: p.Name, PlayerNum: p.Num,
+			HoleCards: []string{deal() + " " + deal()}, LongName: p.LongName, Name: p.Name, PlayerNum: p.Num,
 			VPIPPercent: float64(s.rng.IntN(1000)) / 10,
 		})
 		s.seats[i].Stack -= bet
 	}
+	for range []int{0, 3, 4, 5, 5}[s.rng.IntN(5)] {
+		card := deal()
+		h.Events = append(h.Events, event{BoardCards: &card, BoardNum: 1, EventType: "BOARD CARD"})
+	}
+	winner := s.rng.IntN(len(s.seats))
+	h.Players[winner].EndStackAmt += pot
+	s.seats[winner].Stack += pot
 	return h
-}
-
-func (s *Session) card() string {
-	return string("23456789tjqka"[s.rng.IntN(13)]) + string("shdc"[s.rng.IntN(4)])
 }
 
 // JSON returns what PokerGFX would write now: one line, no newline at its end.
