@@ -39,6 +39,7 @@ func handsSQL() string {
 			growth := integerOf(item, "EndStackAmt", "0") + " - " + integerOf(item, "StartStackAmt", "0")
 			return "FROM " + each("d.hand", "Players") + " WHERE " + growth + " > 0 ORDER BY " + growth + " DESC, i.key LIMIT 1"
 		},
+		"md5":  func(of string) string { return strings.ReplaceAll(md5Of, "@", of) },
 		"item": func() string { return item },
 	})
 	var sql strings.Builder

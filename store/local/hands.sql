@@ -94,16 +94,19 @@ SELECT d.hand_id || '-' || i.key AS id, d.hand_id, i.key AS event_order,
 FROM gfx_hand_documents AS d, {{each "d.hand" "Events"}}
 WHERE i.type = 'object';
 
--- A player is known by both names, whatever their case. On Supabase player_hash is the MD5 of what id is here; SQLite
--- has no MD5.
+-- A player is known by both names, whatever their case, of which SQLite knows that of the letters from A to Z.
 CREATE VIEW IF NOT EXISTS gfx_players AS
-SELECT {{player}} AS id, {{player}} AS player_hash,
-	max(coalesce({{text item "Name"}}, '')) AS name,
-	max(coalesce({{text item "LongName"}}, '')) AS long_name,
-	count(DISTINCT d.hand_id) AS total_hands_played,
-	count(DISTINCT d.session_id) AS total_sessions,
-	min({{time "d.hand" "StartDateTimeUTC"}}) AS first_seen_at,
-	max({{time "d.hand" "StartDateTimeUTC"}}) AS last_seen_at
-FROM gfx_hand_documents AS d, {{each "d.hand" "Players"}}
-WHERE i.type = 'object'
-GROUP BY 1;
+SELECT p.id, {{md5 "p.id"}} AS player_hash, p.name, p.long_name,
+	p.total_hands_played, p.total_sessions, p.first_seen_at, p.last_seen_at
+FROM (
+	SELECT {{player}} AS id,
+		max(coalesce({{text item "Name"}}, '')) AS name,
+		max(coalesce({{text item "LongName"}}, '')) AS long_name,
+		count(DISTINCT d.hand_id) AS total_hands_played,
+		count(DISTINCT d.session_id) AS total_sessions,
+		min({{time "d.hand" "StartDateTimeUTC"}}) AS first_seen_at,
+		max({{time "d.hand" "StartDateTimeUTC"}}) AS last_seen_at
+	FROM gfx_hand_documents AS d, {{each "d.hand" "Players"}}
+	WHERE i.type = 'object'
+	GROUP BY 1
+) AS p;

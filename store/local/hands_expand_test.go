@@ -1,6 +1,7 @@
 package local_test
 
 import (
+	"crypto/md5"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -68,7 +69,7 @@ func expand(t *testing.T, sessions [][]byte) map[string][]map[string]any {
 				if total == nil {
 					in[p.id()] = map[int64]bool{}
 					total = map[string]any{
-						"id": p.id(), "player_hash": p.id(), "name": p.Name, "long_name": p.LongName,
+						"id": p.id(), "player_hash": fmt.Sprintf("%x", md5.Sum([]byte(p.id()))), "name": p.Name, "long_name": p.LongName,
 						"total_hands_played": int64(0), "first_seen_at": h.StartDateTimeUTC, "last_seen_at": h.StartDateTimeUTC,
 					}
 					players[p.id()] = total

@@ -1,6 +1,7 @@
 package local_test
 
 import (
+	"crypto/md5"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -83,7 +84,7 @@ func TestHandsWithValuesOfOtherTypes(t *testing.T) {
 			`{"Players":[{"Name":5,"LongName":null}]}`,
 			"gfx_hand_players", "coalesce(player_name, 'null') || player_id", `null:`,
 		},
-		{`{"Players":[{"Name":" A ","LongName":"B"}]}`, "gfx_players", "player_hash || name", `a:b A `},
+		{`{"Players":[{"Name":" A ","LongName":"B"}]}`, "gfx_players", "id || name", `a:b A `},
 		{`{"Players":[{"SittingOut":1}]}`, "gfx_hand_players", "sitting_out", nil},
 		{`{"Players":[{"SittingOut":true}]}`, "gfx_hand_players", "sitting_out", int64(1)},
 		{`{"Players":[{"VPIPPercent":"a lot"}]}`, "gfx_hand_players", "vpip_percent", nil},
@@ -136,11 +137,11 @@ func readAll(t *testing.T, path string) {
 	t.Helper()
 	for view, order := range handViews {
 		rows := table(t, path, "SELECT * FROM "+view+" ORDER BY "+order)
-		for _, row := range rows {
-			for column := range row {
-				table(t, path, fmt.Sprintf("SELECT id FROM %s WHERE %s = 'x' OR %[2]s > 5", view, column))
-			}
-			break
+		if len(rows) == 0 {
+			continue
+		}
+		for column := range rows[0] {
+			table(t, path, fmt.Sprintf("SELECT id FROM %s WHERE %s = 'x' OR %[2]s > 5", view, column))
 		}
 	}
 	table(t, path, `SELECT h.winner_name, p.player_name, e.event_type, g.name FROM gfx_hands AS h
@@ -261,5 +262,29 @@ func TestHandsOfOneSessionReadNoOther(t *testing.T) {
 	if !strings.Contains(all, "SEARCH v USING COVERING INDEX gfx_sessions_versions (session_id=?)") ||
 		!strings.Contains(all, "SEARCH s USING ") {
 		t.Error(all)
+	}
+}
+
+// The views compute the MD5 of every player by themselves: names of any length and script have it.
+func TestPlayerHashIsTheMD5OfBothNames(t *testing.T) {
+	r, path := open(t)
+	want := map[string]string{}
+	var players []string
+	for n := range 140 {
+		for _, letter := range []string{"a", "김", "\U0001f0a1"} {
+			name := strings.Repeat(letter, n)
+			players = append(players, `{"Name":"`+name+`","LongName":"L"}`)
+			want[name] = fmt.Sprintf("%x", md5.Sum([]byte(name+":l")))
+		}
+	}
+	upsert(t, r, []byte(`{"ID":7,"Hands":[{"Players":[`+strings.Join(players, ",")+`]}]}`))
+	rows := table(t, path, `SELECT name, player_hash FROM gfx_players`)
+	if len(rows) != len(want) {
+		t.Errorf("%d players, want %d", len(rows), len(want))
+	}
+	for _, row := range rows {
+		if row["player_hash"] != want[row["name"].(string)] {
+			t.Errorf("of %q: %v, want %s", row["name"], row["player_hash"], want[row["name"].(string)])
+		}
 	}
 }
