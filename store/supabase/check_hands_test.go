@@ -24,10 +24,14 @@ func TestCheckOfHands(t *testing.T) {
 		text, hint string
 	}{
 		{"all is well", ``, store.OK, "3 hands of 1 sessions", ""},
-		{"a session is stale", `delete from gfx_hands where position = 1`, store.Warn, "1 sessions are not up to date",
-			"gfxsync reconcile"},
-		{"a hand cannot be expanded", `update gfx_sessions set raw_json = jsonb_set(raw_json, '{Hands,0,HandNum}', '"x"')`,
-			store.Warn, "1 could not be expanded, the first: session 1, position 0", "gfx_expand_errors"},
+		{
+			"a session is stale", `delete from gfx_hands where position = 1`, store.Warn, "1 sessions are not up to date",
+			"gfxsync reconcile",
+		},
+		{
+			"a hand cannot be expanded", `update gfx_sessions set raw_json = jsonb_set(raw_json, '{Hands,0,HandNum}', '"x"')`,
+			store.Warn, "1 could not be expanded, the first: session 1, position 0", "gfx_expand_errors",
+		},
 		{"no right", `revoke all on gfx_expand_summary from service_role`, store.Warn, "may not read", "schema --hands"},
 		{"gone", `drop view gfx_expand_summary`, store.Skipped, "not set up", ""},
 	} {

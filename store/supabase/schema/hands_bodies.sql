@@ -5,7 +5,7 @@ sets of each table, key, stands, match, left, winner and constraints. */ -}}
 -- A player or an event that cannot be stored fails its hand.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_write(
 		expand_session bigint, positions integer[], hashes bigint[], hands jsonb[]
-	) RETURNS void LANGUAGE plpgsql SET search_path = '' SET timezone = 'UTC' AS $body$
+	) RETURNS void LANGUAGE plpgsql SET search_path = '' SET timezone = 'UTC' SET jit = off SET enable_seqscan = off AS $body$
 	#variable_conflict use_column
 	DECLARE
 		written uuid[];
@@ -95,7 +95,7 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 	-- the hashes of those whose totals may not be right any more.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_session(
 		expand_session bigint, until timestamptz, again boolean, OUT result text, OUT players text[]
-	) LANGUAGE plpgsql SET search_path = '' AS $body$
+	) LANGUAGE plpgsql SET search_path = '' SET jit = off SET enable_seqscan = off AS $body$
 	#variable_conflict use_variable
 	DECLARE
 		step      CONSTANT integer := 50; -- hands that are written by one call
@@ -232,7 +232,7 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 -- What is no fault of a hand is none of its errors: a lock, a lack of room, a stop. It fails the whole expansion.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_try(
 		expand_session bigint, positions integer[], hashes bigint[], hands jsonb[]
-	) RETURNS jsonb LANGUAGE plpgsql SET search_path = '' AS $body$
+	) RETURNS jsonb LANGUAGE plpgsql SET search_path = '' SET jit = off SET enable_seqscan = off AS $body$
 	DECLARE
 		state text;
 		says  text;

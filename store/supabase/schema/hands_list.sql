@@ -4,7 +4,7 @@
 -- Sums from gfx_expand_players, never increments: they are right whatever was restored or deleted. The rows are locked
 	-- in one order and last of all, so that transactions with the same players wait for each other's commit alone.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_totals(hashes text[]) RETURNS void
-	LANGUAGE plpgsql SET search_path = '' AS $body$
+	LANGUAGE plpgsql SET search_path = '' SET jit = off SET enable_seqscan = off AS $body$
 	BEGIN
 		PERFORM FROM {{.Schema}}.gfx_players p WHERE p.player_hash = ANY (hashes)
 		ORDER BY p.player_hash FOR NO KEY UPDATE;
@@ -28,7 +28,7 @@
 	-- another transaction works on, or for which no time is left, stays stale (gfx_expand_status).
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_list(
 		sessions bigint[], seconds double precision, again boolean, waits boolean, OUT expanded integer, OUT last bigint
-	) LANGUAGE plpgsql SET search_path = '' AS $body$
+	) LANGUAGE plpgsql SET search_path = '' SET jit = off SET enable_seqscan = off AS $body$
 	DECLARE
 		until    CONSTANT timestamptz := clock_timestamp() + make_interval(secs => seconds);
 		session  bigint;
@@ -80,7 +80,7 @@
 -- A trigger for each row knows whether raw_json was set, one for each statement can expand sessions in their order. The
 	-- sessions go from this one to that one in a setting, which ends with the transaction.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_note() RETURNS trigger
-	LANGUAGE plpgsql SET search_path = '' AS $body$
+	LANGUAGE plpgsql SET search_path = '' SET jit = off SET enable_seqscan = off AS $body$
 	BEGIN
 		IF NEW.session_id IS NOT NULL AND NEW.raw_json IS NOT NULL THEN
 			PERFORM set_config('gfxsync.sessions',
@@ -94,7 +94,7 @@
 {{define "expand written" -}}
 -- Whatever happens here, the row of the session is stored; only a stop of the whole statement fails it.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_written() RETURNS trigger
-	LANGUAGE plpgsql SET search_path = '' AS $body$
+	LANGUAGE plpgsql SET search_path = '' SET jit = off SET enable_seqscan = off AS $body$
 	DECLARE
 		sessions CONSTANT bigint[] := ARRAY(
 			SELECT DISTINCT s.id::bigint
@@ -119,7 +119,7 @@
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand(
 		seconds double precision DEFAULT 2, again boolean DEFAULT false, after bigint DEFAULT NULL
 	) RETURNS TABLE (expanded integer, remaining integer, errors integer, last bigint)
-	LANGUAGE plpgsql SET search_path = '' AS $body$
+	LANGUAGE plpgsql SET search_path = '' SET jit = off SET enable_seqscan = off AS $body$
 	#variable_conflict use_column
 	DECLARE
 		wanted bigint[];
