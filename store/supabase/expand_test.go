@@ -53,7 +53,7 @@ func eachExpanding(t *testing.T, test func(t *testing.T, x *expanding)) {
 }
 
 // save writes a version of a session as a record does.
-func (x *expanding) save(t *testing.T, session any, content []byte) {
+func (x *expanding) save(t testing.TB, session any, content []byte) {
 	t.Helper()
 	x.Exec(t, `insert into gfx_sessions (session_id, file_hash, raw_json, file_name, gfx_pc_id)
 		values ($1::text::bigint, $2, $3::text::jsonb, 'f.json', 'PC01')

@@ -40,7 +40,7 @@ type place struct {
 }
 
 // at is a place in an empty database, or in what the SQL makes of it.
-func at(t *testing.T, schema, table string, key store.ConflictKey, sql string) *place {
+func at(t testing.TB, schema, table string, key store.ConflictKey, sql string) *place {
 	t.Helper()
 	opts := []supabasetest.Option{supabasetest.WithoutTable(), supabasetest.WithSchemas("public", schema)}
 	p := &place{Server: supabasetest.New(t, opts...), schema: schema, table: table, key: key, made: sql}
@@ -57,7 +57,7 @@ func inPublic(t *testing.T, key store.ConflictKey, sql string) *place {
 }
 
 // exec runs SQL in which TABLE stands for the table.
-func (p *place) exec(t *testing.T, sql string) { t.Helper(); p.Exec(t, p.sql(sql)) }
+func (p *place) exec(t testing.TB, sql string) { t.Helper(); p.Exec(t, p.sql(sql)) }
 
 func (p *place) query(t *testing.T, sql string) []string {
 	t.Helper()
