@@ -54,7 +54,7 @@ func expandSteps(ctx context.Context, e store.Expander, again bool) (expanded in
 			return expanded, err
 		}
 		expanded += step.Expanded
-		if step.Remaining == 0 || !again && step.Expanded == 0 || again && step.Last <= after {
+		if step.Remaining == 0 || step.Expanded == 0 && (!again || step.Last <= after) {
 			return expanded, nil
 		}
 		after = max(after, step.Last)

@@ -34,7 +34,7 @@ type Expansion struct {
 type ExpandStep struct {
 	Expanded  int64 `json:"expanded"`  // sessions whose rows were changed
 	Remaining int64 `json:"remaining"` // sessions that are left for further steps
-	Last      int64 `json:"last"`      // the last session that was looked at
+	Last      int64 `json:"last"`      // the last session that was finished; 0 if there was none
 }
 
 // ExpandError is a hand that could not be expanded.

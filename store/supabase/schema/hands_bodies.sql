@@ -5,7 +5,7 @@ sets of each table, key, stands, match, left, winner and constraints. */ -}}
 -- A player or an event that cannot be stored fails its hand.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_write(
 		expand_session bigint, positions integer[], hashes bigint[], hands jsonb[]
-	) RETURNS void LANGUAGE plpgsql SET search_path = '' SET timezone = 'UTC' SET jit = off SET enable_seqscan = off AS $body$
+	) RETURNS void LANGUAGE plpgsql SET timezone = 'UTC' {{template "settings"}} AS $body$
 	#variable_conflict use_column
 	DECLARE
 		written uuid[];
@@ -79,6 +79,10 @@ sets of each table, key, stands, match, left, winner and constraints. */ -}}
 	$body$
 {{- end}}
 
+{{- /* Plans are kept, and were perhaps made while the tables were empty: they must not read them whole ever after. To
+compile such short statements takes longer than to run them. */ -}}
+{{define "settings"}}SET search_path = '' SET enable_seqscan = off SET jit = off{{end}}
+
 {{- /* A list of the hand u; it fails if there is something else. */ -}}
 {{define "list"}}coalesce(nullif(u.j -> '{{.}}', 'null'), '[]'){{end}}
 {{define "players"}}jsonb_array_elements({{template "list" "Players"}}) WITH ORDINALITY{{end}}
@@ -95,7 +99,7 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 	-- the hashes of those whose totals may not be right any more.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_session(
 		expand_session bigint, until timestamptz, again boolean, OUT result text, OUT players text[]
-	) LANGUAGE plpgsql SET search_path = '' SET jit = off SET enable_seqscan = off AS $body$
+	) LANGUAGE plpgsql {{template "settings"}} AS $body$
 	#variable_conflict use_variable
 	DECLARE
 		step      CONSTANT integer := 50; -- hands that are written by one call
@@ -173,10 +177,10 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 			END IF;
 		END LOOP;
 
-		IF old.errors > 0 OR bad <> '[]' OR again THEN
-			DELETE FROM {{.Schema}}.gfx_expand_errors x
-			WHERE x.session_id = expand_session AND NOT (new.stale AND x.position >= 0)
-				AND NOT bad @> jsonb_build_array(jsonb_build_object('position', x.position));
+		DELETE FROM {{.Schema}}.gfx_expand_errors x
+		WHERE x.session_id = expand_session AND NOT (new.stale AND x.position >= 0)
+			AND NOT bad @> jsonb_build_array(jsonb_build_object('position', x.position));
+		IF bad <> '[]' THEN
 			INSERT INTO {{.Schema}}.gfx_expand_errors AS x (session_id, position, hand_num, sqlstate, message)
 			SELECT expand_session, b.position, b.hand_num, b.sqlstate, b.message
 			FROM jsonb_to_recordset(bad) AS b (position integer, hand_num text, sqlstate text, message text)
@@ -228,11 +232,14 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 	$body$
 {{- end}}
 
+{{- /* SQLSTATEs of what is no fault of a hand: a conflict of transactions, a lock, a lack of room, a stop. */ -}}
+{{define "passing"}}'^(40|53|55|57|58|XX)'{{end}}
+
 {{define "expand try" -}}
 -- What is no fault of a hand is none of its errors: a lock, a lack of room, a stop. It fails the whole expansion.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_try(
 		expand_session bigint, positions integer[], hashes bigint[], hands jsonb[]
-	) RETURNS jsonb LANGUAGE plpgsql SET search_path = '' SET jit = off SET enable_seqscan = off AS $body$
+	) RETURNS jsonb LANGUAGE plpgsql {{template "settings"}} AS $body$
 	DECLARE
 		state text;
 		says  text;
@@ -241,7 +248,7 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 		RETURN NULL;
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, says = MESSAGE_TEXT;
-		IF state ~ '^(40|53|55|57|58|XX)' THEN
+		IF state ~ {{template "passing"}} THEN
 			RAISE;
 		END IF;
 		RETURN jsonb_build_object('position', positions[1], 'hand_num', hands[1] ->> 'HandNum', 'sqlstate', state,

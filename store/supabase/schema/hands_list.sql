@@ -4,7 +4,7 @@
 -- Sums from gfx_expand_players, never increments: they are right whatever was restored or deleted. The rows are locked
 	-- in one order and last of all, so that transactions with the same players wait for each other's commit alone.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_totals(hashes text[]) RETURNS void
-	LANGUAGE plpgsql SET search_path = '' SET jit = off SET enable_seqscan = off AS $body$
+	LANGUAGE plpgsql {{template "settings"}} AS $body$
 	BEGIN
 		PERFORM FROM {{.Schema}}.gfx_players p WHERE p.player_hash = ANY (hashes)
 		ORDER BY p.player_hash FOR NO KEY UPDATE;
@@ -28,12 +28,13 @@
 	-- another transaction works on, or for which no time is left, stays stale (gfx_expand_status).
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_list(
 		sessions bigint[], seconds double precision, again boolean, waits boolean, OUT expanded integer, OUT last bigint
-	) LANGUAGE plpgsql SET search_path = '' SET jit = off SET enable_seqscan = off AS $body$
+	) LANGUAGE plpgsql {{template "settings"}} AS $body$
 	DECLARE
 		until    CONSTANT timestamptz := clock_timestamp() + make_interval(secs => seconds);
 		session  bigint;
 		lock     bigint;
 		done     record;
+		finished boolean;
 		touched  text[] := '{}';
 		state    text;
 		says     text;
@@ -48,26 +49,33 @@
 				);
 				EXIT;
 			END IF;
-			last := session;
 			lock := hashtextextended('gfx_expand {{.Schema}}', session);
 			IF waits AND coalesce(current_setting('gfxsync.holds', true), '') = '' THEN
 				PERFORM pg_advisory_xact_lock(lock);
 			ELSIF NOT pg_try_advisory_xact_lock(lock) THEN
+				last := session;
 				CONTINUE;
 			END IF;
 			PERFORM set_config('gfxsync.holds', 'a lock', true);
+			finished := true;
 			BEGIN
 				done := {{.Schema}}.gfx_expand_session(session, until, again);
 				touched := touched || coalesce(done.players, '{}');
-				expanded := expanded + (done.result = 'expanded')::integer;
+				expanded := expanded + (done.result <> 'current')::integer;
+				finished := done.result <> 'stale';
 			EXCEPTION WHEN OTHERS THEN
 				GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, says = MESSAGE_TEXT;
 				RAISE WARNING 'gfxsync: the hands of session % are not expanded: % (%)', session, says, state;
-				INSERT INTO {{.Schema}}.gfx_expand_errors AS x (session_id, position, sqlstate, message)
-				VALUES (session, -1, state, left(says, 500))
-				ON CONFLICT (session_id, position) DO UPDATE
-					SET sqlstate = excluded.sqlstate, message = excluded.message, occurred_at = now();
+				IF state !~ {{template "passing"}} THEN
+					INSERT INTO {{.Schema}}.gfx_expand_errors AS x (session_id, position, sqlstate, message)
+					VALUES (session, -1, state, left(says, 500))
+					ON CONFLICT (session_id, position) DO UPDATE
+						SET sqlstate = excluded.sqlstate, message = excluded.message, occurred_at = now();
+				END IF;
 			END;
+			IF finished THEN
+				last := session;
+			END IF;
 		END LOOP;
 		IF touched <> '{}' THEN
 			PERFORM {{.Schema}}.gfx_expand_totals(touched);
@@ -80,7 +88,7 @@
 -- A trigger for each row knows whether raw_json was set, one for each statement can expand sessions in their order. The
 	-- sessions go from this one to that one in a setting, which ends with the transaction.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_note() RETURNS trigger
-	LANGUAGE plpgsql SET search_path = '' SET jit = off SET enable_seqscan = off AS $body$
+	LANGUAGE plpgsql {{template "settings"}} AS $body$
 	BEGIN
 		IF NEW.session_id IS NOT NULL AND NEW.raw_json IS NOT NULL THEN
 			PERFORM set_config('gfxsync.sessions',
@@ -94,7 +102,7 @@
 {{define "expand written" -}}
 -- Whatever happens here, the row of the session is stored; only a stop of the whole statement fails it.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_written() RETURNS trigger
-	LANGUAGE plpgsql SET search_path = '' SET jit = off SET enable_seqscan = off AS $body$
+	LANGUAGE plpgsql {{template "settings"}} AS $body$
 	DECLARE
 		sessions CONSTANT bigint[] := ARRAY(
 			SELECT DISTINCT s.id::bigint
@@ -119,7 +127,7 @@
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand(
 		seconds double precision DEFAULT 2, again boolean DEFAULT false, after bigint DEFAULT NULL
 	) RETURNS TABLE (expanded integer, remaining integer, errors integer, last bigint)
-	LANGUAGE plpgsql SET search_path = '' SET jit = off SET enable_seqscan = off AS $body$
+	LANGUAGE plpgsql {{template "settings"}} AS $body$
 	#variable_conflict use_column
 	DECLARE
 		wanted bigint[];
@@ -131,9 +139,8 @@
 			ORDER BY s.session_id
 		);
 		done := {{.Schema}}.gfx_expand_list(wanted, seconds, again, false);
-		RETURN QUERY SELECT done.expanded, CASE
-			WHEN again THEN (SELECT count(*) FROM unnest(wanted) AS u (id) WHERE u.id > coalesce(done.last, 0))::integer
-			ELSE (SELECT count(*) FROM {{.Schema}}.gfx_expand_status s WHERE s.state <> 'current')::integer END,
+		RETURN QUERY SELECT done.expanded,
+			(SELECT count(*) FROM unnest(wanted) AS u (id) WHERE u.id > done.last OR done.last IS NULL)::integer,
 			(SELECT count(*) FROM {{.Schema}}.gfx_expand_errors)::integer, done.last;
 	END
 	$body$
