@@ -60,13 +60,17 @@ func TestTwoAgentsThatAreKilledExpandEverything(t *testing.T) {
 				s.stop()
 				s.mustPass(0, "reconcile")
 			}
-			for _, query := range []string{handsAndFiles, handsOfPlayers, `select session_id || ' is ' || state
-				from gfx_expand_status where state <> 'current'`, `select position || ' ' || message from gfx_expand_errors`} {
+			for _, query := range []string{
+				handsAndFiles, handsOfPlayers,
+				`select session_id || ' is ' || state from gfx_expand_status where state <> 'current'`,
+				`select position || ' ' || message from gfx_expand_errors`,
+			} {
 				if wrong := g.QueryStrings(t, query); len(wrong) > 0 {
 					t.Errorf("not as it should be:\n%s", strings.Join(wrong, "\n"))
 				}
 			}
-			if n := g.QueryStrings(t, `select deadlocks from pg_stat_database where datname = current_database()`); n[0] != "0" {
+			n := g.QueryStrings(t, `select deadlocks from pg_stat_database where datname = current_database()`)
+			if n[0] != "0" {
 				t.Errorf("%s deadlocks", n[0])
 			}
 		})

@@ -178,7 +178,8 @@ func printReport(w io.Writer, r *reconcile.Report) {
 func handsText(e *store.Expansion) string {
 	text := fmt.Sprintf("%s of %s sessions", humanize.Comma(e.Hands), humanize.Comma(e.Sessions))
 	if e.Stale > 0 {
-		text += fmt.Sprintf("; %s sessions are not up to date: gfxsync reconcile has them expanded", humanize.Comma(e.Stale))
+		text += fmt.Sprintf("; %s sessions are not up to date: gfxsync reconcile has them expanded",
+			humanize.Comma(e.Stale))
 	}
 	if e.Errors > 0 {
 		text += fmt.Sprintf("; %s could not be expanded: see the table gfx_expand_errors", humanize.Comma(e.Errors))

@@ -1,5 +1,5 @@
-{{- /* The functions of the expansion. Between slash and star stands what is taken from the catalogue: columns, terms and
-sets of each table, key, stands, match, left, winner and constraints. */ -}}
+{{- /* The functions of the expansion. Between slash and star stands what is taken from the catalogue: columns, terms
+and sets of each table, key, stands, match, left, winner and constraints. */ -}}
 
 {{define "expand write" -}}
 -- A player or an event that cannot be stored fails its hand.
@@ -18,7 +18,8 @@ sets of each table, key, stands, match, left, winner and constraints. */ -}}
 		IF FOUND THEN
 			PERFORM pg_advisory_xact_lock(hashtextextended('gfx_players {{.Schema}}', 0));
 			INSERT INTO {{.Schema}}.gfx_players (player_hash, name, long_name)
-			SELECT DISTINCT ON (1) {{template "player hash"}}, coalesce(p.j ->> 'Name', ''), coalesce(p.j ->> 'LongName', '')
+			SELECT DISTINCT ON (1) {{template "player hash"}}, coalesce(p.j ->> 'Name', ''),
+				coalesce(p.j ->> 'LongName', '')
 			FROM unnest(hands) WITH ORDINALITY AS u (j, n) CROSS JOIN LATERAL {{template "players"}} AS p (j, n)
 			ORDER BY 1, u.n, p.n
 			ON CONFLICT (player_hash) DO NOTHING;
@@ -27,13 +28,14 @@ sets of each table, key, stands, match, left, winner and constraints. */ -}}
 		INSERT INTO {{.Schema}}.gfx_hands (/*gfx_hands columns*/)
 		SELECT /*gfx_hands terms*/
 		FROM (
-			SELECT u.position, u.hash, u.j, jsonb_array_length({{template "list" "Players"}}) AS players, e.pot, e.board,
-				w.winner, w.seat
+			SELECT u.position, u.hash, u.j, jsonb_array_length({{template "list" "Players"}}) AS players, e.pot,
+				e.board, w.winner, w.seat
 			FROM unnest(positions, hashes, hands) AS u (position, hash, j)
 			CROSS JOIN LATERAL (
 				SELECT max((e.j ->> 'Pot')::numeric) AS pot,
 					array_agg({{template "card"}} ORDER BY e.n) FILTER (
-						WHERE e.j ->> 'EventType' IN ('BOARD CARD', 'BOARD_CARD') AND {{template "card"}} <> '') AS board
+						WHERE e.j ->> 'EventType' IN ('BOARD CARD', 'BOARD_CARD') AND {{template "card"}} <> ''
+					) AS board
 				FROM jsonb_array_elements({{template "list" "Events"}}) WITH ORDINALITY AS e (j, n)
 			) AS e
 			LEFT JOIN LATERAL (
@@ -135,7 +137,8 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 			array_agg(u.j) FILTER (WHERE u.stands AND h.id IS NULL)
 		INTO total, new.repeated, nums, positions, hashes, hands
 		FROM (
-			SELECT e.j, e.n::integer - 1 AS position, jsonb_hash_extended(e.j, new.mapping) AS hash, /*stands*/ AS stands
+			SELECT e.j, e.n::integer - 1 AS position, jsonb_hash_extended(e.j, new.mapping) AS hash,
+				/*stands*/ AS stands
 			FROM jsonb_array_elements(winner.hands) WITH ORDINALITY AS e (j, n)
 		) AS u
 		LEFT JOIN {{.Schema}}.gfx_hands h ON h.session_id = expand_session AND h.position = u.position
@@ -185,7 +188,8 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 			SELECT expand_session, b.position, b.hand_num, b.sqlstate, b.message
 			FROM jsonb_to_recordset(bad) AS b (position integer, hand_num text, sqlstate text, message text)
 			ON CONFLICT (session_id, position) DO UPDATE
-				SET hand_num = excluded.hand_num, sqlstate = excluded.sqlstate, message = excluded.message, occurred_at = now()
+				SET hand_num = excluded.hand_num, sqlstate = excluded.sqlstate, message = excluded.message,
+					occurred_at = now()
 				WHERE (x.hand_num, x.sqlstate, x.message) IS DISTINCT FROM
 					(excluded.hand_num, excluded.sqlstate, excluded.message);
 		END IF;
@@ -206,7 +210,8 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 				WHERE x.session_id = expand_session AND x.player_hash NOT IN (SELECT n.player_hash FROM present n)
 				RETURNING x.player_hash
 			), put AS (
-				INSERT INTO {{.Schema}}.gfx_expand_players AS x (session_id, player_hash, hands, first_seen_at, last_seen_at)
+				INSERT INTO {{.Schema}}.gfx_expand_players AS x
+					(session_id, player_hash, hands, first_seen_at, last_seen_at)
 				SELECT expand_session, n.player_hash, n.hands, n.first_seen_at, n.last_seen_at FROM present n
 				ON CONFLICT (player_hash, session_id) DO UPDATE SET hands = excluded.hands,
 					first_seen_at = excluded.first_seen_at, last_seen_at = excluded.last_seen_at
@@ -221,10 +226,10 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 			old.errors, old.rows, old.digest, old.stale) IS DISTINCT FROM (new.file_hash, new.mapping, new.hands,
 			new.repeated, new.errors, new.rows, new.digest, new.stale)
 		THEN
-			new.expanded_at := now();
+			new.expanded_at := clock_timestamp();
 			INSERT INTO {{.Schema}}.gfx_expand_sessions AS x SELECT new.*
-			ON CONFLICT (session_id) DO UPDATE SET (file_hash, mapping, hands, repeated, errors, rows, digest, stale, changed,
-				expanded_at) = (new.file_hash, new.mapping, new.hands, new.repeated, new.errors, new.rows, new.digest,
+			ON CONFLICT (session_id) DO UPDATE SET (file_hash, mapping, hands, repeated, errors, rows, digest, stale,
+				changed, expanded_at) = (new.file_hash, new.mapping, new.hands, new.repeated, new.errors, new.rows, new.digest,
 				new.stale, new.changed, new.expanded_at);
 			result := CASE WHEN new.stale THEN 'stale' ELSE 'expanded' END;
 		END IF;

@@ -22,7 +22,8 @@ BEGIN
 		SELECT m.tab AS name,
 			string_agg(format('%I', m.col), ', ' ORDER BY a.attnum) AS columns,
 			string_agg(CASE WHEN d.adbin IS NULL OR a.attgenerated <> '' THEN c.term
-				ELSE format('coalesce(%s, %s)', c.term, pg_get_expr(d.adbin, d.adrelid)) END, E',\n\t\t\t' ORDER BY a.attnum) AS terms,
+				ELSE format('coalesce(%s, %s)', c.term, pg_get_expr(d.adbin, d.adrelid)) END,
+				E',\n\t\t\t' ORDER BY a.attnum) AS terms,
 			string_agg(format('%1$I = excluded.%1$I', m.col), ', ' ORDER BY a.attnum) AS sets
 		FROM ({{template "mapping" .}}
 		) AS m (tab, col, term)

@@ -12,8 +12,8 @@
 		UPDATE {{.Schema}}.gfx_players p
 		SET total_hands_played = t.hands, total_sessions = t.sessions, first_seen_at = t.first, last_seen_at = t.last
 		FROM (
-			SELECT h.hash, coalesce(sum(x.hands), 0) AS hands, count(x.session_id) AS sessions, min(x.first_seen_at) AS first,
-				max(x.last_seen_at) AS last
+			SELECT h.hash, coalesce(sum(x.hands), 0) AS hands, count(x.session_id) AS sessions,
+				min(x.first_seen_at) AS first, max(x.last_seen_at) AS last
 			FROM (SELECT DISTINCT u.hash FROM unnest(hashes) AS u (hash)) AS h
 			LEFT JOIN {{.Schema}}.gfx_expand_players x ON x.player_hash = h.hash GROUP BY 1
 		) AS t
@@ -106,7 +106,8 @@
 	DECLARE
 		sessions CONSTANT bigint[] := ARRAY(
 			SELECT DISTINCT s.id::bigint
-			FROM unnest(string_to_array(nullif(current_setting('gfxsync.sessions', true), ''), ',')) AS s (id) ORDER BY 1
+			FROM unnest(string_to_array(nullif(current_setting('gfxsync.sessions', true), ''), ',')) AS s (id)
+			ORDER BY 1
 		);
 	BEGIN
 		IF sessions <> '{}' THEN
@@ -122,8 +123,9 @@
 {{- end}}
 
 {{define "expand step" -}}
--- One step, which ends within the time that the API grants a statement. Again: sessions with errors as well, and those
-	-- whose players and events are not as many as the file says, all sessions after one. It is called until remaining is 0.
+-- One step, which ends within the time that the API grants a statement. Again: all sessions after one, of which every
+	-- hand is compared with the file, its errors tried again and its players and events counted. Call it until remaining
+	-- is 0.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand(
 		seconds double precision DEFAULT 2, again boolean DEFAULT false, after bigint DEFAULT NULL
 	) RETURNS TABLE (expanded integer, remaining integer, errors integer, last bigint)

@@ -1,6 +1,6 @@
--- The tables that graphics read, and what the expansion keeps of its own. A table that is there stays as it is, with its
--- keys, types, checks and triggers: it gets the columns by which a hand is told apart from its other versions, and what
--- a column of the mapping has no place in is left out.
+-- The tables that graphics read, and what the expansion keeps of its own. A table that is there stays as it is, with
+-- its keys, types, checks and triggers. It gets the columns by which versions of a hand are told apart, and what it has
+-- no column for is left out.
 DO $gfxsync$
 DECLARE
 	item  text;
@@ -163,7 +163,9 @@ BEGIN
 	FOREACH item IN ARRAY ARRAY['gfx_players', 'gfx_hands', 'gfx_hand_players', 'gfx_events', 'gfx_expand_sessions',
 		'gfx_expand_errors', 'gfx_expand_players']
 	LOOP
-		IF NOT (SELECT c.relrowsecurity FROM pg_class c WHERE c.oid = format('%s.%I', '{{.Schema}}', item)::regclass) THEN
+		IF NOT (
+			SELECT c.relrowsecurity FROM pg_class c WHERE c.oid = format('%s.%I', '{{.Schema}}', item)::regclass
+		) THEN
 			EXECUTE format('ALTER TABLE %s.%I ENABLE ROW LEVEL SECURITY', '{{.Schema}}', item);
 		END IF;
 		FOREACH needed IN ARRAY ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'] LOOP

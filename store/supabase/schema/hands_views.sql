@@ -14,8 +14,8 @@ BEGIN
 	('{{.Schema}}.gfx_expand_status', 'For each session whether its hands are those of its best version.', $sql$
 	SELECT t.session_id, t.session_id::text AS session_id_text, t.file_hash,
 		CASE WHEN s.session_id IS NULL THEN 'missing'
-			WHEN s.stale OR s.file_hash IS DISTINCT FROM t.file_hash OR s.mapping IS DISTINCT FROM {{template "mapping number"}}
-				OR s.rows IS DISTINCT FROM h.rows OR s.digest IS DISTINCT FROM h.digest THEN 'stale'
+			WHEN s.stale OR s.file_hash IS DISTINCT FROM t.file_hash
+				OR s.mapping IS DISTINCT FROM {{template "mapping number"}} OR s.rows IS DISTINCT FROM h.rows OR s.digest IS DISTINCT FROM h.digest THEN 'stale'
 			ELSE 'current' END AS state,
 		s.hands, h.rows AS expanded_hands, s.repeated, s.errors, s.expanded_at
 	FROM {{.Current}} AS t
