@@ -186,7 +186,8 @@ func TestHandsWithAnythingAnywhere(t *testing.T) {
 	r, path := open(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	others := []any{
-		nil, true, false, 0, -1, 1.5, json.Number("9223372036854775808"), json.Number("1e400"), json.Number("-0"), "", "x", "[", "{}",
+		nil, true, false, 0, -1, 1.5, json.Number("9223372036854775808"), json.Number("1e400"), json.Number("-0"), "", "x",
+		"[", "{}",
 		`"`, "8c 2s", "PT1S", "2025-10-16T08:25:17Z",
 		[]any{},
 		[]any{nil},
@@ -328,7 +329,7 @@ func TestPlayerHashIsTheMD5OfBothNames(t *testing.T) {
 	r, path := open(t)
 	want := map[string]string{}
 	var players []string
-	for n := range 140 {
+	for _, n := range []int{0, 1, 17, 18, 52, 53, 54, 60, 61, 62, 63, 117, 118, 125, 126} { // around whole blocks
 		for _, letter := range []string{"a", "김", "\U0001f0a1"} {
 			name := strings.Repeat(letter, n)
 			players = append(players, `{"Name":"`+name+`","LongName":"L"}`)
