@@ -1,20 +1,19 @@
 package supabase_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/store/sample"
+	"github.com/gfxsync/gfxsync/store/storetest"
 	"github.com/gfxsync/gfxsync/store/supabase"
 )
-
-// asService runs SQL as the agent's key does.
-func (p *place) asService(t *testing.T, sql string) (warnings []string) {
-	t.Helper()
-	return notices(t, p, "begin; set local role service_role; "+sql+"; commit")
-}
 
 // messages returns what was sent since it was last asked.
 func (p *place) messages(t *testing.T) []string {
@@ -24,51 +23,74 @@ func (p *place) messages(t *testing.T) []string {
 	return sent
 }
 
-const twoHands = `insert into gfx_hands (session_id, position, hand_num)
-	values (638963849867159576, 0, 1), (638963849867159576, 1, 2), (7, 0, 5)`
+// saved is the record of a session as it is now.
+func saved(t *testing.T, s *sample.Session, pc string) store.Record {
+	t.Helper()
+	r := storetest.RecordOf(t, hashindex.XXH3.Sum(s.JSON()), s.FileName(), s.JSON())
+	r.GFXPCID = pc
+	return r
+}
 
-// One message for each session and save tells what is new, and to those only who may receive it.
-func TestRealtimeAnnouncesAnExpansionOnce(t *testing.T) {
+// message is what must be sent of hands that were played one after the other.
+func message(s *sample.Session, pc string, positions ...int) string {
+	var hands []string
+	for _, n := range positions {
+		hands = append(hands, fmt.Sprintf(`{"hand_num": %d, "position": %d}`, n+1, n))
+	}
+	return fmt.Sprintf(`gfx:hands hands t broadcast {"hands": [%s], "gfx_pc_id": %s, "session_id": "%d"}`,
+		strings.Join(hands, ", "), pc, s.ID)
+}
+
+// One message for each session and save tells what is new, and nothing is told of what is not.
+func TestRealtimeAnnouncesEachSaveOnce(t *testing.T) {
 	t.Parallel()
 	p := announced(t, "public", "gfx_sessions", "")
-	p.exec(t, `insert into TABLE! (session_id, file_hash, gfx_pc_id, raw_json)
-		values (638963849867159576, 'a', 'PC01', '{}'), (638963849867159576, 'b', 'PC02', '{}'), (7, 'c', null, '{}')`)
-	p.exec(t, twoHands)
+	a, b := sample.New(1).Play(2), sample.New(2).Play(1)
+	first := saved(t, a, "PC01")
 	for _, step := range []struct {
-		sql  string
+		what string
+		do   func()
 		want []string
 	}{
 		{
-			`insert into gfx_expand_sessions (session_id, file_hash, changed, expanded_at) values
-				(638963849867159576, 'b', '{0,1}', clock_timestamp()), (7, 'c', '{0}', clock_timestamp()),
-				(8, 'd', '{}', clock_timestamp())`,
-			[]string{
-				`gfx:hands hands t broadcast {"hands": [{"hand_num": 1, "position": 0}, {"hand_num": 2, "position": 1}], ` +
-					`"gfx_pc_id": "PC02", "session_id": "638963849867159576"}`,
-				`gfx:hands hands t broadcast {"hands": [{"hand_num": 5, "position": 0}], "gfx_pc_id": null, "session_id": "7"}`,
-			},
+			"two sessions in one request", func() { p.upsert(t, first, saved(t, b, "PC02")) },
+			[]string{message(a, `"PC01"`, 0, 1), message(b, `"PC02"`, 0)},
 		},
-		{`update gfx_expand_sessions set stale = true`, nil}, // it only marks
+		{"the same save again", func() { p.upsert(t, first) }, nil},
 		{
-			`update gfx_expand_sessions set file_hash = 'a', changed = '{1}', expanded_at = clock_timestamp()
-				where session_id > 8`,
-			[]string{
-				`gfx:hands hands t broadcast {"hands": [{"hand_num": 2, "position": 1}], ` +
-					`"gfx_pc_id": "PC01", "session_id": "638963849867159576"}`,
-			},
+			"a hand more, of another PC", func() { p.upsert(t, saved(t, a.Play(1), "PC03")) },
+			[]string{message(a, `"PC03"`, 2)},
 		},
-		{`update gfx_expand_sessions set changed = '{}', expanded_at = clock_timestamp()`, nil}, // it wrote no hand
-		{`delete from gfx_expand_sessions`, nil},
+		{"an older version again", func() { p.upsert(t, first) }, nil},
+		{"marked", func() { p.exec(t, `update gfx_expand_sessions set stale = true`) }, nil},
+		{
+			"expanded without a change",
+			func() { p.exec(t, `update gfx_expand_sessions set changed = '{}', expanded_at = clock_timestamp()`) }, nil,
+		},
+		{"two hands more", func() { p.upsert(t, saved(t, b.Play(2), "PC02")) }, []string{message(b, `"PC02"`, 1, 2)}},
+		{"forgotten", func() { p.exec(t, `delete from gfx_expand_sessions`) }, nil},
 	} {
-		warnings := p.asService(t, step.sql)
-		if got := p.messages(t); !slices.Equal(got, step.want) || len(warnings) > 0 {
-			t.Errorf("after %s: warnings %q, messages\n%s\nwant\n%s", step.sql, warnings, strings.Join(got, "\n"),
-				strings.Join(step.want, "\n"))
+		step.do()
+		if got := p.messages(t); !slices.Equal(got, step.want) {
+			t.Errorf("%s:\n%s\nwant\n%s", step.what, strings.Join(got, "\n"), strings.Join(step.want, "\n"))
 		}
 	}
 }
 
-// Whatever Realtime does, the session is written.
+// A table without the column of the PC has null for it.
+func TestRealtimeOfATableWithoutPC(t *testing.T) {
+	t.Parallel()
+	p := announced(t, "public", "gfx_sessions", "")
+	s := sample.New(1).Play(1)
+	p.exec(t, `drop view gfx_sessions_current, gfx_session_digest; alter table TABLE! drop column gfx_pc_id`)
+	p.Exec(t, supabase.RealtimeSQL(p.schema, p.table)) // it follows the table
+	p.upsert(t, saved(t, s, ""))
+	if got, want := p.messages(t), []string{message(s, "null", 0)}; !slices.Equal(got, want) {
+		t.Errorf("messages %q, want %q", got, want)
+	}
+}
+
+// Whatever Realtime does, the session and its hands are written.
 func TestRealtimeRefusesNothing(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]struct{ sql, warning string }{
@@ -81,20 +103,24 @@ func TestRealtimeRefusesNothing(t *testing.T) {
 				returns void language plpgsql as $$ begin raise division_by_zero; end $$`,
 			"not announced: division_by_zero (22012)",
 		},
-		"it is gone":        {`drop function realtime.send`, "not announced: function realtime.send"},
-		"Realtime is gone":  {`drop schema realtime cascade`, "not announced: schema \"realtime\" does not exist"},
-		"the hands are not": {`alter table gfx_hands rename to mine`, "not announced: relation"},
+		"it is gone":       {`drop function realtime.send`, "not announced: function realtime.send"},
+		"Realtime is gone": {`drop schema realtime cascade`, "not announced: schema \"realtime\" does not exist"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := announced(t, "public", "gfx_sessions", "")
-			p.exec(t, twoHands+";"+broken.sql)
-			warnings := p.asService(t, `insert into gfx_expand_sessions (session_id, changed, expanded_at)
-				values (7, '{0}', clock_timestamp()), (638963849867159576, '{0}', clock_timestamp())`)
-			if n := p.Count(t, "gfx_expand_sessions"); n != 2 {
-				t.Errorf("%d rows, want both", n)
+			p.exec(t, broken.sql)
+			p.upsert(t, saved(t, sample.New(1).Play(1), "PC01"))
+			// The same by a connection that hears warnings, with the rights of the agent's key.
+			s := sample.New(2).Play(1)
+			warnings := notices(t, p, fmt.Sprintf(`begin; set local role service_role;
+				insert into gfx_sessions (file_hash, session_id, raw_json) values ('a', %d, $$%s$$); commit`, s.ID, s.JSON()))
+			for _, table := range []string{"gfx_sessions", "gfx_hands", "gfx_expand_sessions"} {
+				if n := p.Count(t, table); n != 2 {
+					t.Errorf("%s has %d rows, want 2", table, n)
+				}
 			}
-			if len(warnings) == 0 || !strings.Contains(warnings[0], broken.warning) {
+			if len(warnings) != 1 || !strings.Contains(warnings[0], broken.warning) {
 				t.Errorf("warnings %q, want %q", warnings, broken.warning)
 			}
 		})
@@ -111,8 +137,7 @@ func TestRealtimePolicyOfTheExample(t *testing.T) {
 		t.Fatal("no example")
 	}
 	p.exec(t, "CREATE POLICY"+strings.ReplaceAll(policy, "--", ""))
-	p.exec(t, twoHands)
-	p.asService(t, `insert into gfx_expand_sessions (session_id, changed, expanded_at) values (7, '{0}', clock_timestamp())`)
+	p.upsert(t, saved(t, sample.New(1).Play(1), "PC01"))
 	for _, tt := range []struct{ role, topic, want string }{
 		{"authenticated", "gfx:hands", "1"}, {"authenticated", "room:1", "0"}, {"anon", "gfx:hands", "0"},
 	} {

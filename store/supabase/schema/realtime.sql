@@ -30,8 +30,8 @@ BEGIN
 
 	-- It goes by the rights of who writes the session, as do all functions of gfxsync. Realtime lets service_role insert
 	-- into its messages (github.com/supabase/realtime, lib/realtime/tenants/repo/migrations,
-	-- RedefineAuthorizationTables). Whatever fails, the session is written: realtime.send makes warnings of the errors that
-	-- it meets, and so does this.
+	-- RedefineAuthorizationTables). Whatever fails, the session is written: realtime.send makes warnings of the errors
+	-- that it meets, and so does this.
 	makes := $sql$
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_announce_hands() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = '' AS $body$
