@@ -82,7 +82,7 @@ func TestRealtimeOfATableWithoutPC(t *testing.T) {
 	t.Parallel()
 	p := announced(t, "public", "gfx_sessions", "")
 	s := sample.New(1).Play(1)
-	p.exec(t, `drop view gfx_sessions_current, gfx_session_digest; alter table TABLE! drop column gfx_pc_id`)
+	p.exec(t, `drop view gfx_sessions_current, gfx_session_digest cascade; alter table TABLE! drop column gfx_pc_id`)
 	p.Exec(t, supabase.RealtimeSQL(p.schema, p.table)) // it follows the table
 	p.upsert(t, saved(t, s, ""))
 	if got, want := p.messages(t), []string{message(s, "null", 0)}; !slices.Equal(got, want) {

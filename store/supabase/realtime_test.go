@@ -195,3 +195,9 @@ func TestPublicationLeavesOutWhatItWouldBlock(t *testing.T) {
 		t.Errorf("%s tables published, want 4", got[0])
 	}
 }
+
+// applyHands applies the schema with the hands, on which Realtime rests.
+func (p *place) applyHands(t *testing.T) {
+	t.Helper()
+	p.Exec(t, withHands.SQL(p.schema, p.table))
+}
