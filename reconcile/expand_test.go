@@ -1,7 +1,13 @@
 package reconcile
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,9 +131,15 @@ func TestAStepThatFails(t *testing.T) {
 	}
 }
 
+// rowsOfHands are the rows of hands, players and events, each with the transaction that wrote it.
+const rowsOfHands = `select id || ' ' || xmin from gfx_hands union all select id || ' ' || xmin from gfx_hand_players
+	union all select id || ' ' || xmin from gfx_events`
+
 // TestASaveIsAHandAtOnce: a session grows as it does at a table, on the tables in production and by default settings.
+// With the row the hand is there, and no row of another hand was written.
 func TestASaveIsAHandAtOnce(t *testing.T) {
 	t.Parallel()
+	versions := savedHandByHand(t)
 	for _, table := range supabasetest.ProductionTables {
 		if table.Unfilled != "" {
 			continue
@@ -137,12 +149,21 @@ func TestASaveIsAHandAtOnce(t *testing.T) {
 			p := newProduction(t, table.SQL, table.Schema, "auto")
 			p.server.Exec(t, handsSQL)
 			stop := p.run()
-			for n := range 10 {
-				last := p.save(1, n+1)
-				p.await(last)
+			var before []string
+			for n, content := range versions {
+				p.await(p.write("session.json", content))
 				if p.hands() != fmt.Sprint(n+1) {
-					t.Errorf("with the row of hand %d there are %s hands", n+1, p.hands())
+					t.Fatalf("with the row of hand %d there are %s hands", n+1, p.hands())
 				}
+				after := p.server.QueryStrings(t, rowsOfHands)
+				have := map[string]bool{}
+				for _, row := range after {
+					have[row] = true
+				}
+				if i := slices.IndexFunc(before, func(row string) bool { return !have[row] }); i >= 0 {
+					t.Fatalf("the save of hand %d has written a row of another hand: %s", n+1, before[i])
+				}
+				before = after
 			}
 			stop()
 			p.allIsWell()
@@ -151,6 +172,62 @@ func TestASaveIsAHandAtOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// savedHandByHand are the versions of a session, from its first hand to its last: of the longest of the real exports in which
+// no number of a hand repeats, if GFXSYNC_EXPORTS names a folder of them.
+func savedHandByHand(t *testing.T) (versions [][]byte) {
+	t.Helper()
+	content, most := sample.New(1).Play(10).JSON(), 0
+	if dir := os.Getenv("GFXSYNC_EXPORTS"); dir == "" {
+		t.Log("SKIPPED: the real exports: set GFXSYNC_EXPORTS to a folder of them")
+	} else if err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".json" {
+			return err
+		}
+		file, err := os.ReadFile(path)
+		if n := len(handsIn(t, file)); err == nil && n > most {
+			content, most = file, n
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var session map[string]json.RawMessage
+	if err := json.Unmarshal(content, &session); err != nil {
+		t.Fatal(err)
+	}
+	hands := handsIn(t, content)
+	for n := range hands {
+		var err error
+		if session["Hands"], err = json.Marshal(hands[:n+1]); err != nil {
+			t.Fatal(err)
+		}
+		version, err := json.Marshal(session)
+		if err != nil {
+			t.Fatal(err)
+		}
+		versions = append(versions, version)
+	}
+	return versions
+}
+
+// handsIn returns the hands of a session, none if the number of one repeats.
+func handsIn(t *testing.T, content []byte) []json.RawMessage {
+	t.Helper()
+	var raw struct{ Hands []json.RawMessage }
+	var numbers struct{ Hands []struct{ HandNum int } }
+	if err := errors.Join(json.Unmarshal(content, &raw), json.Unmarshal(content, &numbers)); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[int]bool{}
+	for _, h := range numbers.Hands {
+		if seen[h.HandNum] {
+			return nil
+		}
+		seen[h.HandNum] = true
+	}
+	return raw.Hands
 }
 
 func TestExpanderIsFoundBehindTheKey(t *testing.T) {
