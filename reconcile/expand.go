@@ -32,21 +32,23 @@ func (a *Agent) expand(ctx context.Context, r *Report, mode Mode) {
 		return
 	}
 	state, err := e.Expansion(ctx)
-	if err == nil && state.Stale > 0 {
-		r.Expanded, err = expandSteps(ctx, e, false)
-	}
 	if err == nil && mode == Full {
-		var more int64
-		more, err = expandSteps(ctx, e, true)
-		r.Expanded += more
+		if r.Expanded, err = expandSteps(ctx, e, true); err == nil {
+			state, err = e.Expansion(ctx)
+		}
 	}
-	if err == nil && (mode == Full || state.Stale > 0) {
-		state, err = e.Expansion(ctx)
+	if err == nil && state.Stale > 0 {
+		var more int64
+		more, err = expandSteps(ctx, e, false)
+		if r.Expanded += more; err == nil {
+			state, err = e.Expansion(ctx)
+		}
 	}
 	r.expansion(ctx, e, state, err)
 }
 
-// expandSteps has steps made until nothing remains, or a step comes no further.
+// expandSteps has steps made until nothing remains, or a step comes no further. What they have done stands whatever
+// fails then.
 func expandSteps(ctx context.Context, e store.Expander, again bool) (expanded int64, err error) {
 	for after := int64(math.MinInt64); ; {
 		step, err := e.Expand(ctx, again, after)
@@ -71,7 +73,10 @@ func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Ex
 		return
 	}
 	if err != nil {
-		r.remoteFailed(fmt.Errorf("expand sessions into hands: %w", err))
+		// The key and the table are those that sessions are written with: neither is to be mended.
+		r.incomplete()
+		r.problem(hashindex.Key{}, kindRemote,
+			fmt.Sprintf("expand sessions into hands, which does not keep sessions from being stored: %v", err))
 		return
 	}
 	r.Expansion = &state
@@ -81,17 +86,6 @@ func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Ex
 			"gfxsync reconcile has them expanded", state.Stale))
 	}
 	for _, hand := range named {
-		r.problem(hashindex.Key{Path: handName(hand)}, kindHands, fmt.Sprintf("%s (%s)", hand.Message, hand.Code))
-	}
-}
-
-func handName(e store.ExpandError) string {
-	switch {
-	case e.Position < 0:
-		return fmt.Sprintf("session %d", e.Session)
-	case e.HandNum == "":
-		return fmt.Sprintf("session %d, hand at position %d", e.Session, e.Position)
-	default:
-		return fmt.Sprintf("session %d, hand %s at position %d", e.Session, e.HandNum, e.Position)
+		r.problem(hashindex.Key{Path: hand.Name()}, kindHands, fmt.Sprintf("%s (%s)", hand.Message, hand.Code))
 	}
 }

@@ -1,0 +1,93 @@
+package reconcile
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
+)
+
+// calls returns how many steps were asked for.
+func (p *production) calls() (n int) {
+	for _, r := range p.server.Requests() {
+		if strings.HasSuffix(r.Path, "/rpc/gfx_expand") {
+			n++
+		}
+	}
+	return n
+}
+
+// TestHandsThatNobodyCanExpandAreNotInSync: what the operator has to mend is named, and the sessions are there.
+func TestHandsThatNobodyCanExpandAreNotInSync(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ breaks, mends string }{
+		"no function": {
+			`alter function gfx_expand rename to gfx_expand_away`, `alter function gfx_expand_away rename to gfx_expand`,
+		},
+		"no right to call it": {
+			`revoke execute on function gfx_expand from public, service_role`,
+			`grant execute on function gfx_expand to service_role`,
+		},
+		"no right to read the state": {
+			`revoke select on gfx_expand_summary from service_role`, `grant select on gfx_expand_summary to service_role`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := expandingProduction(t, 2)
+			p.server.Exec(t, tc.breaks)
+			r := p.reconcile(Quick)
+			if r.InSync || r.Outcome != Incomplete || r.Queued+r.Dead+r.Pending != 0 {
+				t.Errorf("reconcile: %+v", r)
+			}
+			if text := fmt.Sprint(r.Problems); !strings.Contains(text, "gfxsync schema --hands") {
+				t.Errorf("it is not said how to mend it: %s", text)
+			}
+			p.server.Exec(t, tc.mends)
+			if r := p.reconcile(Quick); !r.InSync || r.Expanded != 2 {
+				t.Errorf("when it is mended: %+v", r)
+			}
+		})
+	}
+}
+
+// TestAGatewayThatFailsAtAStep leaves the pass incomplete, and the next one goes on.
+func TestAGatewayThatFailsAtAStep(t *testing.T) {
+	t.Parallel()
+	p := expandingProduction(t, 2)
+	p.server.SetFault(func(r *http.Request) (f supabasetest.Fault) {
+		if strings.HasSuffix(r.URL.Path, "/rpc/gfx_expand") {
+			unavailable := supabasetest.HTML(http.StatusServiceUnavailable)
+			f.Answer = &unavailable
+		}
+		return f
+	})
+	if r := p.reconcile(Quick); r.InSync || r.Outcome != Incomplete || p.hands() != "0" {
+		t.Errorf("reconcile: %+v; %s hands", r, p.hands())
+	}
+	p.server.Heal()
+	if r := p.reconcile(Quick); !r.InSync || r.Expanded != 2 || p.hands() != "6" {
+		t.Errorf("the next reconcile: %+v; %s hands", r, p.hands())
+	}
+}
+
+// TestNobodyExpandsButAReconcile: verify and a dry run tell what is stale, and ask for no step.
+func TestNobodyExpandsButAReconcile(t *testing.T) {
+	t.Parallel()
+	p := expandingProduction(t, 3)
+	s := (&place{cfg: p.cfg}).state(t)
+	dry, err := (&Survey{Config: p.cfg, State: s, Found: func(Problem) {}}).Run(t.Context(), Full, PassOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, r := range map[string]*Report{"verify": p.verify(), "dry run": dry} {
+		if r.InSync || r.ExpandStale != 3 || r.Expanded != 0 {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	if p.calls() != 0 || p.hands() != "0" {
+		t.Errorf("%d steps were asked for, there are %s hands", p.calls(), p.hands())
+	}
+}
