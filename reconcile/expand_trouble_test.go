@@ -73,6 +73,26 @@ func TestAGatewayThatFailsAtAStep(t *testing.T) {
 	}
 }
 
+// TestASessionLargerThanAStep is expanded by one reconcile all the same, step by step.
+func TestASessionLargerThanAStep(t *testing.T) {
+	t.Parallel()
+	p := newProduction(t, supabasetest.ProductionTables[0].SQL, "public", "auto")
+	p.save(1, 160)
+	if r := p.reconcile(Quick); !r.InSync {
+		t.Fatalf("without the expansion: %+v", r)
+	}
+	p.server.Exec(t, handsSQL)
+	p.server.Exec(t, `create function slow() returns trigger language plpgsql as
+			'begin perform pg_sleep(1.1); return null; end';
+		create trigger slow after insert on gfx_hands for each statement execute function slow()`)
+	if r := p.reconcile(Quick); !r.InSync || r.ExpandStale != 0 || p.hands() != "160" {
+		t.Errorf("reconcile: %+v; %s hands", r, p.hands())
+	}
+	if n := p.calls(); n < 2 {
+		t.Errorf("it took %d steps: the session is no larger than one", n)
+	}
+}
+
 // TestNobodyExpandsButAReconcile: verify and a dry run tell what is stale, and ask for no step.
 func TestNobodyExpandsButAReconcile(t *testing.T) {
 	t.Parallel()

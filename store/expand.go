@@ -33,7 +33,7 @@ type Expansion struct {
 
 // ExpandStep is what one step has done.
 type ExpandStep struct {
-	Expanded  int64 `json:"expanded"`  // sessions whose rows were changed
+	Expanded  int64 `json:"expanded"`  // sessions whose rows were changed, if not all of a session's yet
 	Remaining int64 `json:"remaining"` // sessions that are left for further steps
 	Last      int64 `json:"last"`      // the last session that was looked at
 }
