@@ -44,7 +44,9 @@ func (a *Agent) expand(ctx context.Context, r *Report, mode Mode) {
 			state, err = e.Expansion(ctx)
 		}
 	}
-	r.expansion(ctx, e, state, err)
+	if r.expansion(ctx, e, state, err) {
+		a.note(noteHands, handsNote{At: r.At, Expansion: r.Expansion})
+	}
 }
 
 // expandSteps has steps made until nothing remains, or a step comes no further. What they have done stands whatever
@@ -63,21 +65,21 @@ func expandSteps(ctx context.Context, e store.Expander, again bool) (expanded in
 	}
 }
 
-// expansion takes up the state of the expansion, or why it could not be had.
-func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Expansion, err error) {
+// expansion takes up the state of the expansion, or why it could not be had. It says whether it is known.
+func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Expansion, err error) (known bool) {
 	var named []store.ExpandError
 	if err == nil && state.Errors > 0 {
 		named, err = e.ExpandErrors(ctx, namedExpandErrors)
 	}
 	if errors.Is(err, store.ErrNoExpansion) {
-		return
+		return true
 	}
 	if err != nil {
 		// The key and the table are those that sessions are written with: neither is to be mended.
 		r.incomplete()
 		r.problem(hashindex.Key{}, kindRemote,
 			fmt.Sprintf("expand sessions into hands, which does not keep sessions from being stored: %v", err))
-		return
+		return false
 	}
 	r.Expansion = &state
 	r.ExpandStale, r.ExpandErrors = state.Stale, state.Errors
@@ -88,4 +90,5 @@ func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Ex
 	for _, hand := range named {
 		r.problem(hashindex.Key{Path: hand.Name()}, kindHands, fmt.Sprintf("%s (%s)", hand.Message, hand.Code))
 	}
+	return true
 }
