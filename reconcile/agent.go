@@ -37,6 +37,7 @@ type Agent struct {
 	otherKey chan struct{}    // the server wants rows by another key than the agent's
 	mu       sync.Mutex       // guards what follows
 	trouble  string           // of the last pass
+	hands    string           // which hands that pass found not as they should be
 	tasks    map[string]*task // the last one of each root, by its label
 }
 

@@ -92,3 +92,32 @@ func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Ex
 	}
 	return true
 }
+
+// tellHands logs which hands a pass has found that are not as they should be, as long as they are not the same as the
+// last time.
+func (a *Agent) tellHands(r *Report) {
+	if r.Expansion == nil {
+		return // nothing is known of them
+	}
+	told := ""
+	for _, p := range r.Problems {
+		if p.Kind == kindHands {
+			told += p.String() + "\n"
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case told == a.hands:
+		return
+	case told == "":
+		a.log.Info("all hands are expanded again")
+	case r.ExpandErrors > 0:
+		a.log.Warn("hands could not be expanded; their sessions are stored, and the table gfx_expand_errors has the reasons",
+			"hands", r.ExpandErrors, "stale", r.ExpandStale, "error", told)
+	default:
+		a.log.Warn("the hands of some sessions are not up to date; the sessions are stored, and the next reconcile goes on",
+			"stale", r.ExpandStale)
+	}
+	a.hands = told
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gfxsync/gfxsync/store/sample"
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
@@ -109,5 +110,34 @@ func TestNobodyExpandsButAReconcile(t *testing.T) {
 	}
 	if p.calls() != 0 || p.hands() != "0" {
 		t.Errorf("%d steps were asked for, there are %s hands", p.calls(), p.hands())
+	}
+}
+
+// TestTheLogTellsOfHands once, as long as they stay the same.
+func TestTheLogTellsOfHands(t *testing.T) {
+	t.Parallel()
+	p := expandingProduction(t, 2)
+	p.cfg.Schedules = Schedules{}
+	stop := p.run()
+	defer stop()
+	content := string(sample.New(7).Play(2).JSON())
+	p.write("s7.json", []byte(strings.Replace(content, `"HOLDEM"`, `"PINEAPPLE"`, 1)))
+	eventually(t, "the hand is recorded", func() bool {
+		return p.server.Count(t, "gfx_expand_errors") == 1
+	})
+	lines := func(text string) int { return strings.Count(p.log.String(), text) }
+	const could, again = "hands could not be expanded", "all hands are expanded again"
+	for range 2 {
+		p.reconcile(Quick)
+	}
+	if lines(could) != 1 || !strings.Contains(p.log.String(), "PINEAPPLE") || lines(again) != 0 {
+		t.Error("the log does not tell once of the hand that could not be expanded")
+	}
+	p.server.Exec(t, `alter type game_variant add value 'PINEAPPLE'`)
+	if r := p.reconcile(Full); !r.InSync {
+		t.Errorf("after the type has the value: %+v", r)
+	}
+	if lines(could) != 1 || lines(again) != 1 {
+		t.Error("the log does not tell that all is well again")
 	}
 }
