@@ -93,6 +93,39 @@ func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Ex
 	return true
 }
 
+// manySessions is how many records a request must have carried for the database to have had, perhaps, no time to expand
+// them all: it takes 2 s at most for a request (gfxsync schema --hands), and about 0.1 s for a session of 180 hands.
+const manySessions = 10
+
+// expandSoon has the database expand what large requests have left stale, until ctx ends, so that it does not wait for
+// the next pass.
+func (a *Agent) expandSoon(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.large:
+		}
+		if e, ok := expander(a.cfg.Remote); ok {
+			a.expandStale(ctx, e)
+		}
+	}
+}
+
+func (a *Agent) expandStale(ctx context.Context, e store.Expander) {
+	var expanded int64
+	state, err := e.Expansion(ctx)
+	if err == nil && state.Stale > 0 {
+		expanded, err = expandSteps(ctx, e, false)
+	}
+	if expanded > 0 {
+		a.log.Info("the database has brought the hands of sessions up to date", "sessions", expanded)
+	}
+	if err != nil && !errors.Is(err, store.ErrNoExpansion) && ctx.Err() == nil {
+		a.log.Warn("the hands of some sessions wait for the next reconcile; the sessions are stored", "error", err)
+	}
+}
+
 // tellHands logs which hands a pass has found that are not as they should be, as long as they are not the same as the
 // last time.
 func (a *Agent) tellHands(r *Report) {
