@@ -35,8 +35,10 @@ type Agent struct {
 	noDigest sync.Once
 	wasDown  atomic.Bool
 	otherKey chan struct{}    // the server wants rows by another key than the agent's
+	large    chan struct{}    // a large request has succeeded
 	mu       sync.Mutex       // guards what follows
 	trouble  string           // of the last pass
+	hands    string           // which hands that pass found not as they should be
 	tasks    map[string]*task // the last one of each root, by its label
 }
 
@@ -57,7 +59,7 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	cfg.Delivery.Logger = cfg.Logger
 	a := &Agent{
 		cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, wake: make(chan struct{}, 1),
-		otherKey: make(chan struct{}, 1), tasks: map[string]*task{},
+		otherKey: make(chan struct{}, 1), large: make(chan struct{}, 1), tasks: map[string]*task{},
 	}
 	err = a.settle(ctx)
 	if err == nil {
@@ -67,7 +69,8 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 		return nil, errors.Join(err, a.Close())
 	}
 	a.cfg.Delivery.OnCircuit = a.circuitChanged
-	a.delivery = store.NewDelivery(a.cfg.Remote, &ledger{state: s, cfg: &a.cfg, counts: &a.counts}, a.cfg.Delivery)
+	outcomes := &ledger{state: s, cfg: &a.cfg, counts: &a.counts, large: a.large}
+	a.delivery = store.NewDelivery(a.cfg.Remote, outcomes, a.cfg.Delivery)
 	a.intake = newIntake(&a.cfg, s, a.delivery, &a.counts, disk)
 	a.watchers = map[string]*watch.Watcher{}
 	for _, root := range cfg.Roots {
@@ -118,6 +121,7 @@ func (a *Agent) Run(stopped context.Context) error {
 	watchErrs := make(chan error, len(a.watchers))
 	feeding.Go(func() { a.passLoop(ctx) })
 	feeding.Go(func() { a.noticeSleep(ctx) })
+	feeding.Go(func() { a.expandSoon(ctx) })
 	feeding.Go(func() { a.guard(ctx, end) })
 	for label, w := range a.watchers {
 		feeding.Go(func() { watchErrs <- w.Run(ctx) })

@@ -32,21 +32,25 @@ func (a *Agent) expand(ctx context.Context, r *Report, mode Mode) {
 		return
 	}
 	state, err := e.Expansion(ctx)
-	if err == nil && state.Stale > 0 {
-		r.Expanded, err = expandSteps(ctx, e, false)
-	}
 	if err == nil && mode == Full {
+		if r.Expanded, err = expandSteps(ctx, e, true); err == nil {
+			state, err = e.Expansion(ctx)
+		}
+	}
+	if err == nil && state.Stale > 0 {
 		var more int64
-		more, err = expandSteps(ctx, e, true)
-		r.Expanded += more
+		more, err = expandSteps(ctx, e, false)
+		if r.Expanded += more; err == nil {
+			state, err = e.Expansion(ctx)
+		}
 	}
-	if err == nil && (mode == Full || state.Stale > 0) {
-		state, err = e.Expansion(ctx)
+	if r.expansion(ctx, e, state, err) {
+		a.note(noteHands, handsNote{At: r.At, Expansion: r.Expansion})
 	}
-	r.expansion(ctx, e, state, err)
 }
 
-// expandSteps has steps made until nothing remains, or a step comes no further.
+// expandSteps has steps made until nothing remains, or a step comes no further. What they have done stands whatever
+// fails then.
 func expandSteps(ctx context.Context, e store.Expander, again bool) (expanded int64, err error) {
 	for after := int64(math.MinInt64); ; {
 		step, err := e.Expand(ctx, again, after)
@@ -61,18 +65,21 @@ func expandSteps(ctx context.Context, e store.Expander, again bool) (expanded in
 	}
 }
 
-// expansion takes up the state of the expansion, or why it could not be had.
-func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Expansion, err error) {
+// expansion takes up the state of the expansion, or why it could not be had. It says whether it is known.
+func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Expansion, err error) (known bool) {
 	var named []store.ExpandError
 	if err == nil && state.Errors > 0 {
 		named, err = e.ExpandErrors(ctx, namedExpandErrors)
 	}
 	if errors.Is(err, store.ErrNoExpansion) {
-		return
+		return true
 	}
 	if err != nil {
-		r.remoteFailed(fmt.Errorf("expand sessions into hands: %w", err))
-		return
+		// The key and the table are those that sessions are written with: neither is to be mended.
+		r.incomplete()
+		r.problem(hashindex.Key{}, kindRemote,
+			fmt.Sprintf("expand sessions into hands, which does not keep sessions from being stored: %v", err))
+		return false
 	}
 	r.Expansion = &state
 	r.ExpandStale, r.ExpandErrors = state.Stale, state.Errors
@@ -81,17 +88,69 @@ func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Ex
 			"gfxsync reconcile has them expanded", state.Stale))
 	}
 	for _, hand := range named {
-		r.problem(hashindex.Key{Path: handName(hand)}, kindHands, fmt.Sprintf("%s (%s)", hand.Message, hand.Code))
+		r.problem(hashindex.Key{Path: hand.Name()}, kindHands, fmt.Sprintf("%s (%s)", hand.Message, hand.Code))
+	}
+	return true
+}
+
+// manySessions is how many records a request must have carried for the database to have had, perhaps, no time to expand
+// them all: it takes 2 s at most for a request (gfxsync schema --hands), and about 0.1 s for a session of 180 hands.
+const manySessions = 10
+
+// expandSoon has the database expand what large requests have left stale, until ctx ends, so that it does not wait for
+// the next pass.
+func (a *Agent) expandSoon(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.large:
+		}
+		if e, ok := expander(a.cfg.Remote); ok {
+			a.expandStale(ctx, e)
+		}
 	}
 }
 
-func handName(e store.ExpandError) string {
-	switch {
-	case e.Position < 0:
-		return fmt.Sprintf("session %d", e.Session)
-	case e.HandNum == "":
-		return fmt.Sprintf("session %d, hand at position %d", e.Session, e.Position)
-	default:
-		return fmt.Sprintf("session %d, hand %s at position %d", e.Session, e.HandNum, e.Position)
+func (a *Agent) expandStale(ctx context.Context, e store.Expander) {
+	var expanded int64
+	state, err := e.Expansion(ctx)
+	if err == nil && state.Stale > 0 {
+		expanded, err = expandSteps(ctx, e, false)
 	}
+	if expanded > 0 {
+		a.log.Info("the database has brought the hands of sessions up to date", "sessions", expanded)
+	}
+	if err != nil && !errors.Is(err, store.ErrNoExpansion) && ctx.Err() == nil {
+		a.log.Warn("the hands of some sessions wait for the next reconcile; the sessions are stored", "error", err)
+	}
+}
+
+// tellHands logs which hands a pass has found that are not as they should be, as long as they are not the same as the
+// last time.
+func (a *Agent) tellHands(r *Report) {
+	if r.Expansion == nil {
+		return // nothing is known of them
+	}
+	told := ""
+	for _, p := range r.Problems {
+		if p.Kind == kindHands {
+			told += p.String() + "\n"
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case told == a.hands:
+		return
+	case told == "":
+		a.log.Info("all hands are expanded again")
+	case r.ExpandErrors > 0:
+		a.log.Warn("hands could not be expanded; their sessions are stored, and the table gfx_expand_errors has the reasons",
+			"hands", r.ExpandErrors, "stale", r.ExpandStale, "error", told)
+	default:
+		a.log.Warn("the hands of some sessions are not up to date; the sessions are stored, and the next reconcile goes on",
+			"stale", r.ExpandStale)
+	}
+	a.hands = told
 }

@@ -20,6 +20,7 @@ type ledger struct {
 	state  *state.State
 	cfg    *Config
 	counts *counters
+	large  chan<- struct{} // told of requests with manySessions or more; may be nil
 
 	// provenAll says that no suspect has been added to the queue since a success was last noted of them all.
 	provenAll atomic.Bool
@@ -54,6 +55,12 @@ func (l *ledger) Acknowledged(ctx context.Context, items []store.Item) error {
 		hashes[items[i].Record.FileHash] = struct{}{}
 	}
 	l.counts.uploaded.Add(int64(len(hashes)))
+	if len(items) >= manySessions {
+		select {
+		case l.large <- struct{}{}:
+		default: // it is known already
+		}
+	}
 	return nil
 }
 

@@ -155,6 +155,7 @@ func (a *Agent) recorded(ctx context.Context, id int64, r *Report) {
 		"gone", r.Gone, "remote_missing", r.RemoteMissing, "uploaded", r.Uploaded, "queued", r.Queued, "dead", r.Dead,
 		"expanded", r.Expanded, "expand_stale", r.ExpandStale, "expand_errors", r.ExpandErrors, "ms", r.DurationMS)
 	a.warn(r)
+	a.tellHands(r)
 }
 
 func (a *Agent) tellScan(ctx context.Context, r *Report) {

@@ -52,7 +52,7 @@ type Report struct {
 	Pending       int       `json:"pending"`        // files on their way
 	Queued        int       `json:"queued"`         // records that wait in the queue
 	Dead          int       `json:"dead"`           // records that are not tried again by themselves
-	Expanded      int64     `json:"expanded"`       // sessions whose hands the database has brought up to date
+	Expanded      int64     `json:"expanded"`       // sessions whose hands the database has brought up to date, again for each step that one took
 	ExpandStale   int64     `json:"expand_stale"`   // sessions whose hands are not those of their last save
 	ExpandErrors  int64     `json:"expand_errors"`  // hands that the database could not expand
 	InSync        bool      `json:"in_sync"`

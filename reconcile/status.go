@@ -17,6 +17,7 @@ const (
 	noteScan     = "scan"
 	noteRoot     = "root"
 	noteProgress = "progress"
+	noteHands    = "hands"
 	// noteRecovered is of the last queue database that had to be set aside.
 	noteRecovered = "recovered"
 )
@@ -31,6 +32,12 @@ type linkNote struct {
 	State string    `json:"state"`
 	Since time.Time `json:"since"`
 	Error string    `json:"error,omitempty"`
+}
+
+// handsNote is what a pass found of the hands in the database; the expansion is nil where it expands no sessions.
+type handsNote struct {
+	At        time.Time        `json:"at"`
+	Expansion *store.Expansion `json:"expansion"`
 }
 
 type scanNote struct {
@@ -63,8 +70,9 @@ type Status struct {
 	LastReconcile *Report    `json:"last_reconcile"`
 	LastVerify    *Report    `json:"last_verify"`
 
-	// Hands is what the last of these passes found of the hands in the database; nil where it expands no sessions.
-	Hands *store.Expansion `json:"hands,omitempty"`
+	// Hands is what was last found of the hands in the database; nil where it expands no sessions.
+	Hands   *store.Expansion `json:"hands,omitempty"`
+	HandsAt *time.Time       `json:"hands_at,omitempty"` // when the pass began that found it
 
 	Recovered *state.SetAside `json:"recovered,omitempty"` // the last queue database that had to be set aside
 }
@@ -126,12 +134,25 @@ func readNotes(ctx context.Context, s *state.State, st *Status) error {
 		return err
 	}
 	st.LastVerify, err = lastReport(ctx, s, commandVerify, commandVerify)
-	for _, r := range []*Report{st.LastReconcile, st.LastVerify} {
-		if r != nil && r.Expansion != nil && (st.Hands == nil || r.At.After(st.LastReconcile.At)) {
-			st.Hands = r.Expansion
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	return readHands(ctx, s, st)
+}
+
+// readHands reads what was last known of the hands: a pass in an outage learns nothing of them.
+func readHands(ctx context.Context, s *state.State, st *Status) error {
+	var last handsNote
+	if _, err := s.Notes.Get(ctx, noteHands, &last); err != nil {
+		return err
+	}
+	if r := st.LastVerify; r != nil && r.Expansion != nil && r.At.After(last.At) {
+		last = handsNote{At: r.At, Expansion: r.Expansion}
+	}
+	if last.Expansion != nil {
+		st.Hands, st.HandsAt = last.Expansion, &last.At
+	}
+	return nil
 }
 
 func lastReport(ctx context.Context, s *state.State, command, orCommand string) (*Report, error) {

@@ -3,10 +3,11 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Expander is a remote whose database makes rows of the hands of each session, as gfxsync schema --hands has it do.
-// Errors are as Upsert's.
+// Errors are as Upsert's, but that the lack of a right is of class Setup as well.
 type Expander interface {
 	// Expansion says how far these rows are those of the sessions. It fails with ErrNoExpansion if the database makes
 	// none.
@@ -32,7 +33,7 @@ type Expansion struct {
 
 // ExpandStep is what one step has done.
 type ExpandStep struct {
-	Expanded  int64 `json:"expanded"`  // sessions whose rows were changed
+	Expanded  int64 `json:"expanded"`  // sessions whose rows were changed, if not all of a session's yet
 	Remaining int64 `json:"remaining"` // sessions that are left for further steps
 	Last      int64 `json:"last"`      // the last session that was finished; 0 if there was none
 }
@@ -44,4 +45,16 @@ type ExpandError struct {
 	HandNum  string `json:"hand_num"`
 	Code     string `json:"sqlstate"`
 	Message  string `json:"message"`
+}
+
+// Name says which hand it is.
+func (e *ExpandError) Name() string {
+	switch {
+	case e.Position < 0:
+		return fmt.Sprintf("session %d", e.Session)
+	case e.HandNum == "":
+		return fmt.Sprintf("session %d, hand at position %d", e.Session, e.Position)
+	default:
+		return fmt.Sprintf("session %d, hand %s at position %d", e.Session, e.HandNum, e.Position)
+	}
 }

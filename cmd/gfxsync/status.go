@@ -129,7 +129,7 @@ func printStatus(w io.Writer, st *reconcile.Status) {
 		t.AppendRow(table.Row{"recovered", recoveredText(old)})
 	}
 	if st.Hands != nil {
-		t.AppendRow(table.Row{"hands", handsText(st.Hands)})
+		t.AppendRow(table.Row{"hands", fmt.Sprintf("%s: %s", st.HandsAt.Local().Format(time.DateTime), handsText(st.Hands))})
 	}
 	appendPass(t, "last reconcile", st.LastReconcile)
 	appendPass(t, "last verify", st.LastVerify)

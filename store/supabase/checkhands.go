@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 
 	"github.com/gfxsync/gfxsync/store"
 )
+
+// handsHint is how what the expansion lacks is mended.
+const handsHint = "run the SQL that gfxsync schema --hands prints in the SQL editor of the Supabase dashboard"
 
 // hands finds out whether the database expands sessions into rows of hands, and how far it has come.
 func (c *check) hands(ctx context.Context) {
@@ -22,32 +26,41 @@ func (c *check) hands(ctx context.Context) {
 		c.say(partHands, store.Skipped, "not set up: the database makes no rows of hands, players and events; "+
 			"gfxsync schema --hands prints the SQL for it", "")
 		return
-	case codeOf(err) == "42501":
-		c.say(partHands, store.Warn, "the key may not read gfx_expand_summary: no reconcile can have hands expanded",
-			"run the SQL that gfxsync schema --hands prints in the SQL editor of the Supabase dashboard")
+	case store.ClassOf(err) == store.Setup:
+		c.say(partHands, store.Warn, "how far hands are expanded cannot be asked, and no reconcile can have them expanded: "+
+			messageOf(err), hintOf(err))
 		return
 	case err != nil:
 		c.say(partHands, store.Fail, "how far hands are expanded cannot be asked: "+messageOf(err), laterHint)
 		return
 	}
 	text := fmt.Sprintf("%s hands of %s sessions", humanize.Comma(state.Hands), humanize.Comma(state.Sessions))
-	switch {
-	case state.Stale > 0:
-		c.say(partHands, store.Warn, fmt.Sprintf("%s; %s sessions are not up to date", text, humanize.Comma(state.Stale)),
-			"run gfxsync reconcile, which has them expanded")
-	case state.Errors > 0:
-		c.say(partHands, store.Warn, fmt.Sprintf("%s; %s could not be expanded%s", text, humanize.Comma(state.Errors),
-			c.firstExpandError(ctx)), "see the table gfx_expand_errors; they are tried again with the next save")
-	default:
-		c.say(partHands, store.OK, text, "")
+	verdict, todo := store.OK, []string(nil)
+	if state.Stale > 0 {
+		verdict = store.Warn
+		text += fmt.Sprintf("; %s sessions are not up to date", humanize.Comma(state.Stale))
+		todo = append(todo, "run gfxsync reconcile, which has them expanded")
 	}
+	if state.Errors > 0 {
+		verdict = store.Warn
+		text += fmt.Sprintf("; %s could not be expanded%s", humanize.Comma(state.Errors), c.firstExpandErrors(ctx))
+		todo = append(todo, "see the table gfx_expand_errors; what cannot be expanded is tried again with the next save and by "+
+			"gfxsync reconcile --full")
+	}
+	c.say(partHands, verdict, text, strings.Join(todo, "; "))
 }
 
-func (c *check) firstExpandError(ctx context.Context) string {
-	first, err := c.r.ExpandErrors(ctx, 1)
+// namedExpandErrors is how many hands that could not be expanded a finding names.
+const namedExpandErrors = 3
+
+func (c *check) firstExpandErrors(ctx context.Context) string {
+	first, err := c.r.ExpandErrors(ctx, namedExpandErrors)
 	if err != nil || len(first) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", the first: session %d, position %d: %s (%s)", first[0].Session, first[0].Position,
-		first[0].Message, first[0].Code)
+	named := make([]string, len(first))
+	for i, e := range first {
+		named[i] = fmt.Sprintf("%s: %s (%s)", e.Name(), e.Message, e.Code)
+	}
+	return ", the first: " + strings.Join(named, ", ")
 }

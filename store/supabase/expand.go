@@ -22,8 +22,13 @@ func (r *Remote) Expansion(ctx context.Context) (store.Expansion, error) {
 	err := r.ask(ctx, "gfx_expand_summary", &rows, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
 		return t.Select("sessions,hands,stale,errors,repeated", "", false)
 	})
-	if err != nil || len(rows) == 0 {
-		return store.Expansion{}, expansionError(err)
+	switch code := codeOf(err); {
+	case code == "PGRST205", code == "42P01": // PostgREST documentation, "Errors"
+		return store.Expansion{}, fmt.Errorf("%w: %w", store.ErrNoExpansion, err)
+	case err != nil:
+		return store.Expansion{}, expandError(err)
+	case len(rows) != 1:
+		return store.Expansion{}, notAsked(fmt.Errorf("it has %d rows", len(rows)))
 	}
 	return rows[0], nil
 }
@@ -42,11 +47,14 @@ func (r *Remote) Expand(ctx context.Context, again bool, after int64) (store.Exp
 		return t.Insert(nil, false, "", "representation", "")
 	})
 	if err != nil {
-		return store.ExpandStep{}, expansionError(err)
+		return store.ExpandStep{}, expandError(err)
 	}
 	var steps []store.ExpandStep
-	if err := decode(answer, &steps); err != nil || len(steps) == 0 {
+	if err := decode(answer, &steps); err != nil {
 		return store.ExpandStep{}, err
+	}
+	if len(steps) != 1 {
+		return store.ExpandStep{}, notAsked(fmt.Errorf("it has %d rows", len(steps)))
 	}
 	return steps[0], nil
 }
@@ -58,7 +66,7 @@ func (r *Remote) ExpandErrors(ctx context.Context, limit int) (list []store.Expa
 			Order("session_id", &postgrest.OrderOpts{Ascending: true}).
 			Order("position", &postgrest.OrderOpts{Ascending: true}).Limit(limit, "")
 	})
-	return list, expansionError(err)
+	return list, expandError(err)
 }
 
 func (r *Remote) ask(ctx context.Context, from string, into any,
@@ -73,18 +81,29 @@ func (r *Remote) ask(ctx context.Context, from string, into any,
 
 func decode(answer []byte, into any) error {
 	if err := json.Unmarshal(answer, into); err != nil {
-		return &store.RemoteError{
-			Class: store.Outage, Message: clip(fmt.Sprintf("the answer is not what was asked for: %v", err)), Err: err,
-		}
+		return notAsked(err)
 	}
 	return nil
 }
 
-// expansionError makes of the lack of a table or function (PostgREST documentation, "Errors") that of the expansion.
-func expansionError(err error) error {
+func notAsked(err error) error {
+	return &store.RemoteError{
+		Class: store.Outage, Message: clip(fmt.Sprintf("the answer is not what was asked for: %v", err)), Err: err,
+	}
+}
+
+// expandError says how to mend what the expansion lacks: a view, a function, or a right to them. The key is not to blame
+// for a right that is missing here: it reads the table.
+func expandError(err error) error {
 	var re *store.RemoteError
-	if errors.As(err, &re) && (re.Code == "PGRST205" || re.Code == "PGRST202" || re.Code == "42P01" || re.Code == "42883") {
-		return fmt.Errorf("%w: %w", store.ErrNoExpansion, err)
+	if !errors.As(err, &re) {
+		return err
+	}
+	switch re.Code {
+	case "PGRST202", "PGRST205", "42883", "42P01", "42703", insufficientPrivilege:
+		own := *re
+		own.Class, own.Ambiguous, own.Hint = store.Setup, false, handsHint
+		return &own
 	}
 	return err
 }
