@@ -97,8 +97,8 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 {{- end}}
 
 {{define "expand session" -}}
--- The caller holds the lock of the session. The result is current, expanded, or stale if time ran out before a hand
-	-- was written; players are the hashes of those whose totals may not be right any more.
+-- The caller holds the lock of the session. The result is current, expanded, or stale if time ran out; players are
+	-- the hashes of those whose totals may not be right any more.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_session(
 		expand_session bigint, until timestamptz, again boolean, OUT result text, OUT players text[]
 	) LANGUAGE plpgsql {{template "settings"}} AS $body$
@@ -231,8 +231,7 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 			ON CONFLICT (session_id) DO UPDATE SET (file_hash, mapping, hands, repeated, errors, rows, digest, stale,
 				changed, expanded_at) = (new.file_hash, new.mapping, new.hands, new.repeated, new.errors, new.rows, new.digest,
 				new.stale, new.changed, new.expanded_at);
-			-- A step that has written a part of the session is one that a further step can follow.
-			result := CASE WHEN new.stale AND new.changed = '{}' THEN 'stale' ELSE 'expanded' END;
+			result := CASE WHEN new.stale THEN 'stale' ELSE 'expanded' END;
 		END IF;
 	END
 	$body$
