@@ -97,8 +97,8 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 {{- end}}
 
 {{define "expand session" -}}
--- The caller holds the lock of the session. The result is current, expanded, or stale if time ran out; players are
-	-- the hashes of those whose totals may not be right any more.
+-- The caller holds the lock of the session. The result is current, expanded, part if time ran out, or stale if it
+	-- ran out and nothing was written. Players are the hashes of those whose totals may not be right any more.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_session(
 		expand_session bigint, until timestamptz, again boolean, OUT result text, OUT players text[]
 	) LANGUAGE plpgsql {{template "settings"}} AS $body$
@@ -160,7 +160,7 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 		END IF;
 
 		FOR begun IN 1 .. coalesce(cardinality(positions), 0) BY step LOOP
-			IF clock_timestamp() > until THEN
+			IF begun > 1 AND clock_timestamp() > until THEN -- each call comes further
 				new.stale := true;
 				EXIT;
 			END IF;
@@ -231,7 +231,10 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 			ON CONFLICT (session_id) DO UPDATE SET (file_hash, mapping, hands, repeated, errors, rows, digest, stale,
 				changed, expanded_at) = (new.file_hash, new.mapping, new.hands, new.repeated, new.errors, new.rows, new.digest,
 				new.stale, new.changed, new.expanded_at);
-			result := CASE WHEN new.stale THEN 'stale' ELSE 'expanded' END;
+			result := 'expanded';
+		END IF;
+		IF new.stale THEN
+			result := CASE WHEN new.changed = '{}' THEN 'stale' ELSE 'part' END;
 		END IF;
 	END
 	$body$

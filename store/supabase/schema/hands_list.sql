@@ -61,8 +61,8 @@
 			BEGIN
 				done := {{.Schema}}.gfx_expand_session(session, until, again);
 				touched := touched || coalesce(done.players, '{}');
-				expanded := expanded + (done.result <> 'current')::integer;
-				finished := done.result <> 'stale';
+				expanded := expanded + (done.result IN ('expanded', 'part'))::integer;
+				finished := done.result NOT IN ('part', 'stale');
 			EXCEPTION WHEN OTHERS THEN
 				GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, says = MESSAGE_TEXT;
 				RAISE WARNING 'gfxsync: the hands of session % are not expanded: % (%)', session, says, state;
