@@ -132,9 +132,9 @@ func TestWhileTheLinkIsDownRecordsWaitAndSpendNoRetry(t *testing.T) {
 			hashes := c.writeSessions(t, 3)
 			w := c.begin(t)
 			tries := 0
-			eventually(t, "the failure has been met three times", func() bool {
+			eventually(t, "the failure has been met three times, and the status tells it", func() bool {
 				tries += c.remote.counted("upsert")
-				return tries >= 3 && c.states(t) == "queued queued queued"
+				return tries >= 3 && c.states(t) == "queued queued queued" && c.status(t, w).Link == linkOffline
 			})
 			if c.before.Load() == 0 {
 				t.Error("the first request went out before the index had the intent")
@@ -157,10 +157,7 @@ func (c *failing) wantLink(t *testing.T, w *worker, f linkFailure) {
 	if link := w.delivery.Circuit(); link.Closed() || link.Class != f.class {
 		t.Errorf("link = %+v, want it down for %v", link, f.class)
 	}
-	st, err := ReadStatus(t.Context(), w.state)
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := c.status(t, w)
 	if st.Link != linkOffline || !strings.Contains(st.LinkError, f.words) || !strings.Contains(st.LinkError, hints[f.class]) {
 		t.Errorf("status: %s %q, want offline with %q and %q", st.Link, st.LinkError, f.words, hints[f.class])
 	}
@@ -171,6 +168,15 @@ func (c *failing) wantLink(t *testing.T, w *worker, f linkFailure) {
 	if !strings.Contains(c.log.String(), f.words) || !strings.Contains(c.log.String(), hints[f.class]) {
 		t.Errorf("the log lacks %q or %q:\n%s", f.words, hints[f.class], c.log.String())
 	}
+}
+
+func (c *failing) status(t *testing.T, w *worker) Status {
+	t.Helper()
+	st, err := ReadStatus(t.Context(), w.state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
 }
 
 // wantQueue fails unless everything in the queue has its whole retry budget, and what was tried says why it waits.
@@ -207,6 +213,12 @@ func newFailing(t *testing.T, schema string) *failing {
 	c.cfg.Delivery.QueueInterval = time.Hour // nothing refused is due by itself
 	c.cfg.Delivery.ProbeFirst, c.cfg.Delivery.ProbeLast = 10*time.Millisecond, 50*time.Millisecond
 	c.cfg.Logger = slog.New(slog.NewTextHandler(&c.log, nil))
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("files: %s; the queue: %q; the log:\n%s", c.states(t), dump(t, c.cfg.QueueDB,
+				`SELECT file_path, retry_count, dead, last_error FROM pending_sync`), c.log.String())
+		}
+	})
 	c.reach(supabaseAt(t, c.server.URL, c.server.SecretKey, patience))
 	return c
 }

@@ -145,6 +145,26 @@ func TestAPingClosesNoCircuitThatARecordHasOpened(t *testing.T) {
 	})
 }
 
+// TestWhatIsQueuedTooLateForTheDrainHasItsOwn: the circuit closes, and the queue is drained, while records that found
+// it open are still on their way into the queue. They do not wait for the next interval.
+func TestWhatIsQueuedTooLateForTheDrainHasItsOwn(t *testing.T) {
+	deliver(t, growing, func(r *rig) {
+		r.remote.answer = always(store.Outage)
+		r.created("a.json", "h1")
+		r.after(0)
+		r.remote.say(nil)
+		r.ledger.beforeWaits = func() {
+			time.Sleep(20 * time.Second) // until the probe has succeeded
+			if acked, _, _ := r.ledger.totals(); !r.Circuit().Closed() || len(acked) != 1 {
+				t.Errorf("the circuit is %v, %d records have arrived, want it closed, and one", r.Circuit().State, len(acked))
+			}
+		}
+		r.created("b.json", "h2")
+		r.after(20 * time.Second)
+		r.wantLedger(2, 0, 0)
+	})
+}
+
 func TestProbesWithAnEmptyQueueArePings(t *testing.T) {
 	deliver(t, growing, func(r *rig) {
 		r.remote.answer = always(store.Outage)

@@ -307,15 +307,19 @@ func (d *Delivery) sendFrom(work context.Context, l *lane) bool {
 	if len(batch) == 0 {
 		return false
 	}
-	if d.breaker.closed() {
-		_ = d.dispatch(work, batch, neverFailed)
-	} else {
+	waits := !d.breaker.closed()
+	if waits {
 		d.wait(work, batch, nil)
+	} else {
+		waits = d.dispatch(work, batch, neverFailed) != nil
 	}
 	for i := range batch {
 		batch[i].finish()
 	}
 	d.release(batch)
+	if waits && d.breaker.closed() {
+		d.DrainQueue() // the circuit has closed meanwhile, and the drain that followed may have passed these
+	}
 	return true
 }
 

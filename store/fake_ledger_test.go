@@ -18,7 +18,8 @@ var errDisk = errors.New("disk full")
 
 // fakeLedger is index and queue in memory.
 type fakeLedger struct {
-	meanwhile func() // called once, before Due returns; may be nil
+	meanwhile   func() // called once, before Due returns; may be nil
+	beforeWaits func() // called once, before Waiting keeps the items; may be nil
 
 	mu                     sync.Mutex
 	broken                 bool
@@ -64,6 +65,10 @@ func (l *fakeLedger) take(hash string) {
 }
 
 func (l *fakeLedger) Waiting(ctx context.Context, items []store.Item, cause error) error {
+	if f := l.beforeWaits; f != nil {
+		l.beforeWaits = nil
+		f()
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.broken {
