@@ -28,7 +28,7 @@ const (
 // takes as many system calls as the path has parts.
 func (r Root) LeadsBack(path string) bool {
 	return r.leadsBack(path, func(name string) bool {
-		info, err := os.Lstat(r.Abs(path + "/" + name))
+		info, err := r.lstat(r.Abs(path + "/" + name))
 		return err == nil && info.IsDir()
 	})
 }
@@ -64,7 +64,7 @@ func (r Root) hasNoEnd(path, way string) bool {
 	}
 	// Of the many turns, only the last is looked at: on a share, every part of such a path is a request. The first shows that there is
 	// no link in the way that is one to this machine too.
-	return looksLikeIt(r.Lstat(path+way)) && looksLikeIt(os.Lstat(r.Abs(path+strings.Repeat(way, n))))
+	return looksLikeIt(r.Lstat(path+way)) && looksLikeIt(r.lstat(r.Abs(path+strings.Repeat(way, n))))
 }
 
 // among says whether a listing, in the order of os.ReadDir, has a folder of this name.

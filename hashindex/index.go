@@ -200,10 +200,11 @@ func (x Index) List(ctx context.Context, s State, after Key, limit int) ([]Entry
 		ORDER BY root, order_key LIMIT ?`, s, after.Root, orderKey(after.Path), limit)
 }
 
-// after returns at most limit files of a root that come after the key, in the order of a walk.
-func (x Index) after(ctx context.Context, root string, key []byte, limit int) ([]Entry, error) {
-	return x.page(ctx, `SELECT `+entryColumns+` FROM files WHERE root = ? AND order_key > ? ORDER BY order_key LIMIT ?`,
-		root, key, limit)
+// Present returns at most limit files of the key's root that come after it and are not gone, in the order of a walk. A
+// key without a path begins at the first.
+func (x Index) Present(ctx context.Context, after Key, limit int) ([]Entry, error) {
+	return x.page(ctx, `SELECT `+entryColumns+` FROM files
+		WHERE root = ? AND order_key > ? AND state <> 'gone' ORDER BY order_key LIMIT ?`, after.Root, orderKey(after.Path), limit)
 }
 
 func (x Index) page(ctx context.Context, query string, args ...any) (page []Entry, err error) {

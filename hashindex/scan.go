@@ -6,10 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -26,75 +23,6 @@ const emptyIsOutage = 10
 
 const pageSize = 1000
 
-// Root is a watched directory, and the label by which its files are told from those of other roots.
-type Root struct {
-	Label string
-	Dir   string
-}
-
-// String names the root as GFX_SYNC_GFX_WATCH_PATH does.
-func (r Root) String() string {
-	if r.Label == "" {
-		return r.Dir
-	}
-	return r.Label + "=" + r.Dir
-}
-
-// Abs returns the path of a file below the root for the operating system.
-func (r Root) Abs(path string) string { return filepath.Join(r.Dir, filepath.FromSlash(path)) }
-
-// Lstat looks at a file below the root. Behind a link below the root there is nothing for it: it fails with fs.ErrNotExist, as for a
-// file that is not there, or with what the file system says.
-func (r Root) Lstat(path string) (fs.FileInfo, error) {
-	for i, c := range path {
-		if c != '/' {
-			continue
-		}
-		folder := r.Abs(path[:i])
-		info, err := os.Lstat(folder)
-		if err == nil && !info.IsDir() {
-			err = &fs.PathError{Op: "lstat", Path: folder, Err: fs.ErrNotExist}
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return os.Lstat(r.Abs(path))
-}
-
-// Check fails with ErrRootUnavailable unless the root is a directory that can be listed.
-func (r Root) Check() error {
-	d, err := os.Open(r.Dir)
-	if err == nil {
-		_, err = d.Readdirnames(1)
-		err = errors.Join(ignoreEOF(err), d.Close())
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrRootUnavailable, err)
-	}
-	return nil
-}
-
-// Identity returns what tells this directory from another one that takes its name, such as the empty mount point that a lost share
-// leaves. It fails with ErrRootUnavailable.
-func (r Root) Identity() (fs.FileInfo, error) {
-	info, err := os.Stat(r.Dir)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRootUnavailable, err)
-	}
-	// On Windows a FileInfo of os.Stat learns its identity when it is first compared, from whatever has the name by then.
-	if !os.SameFile(info, info) {
-		return nil, fmt.Errorf("%w: %s went away while it was looked at", ErrRootUnavailable, r.Dir)
-	}
-	return info, nil
-}
-
-// Is says whether the root can be listed and is still the directory of this identity.
-func (r Root) Is(identity fs.FileInfo) bool {
-	now, err := r.Identity()
-	return err == nil && identity != nil && os.SameFile(now, identity) && r.Check() == nil
-}
-
 // Scanner compares a directory with the index. It holds one directory's listing and one page of the index in memory.
 type Scanner struct {
 	Index Index
@@ -102,7 +30,6 @@ type Scanner struct {
 	Match func(name string) bool // which files count
 	// AcceptEmpty lets a root without a single file pass for what it seems.
 	AcceptEmpty bool
-	Moved       func() // called at every step of the walk, each of which may take long; may be nil
 }
 
 // Scanned is what a scan saw.
@@ -116,8 +43,8 @@ type Scanned struct {
 
 const maxProblems = 100
 
-// Visit is called for every file that matches (stamp set, entry nil if the index does not know it) and for every entry that is
-// not gone yet and has no file (stamp nil).
+// Visit is called for every file that matches (stamp set, entry nil if the index does not know it or has it as gone),
+// and for every entry that is not gone yet and has no file (stamp nil).
 type Visit func(path string, stamp *Stamp, entry *Entry) error
 
 // Run walks the root and calls visit in the order of the walk. What lies in a directory that cannot be read is neither there nor
@@ -135,7 +62,7 @@ func (s *Scanner) Run(ctx context.Context, visit Visit) (Scanned, error) {
 	if err != nil {
 		return Scanned{}, err
 	}
-	w := &walk{Scanner: s, ctx: ctx, visit: visit, last: []byte{}}
+	w := &walk{Scanner: s, ctx: ctx, visit: visit, last: Key{Root: s.Root.Label}}
 	if err := w.folder(""); err != nil {
 		return w.seen, fmt.Errorf("scan %s: %w", s.Root.Dir, err)
 	}
@@ -158,7 +85,7 @@ type walk struct {
 	anyFile bool
 
 	page    []Entry
-	last    []byte // key of the last entry read, never nil: nothing is greater than NULL
+	last    Key // of the last entry read
 	end     bool
 	unknown [][]byte // keys of the directories that could not be read
 }
@@ -166,11 +93,11 @@ type walk struct {
 // folder walks a folder below the root, the root itself if the path is empty. A root that is a symbolic link is followed; links below
 // it are not.
 func (w *walk) folder(path string) error {
-	if err := w.step(); err != nil {
+	if err := w.ctx.Err(); err != nil {
 		return err
 	}
 	// With the error, there may be the first part of the listing.
-	listing, err := os.ReadDir(w.Root.Abs(path))
+	listing, err := w.Root.list(path)
 	if err != nil {
 		err = w.unreadable(path, err)
 	}
@@ -195,27 +122,18 @@ func (w *walk) folder(path string) error {
 // errNoEntry says that a folder may be listed, but not entered: of all its files there is nothing but the names.
 var errNoEntry = fmt.Errorf("its files may not be looked at: %w", fs.ErrPermission)
 
-func (w *walk) step() error {
-	if w.Moved != nil {
-		w.Moved()
-	}
-	return w.ctx.Err()
-}
-
 // entry passes on what is no folder.
 func (w *walk) entry(path string, d fs.DirEntry) error {
-	if err := w.step(); err != nil {
+	if err := w.ctx.Err(); err != nil {
 		return err
 	}
 	w.anyFile = true
 	if !d.Type().IsRegular() || !w.Match(d.Name()) {
 		return nil
 	}
-	info, err := d.Info()
-	if errors.Is(err, fs.ErrPermission) {
-		if _, err := os.Lstat(filepath.Dir(w.Root.Abs(path)) + string(filepath.Separator) + "."); errors.Is(err, fs.ErrPermission) {
-			return errNoEntry
-		}
+	info, err := call(w.Root.Live, d.Info)
+	if errors.Is(err, fs.ErrPermission) && w.Root.noEntry(path) {
+		return errNoEntry
 	}
 	if err != nil {
 		return w.unreadable(path, err)
@@ -278,9 +196,6 @@ func (w *walk) catchUp(key []byte) error {
 			return nil
 		}
 		w.page = w.page[1:]
-		if e.State == Gone {
-			continue
-		}
 		if w.isUnknown(entryKey) {
 			w.seen.Unknown++
 			continue
@@ -294,13 +209,13 @@ func (w *walk) catchUp(key []byte) error {
 // peek returns the next entry of the index, nil at its end.
 func (w *walk) peek() (*Entry, error) {
 	if len(w.page) == 0 && !w.end {
-		page, err := w.Index.after(w.ctx, w.Root.Label, w.last, pageSize)
+		page, err := w.Index.Present(w.ctx, w.last, pageSize)
 		if err != nil {
 			return nil, err
 		}
 		w.page, w.end = page, len(page) == 0
 		if len(page) > 0 {
-			w.last = orderKey(page[len(page)-1].Path)
+			w.last = page[len(page)-1].Key
 		}
 	}
 	if len(w.page) == 0 {
@@ -321,11 +236,4 @@ func (w *walk) isUnknown(key []byte) bool {
 // StampOf returns the stamp of a listed file.
 func StampOf(info fs.FileInfo) Stamp {
 	return Stamp{Size: info.Size(), ModTime: info.ModTime().UnixNano()}
-}
-
-func ignoreEOF(err error) error {
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return err
 }

@@ -26,20 +26,18 @@ type Agent struct {
 	watchers map[string]*watch.Watcher // by the label of the root; none with NoWatch
 	counts   counters
 
-	wake     chan struct{}
-	wantMu   sync.Mutex
-	wanted   Mode
-	passing  atomic.Bool  // a pass other than a scan is under way
-	scanning atomic.Bool  // a scan is
-	skipped  atomic.Int64 // scheduled passes that were due while another ran
+	scheduler        *scheduler
+	walking, hashing turns // a root may be walked while its files are hashed
+
 	noDigest sync.Once
 	wasDown  atomic.Bool
-	otherKey chan struct{}    // the server wants rows by another key than the agent's
-	large    chan struct{}    // a large request has succeeded
-	mu       sync.Mutex       // guards what follows
-	trouble  string           // of the last pass
-	hands    string           // which hands that pass found not as they should be
-	tasks    map[string]*task // the last one of each root, by its label
+	otherKey chan struct{} // the server wants rows by another key than the agent's
+	large    chan struct{} // a large request has succeeded
+
+	mu      sync.Mutex         // guards what follows
+	trouble map[string]string  // what stood in the way of each root, and of the remote, when it was last asked
+	hands   string             // which hands the last pass found not as they should be
+	scans   map[string]*Report // the last of each root, by its label
 }
 
 // Open opens the queue database and makes an agent of this process. It fails with state.ErrLocked if there is one already, or with
@@ -58,8 +56,9 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	cfg.Logger = slog.New(withoutTrouble{cfg.Logger.Handler()})
 	cfg.Delivery.Logger = cfg.Logger
 	a := &Agent{
-		cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, wake: make(chan struct{}, 1),
-		otherKey: make(chan struct{}, 1), large: make(chan struct{}, 1), tasks: map[string]*task{},
+		cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, scheduler: newScheduler(cfg.labels()),
+		walking: newTurns(cfg.Roots), hashing: newTurns(cfg.Roots), otherKey: make(chan struct{}, 1),
+		large: make(chan struct{}, 1), trouble: map[string]string{}, scans: map[string]*Report{},
 	}
 	err = a.settle(ctx)
 	if err == nil {
@@ -119,7 +118,10 @@ func (a *Agent) Run(stopped context.Context) error {
 	stop := a.startWork(ctx)
 	var feeding sync.WaitGroup
 	watchErrs := make(chan error, len(a.watchers))
-	feeding.Go(func() { a.passLoop(ctx) })
+	feeding.Go(func() { a.runPasses(ctx) })
+	for _, root := range a.cfg.Roots {
+		feeding.Go(func() { a.runScans(ctx, root) })
+	}
 	feeding.Go(func() { a.noticeSleep(ctx) })
 	feeding.Go(func() { a.expandSoon(ctx) })
 	feeding.Go(func() { a.guard(ctx, end) })
@@ -127,9 +129,9 @@ func (a *Agent) Run(stopped context.Context) error {
 		feeding.Go(func() { watchErrs <- w.Run(ctx) })
 		feeding.Go(func() { a.forward(ctx, label, w.Events()) })
 	}
-	a.want(Quick)
+	a.scheduler.request(Quick)
 	a.delivery.DrainQueue()
-	stopSchedules := a.startSchedules()
+	stopSchedules := a.scheduler.start(a.cfg.Schedules)
 	feeding.Wait()
 	stopSchedules()
 	stop()
@@ -191,7 +193,7 @@ func (a *Agent) begin(ctx context.Context) error {
 func (a *Agent) forward(ctx context.Context, label string, events <-chan watch.Event) {
 	for e := range events {
 		if e.Op == watch.LookAgain {
-			a.want(Scan)
+			a.scheduler.requestScan(label)
 			continue
 		}
 		l := look{key: hashindex.Key{Root: label, Path: e.Path}, at: e.At}
@@ -201,9 +203,10 @@ func (a *Agent) forward(ctx context.Context, label string, events <-chan watch.E
 	}
 }
 
-func (a *Agent) differs(stamp *hashindex.Stamp, old *hashindex.Entry) bool {
+// differs says whether a walk is to have a file looked at that the index knows. A full pass hashes it in any case.
+func (a *Agent) differs(mode Mode, stamp *hashindex.Stamp, old *hashindex.Entry) bool {
 	switch {
-	case *stamp != old.Stamp, old.Racy, old.State == hashindex.Gone:
+	case *stamp != old.Stamp, old.Racy && mode != Full:
 		return true
 	case old.State == hashindex.Pending:
 		return !a.delivery.Holds(store.Source(old.Key), old.Hash)
@@ -228,7 +231,7 @@ func (a *Agent) circuitChanged(s store.Circuit) {
 	case s.Closed():
 		a.log.Info("the remote answers")
 		if a.wasDown.Swap(false) {
-			a.want(Quick)
+			a.scheduler.request(Quick)
 		}
 	case s.Class == store.Outage:
 		a.log.Warn("the remote cannot be reached; records wait in the offline queue", "error", s.Err)

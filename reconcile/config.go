@@ -5,6 +5,7 @@ package reconcile
 import (
 	"cmp"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -49,4 +50,8 @@ func (c *Config) setDefaults() {
 	c.Delivery.BatchSize = cmp.Or(c.Delivery.BatchSize, 500)
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.Delivery.Logger = c.Logger
+	c.Roots = slices.Clone(c.Roots)
+	for i := range c.Roots {
+		c.Roots[i].Live = new(hashindex.Liveness)
+	}
 }

@@ -74,7 +74,7 @@ func TestConnectionsCutAfterTheCommitLoseAndDoubleNothing(t *testing.T) {
 		s.write(t, path, content)
 		want[path] = hashindex.XXH3.Sum(content)
 		if n%20 == 0 {
-			w.want([]Mode{Scan, Quick}[rng.IntN(2)])
+			w.scheduler.request([]Mode{Scan, Quick}[rng.IntN(2)])
 		}
 		eventually(t, "a request comes", func() bool { return s.remote.Requests() > requests })
 	}

@@ -37,7 +37,7 @@ func TestWhatALargeRequestLeavesIsExpandedSoon(t *testing.T) {
 	p.cfg.Schedules = Schedules{}
 	a := p.runOpened()
 	eventually(t, "the pass at the start has expanded all", func() bool {
-		return p.hands() == "12" && !a.passing.Load()
+		return p.hands() == "12" && !a.scheduler.passes.isRunning()
 	})
 	last := p.status().LastReconcile.At
 	p.server.Exec(t, `delete from gfx_hands`)

@@ -64,7 +64,7 @@ type finding struct {
 
 func newIntake(cfg *Config, s *state.State, d *store.Delivery, c *counters, disk *trouble) *intake {
 	in := &intake{
-		cfg: cfg, log: cfg.Logger, state: s, delivery: d, looks: newLooksByRoot(cfg.labels()),
+		cfg: cfg, log: cfg.Logger, state: s, delivery: d, looks: newLooksByRoot(cfg.Roots),
 		held: map[string]*semaphore.Weighted{}, heldMost: heldBytes / int64(len(cfg.Roots)), findings: make(chan finding, 256), counts: c, disk: disk,
 		ended: make(chan struct{}), roots: rootIdentities{},
 	}
@@ -107,8 +107,6 @@ func endsWithin(wg *sync.WaitGroup, limit time.Duration) bool {
 	}
 }
 
-func (in *intake) pulse(label string) *pulse { return &in.looks[label].pulse }
-
 func (in *intake) work(ctx context.Context, q *looks) {
 	for {
 		l, ok := q.next()
@@ -117,7 +115,6 @@ func (in *intake) work(ctx context.Context, q *looks) {
 		}
 		in.disk.wait(ctx)
 		f, err := in.examine(ctx, l)
-		q.pulse.beat()
 		if err != nil && ctx.Err() == nil {
 			in.disk.met(err)
 			in.log.Error("cannot look at a file; trying again", "path", name(l.key), "error", err)
@@ -140,7 +137,7 @@ func (in *intake) examine(ctx context.Context, l look) (finding, error) {
 		return finding{look: l}, err
 	}
 	l.state = old.State
-	info, err := in.lstat(l.key)
+	info, err := in.cfg.root(l.key.Root).Lstat(l.key.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return in.gone(l, old, known)
@@ -159,10 +156,6 @@ func (in *intake) examine(ctx context.Context, l look) (finding, error) {
 	return in.read(ctx, l, stamp, old, known)
 }
 
-func (in *intake) lstat(k hashindex.Key) (fs.FileInfo, error) {
-	return in.cfg.root(k.Root).Lstat(k.Path)
-}
-
 // read holds the file's bytes against the budget until they are delivered, or found not to be needed.
 func (in *intake) read(ctx context.Context, l look, stamp hashindex.Stamp, old hashindex.Entry, known bool) (finding, error) {
 	weight, held := min(stamp.Size+recordBytes, in.heldMost), in.held[l.key.Root]
@@ -173,12 +166,12 @@ func (in *intake) read(ctx context.Context, l look, stamp hashindex.Stamp, old h
 	begin := time.Now()
 	l.began = l.began.Add(begin.Sub(waiting))
 	release := sync.OnceFunc(func() { held.Release(weight) })
-	content, stamp2, err := readStable(in.cfg.abs(l.key), stamp.Size, in.pulse(l.key.Root), func() (fs.FileInfo, error) { return in.lstat(l.key) })
+	content, stamp2, err := in.cfg.root(l.key.Root).Read(l.key.Path, stamp.Size)
 	var f finding
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f, err = in.gone(l, old, known)
-	case errors.Is(err, errChanging):
+	case errors.Is(err, hashindex.ErrChanging):
 		f, err = in.unsettled(l, old, stamp, err), nil
 	case err != nil:
 		f, err = in.unsettled(l, old, stamp, unreadable(err)), nil

@@ -41,7 +41,7 @@ type looks struct {
 	delayed         map[hashindex.Key]*delayed
 	busy            map[hashindex.Key]*look // a wish that came while the file was looked at; nil if none did
 
-	pulse pulse // of the root
+	live *hashindex.Liveness // of the root
 }
 
 // delayed is a look that comes when it is due. An event brings it forward, but not to before soonest.
@@ -54,8 +54,10 @@ type delayed struct {
 // maxWaiting is how many looks may wait before those who wish for more are made to wait themselves.
 const maxWaiting = 2000
 
-func newLooks() *looks {
+func newLooks(live *hashindex.Liveness) *looks {
 	q := &looks{
+		live: live,
+
 		waiting: map[hashindex.Key]*look{},
 		delayed: map[hashindex.Key]*delayed{},
 		busy:    map[hashindex.Key]*look{},
@@ -74,7 +76,7 @@ func (q *looks) add(ctx context.Context, l look, urgent bool) error {
 	defer stop()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.waiting) >= maxWaiting && !q.closed && ctx.Err() == nil {
+	for q.full(urgent) && !q.closed && ctx.Err() == nil {
 		q.changed.Wait()
 	}
 	if err := ctx.Err(); err != nil {
@@ -83,6 +85,14 @@ func (q *looks) add(ctx context.Context, l look, urgent bool) error {
 	l.urgent = urgent
 	q.put(&l)
 	return nil
+}
+
+// full says whether too many looks wait already. An event does not wait for what a scan has found.
+func (q *looks) full(urgent bool) bool {
+	if urgent {
+		return len(q.urgent) >= maxWaiting
+	}
+	return len(q.waiting) >= maxWaiting
 }
 
 func (q *looks) put(l *look) {
@@ -146,7 +156,6 @@ func (q *looks) next() (look, bool) {
 	l := q.waiting[key]
 	delete(q.waiting, key)
 	q.busy[key] = nil
-	q.pulse.beat()
 	q.changed.Broadcast()
 	return *l, true
 }
@@ -224,7 +233,7 @@ func (q *looks) idle() bool {
 func (q *looks) hangs() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.busy) > 0 && q.pulse.left() <= 0
+	return len(q.busy) > 0 && q.live.Silent() >= hangAfter
 }
 
 // close ends all waiting, and forgets what waits: the next start finds it again.
@@ -242,10 +251,10 @@ func (q *looks) close() {
 // looksByRoot are the looks of each root, by its label: where one does not answer, nothing of another waits.
 type looksByRoot map[string]*looks
 
-func newLooksByRoot(labels []string) looksByRoot {
+func newLooksByRoot(roots []hashindex.Root) looksByRoot {
 	all := looksByRoot{}
-	for _, label := range labels {
-		all[label] = newLooks()
+	for _, root := range roots {
+		all[root.Label] = newLooks(root.Live)
 	}
 	return all
 }

@@ -32,7 +32,7 @@ func (q *looks) wantNext(t *testing.T, path string) look {
 }
 
 func TestEachFileIsWantedOnce(t *testing.T) {
-	q := newLooks()
+	q := newLooks(nil)
 	first := time.Unix(1, 0)
 	for i := range 3 {
 		l := lookAt("a")
@@ -50,7 +50,7 @@ func TestEachFileIsWantedOnce(t *testing.T) {
 
 func TestWhatIsWishedForWhileAFileIsBusyIsOneMoreLook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newLooks()
+		q := newLooks(nil)
 		defer q.close()
 		q.mustAdd(t, lookAt("a"), true)
 		q.wantNext(t, "a")
@@ -86,7 +86,7 @@ func TestWhatIsWishedForWhileAFileIsBusyIsOneMoreLook(t *testing.T) {
 
 func TestAScanDoesNotShortenADelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newLooks()
+		q := newLooks(nil)
 		defer q.close()
 		q.mustAdd(t, lookAt("a"), true)
 		l := q.wantNext(t, "a")
@@ -134,7 +134,7 @@ func TestAnEventBringsADelayedLookForward(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				q := newLooks()
+				q := newLooks(nil)
 				defer q.close()
 				q.mustAdd(t, lookAt("a"), true)
 				l := q.wantNext(t, "a")
@@ -168,7 +168,7 @@ func TestAnEventDuringALookCountsAfterIt(t *testing.T) {
 		want   time.Duration
 	}{{true, 4 * time.Second}, {false, time.Minute}} {
 		synctest.Test(t, func(t *testing.T) {
-			q := newLooks()
+			q := newLooks(nil)
 			defer q.close()
 			q.mustAdd(t, lookAt("a"), true)
 			l := q.wantNext(t, "a")
@@ -193,7 +193,7 @@ func TestAnEventDuringALookCountsAfterIt(t *testing.T) {
 
 // TestAnEventTakesAFileOutOfTheScansOrder.
 func TestAnEventTakesAFileOutOfTheScansOrder(t *testing.T) {
-	q := newLooks()
+	q := newLooks(nil)
 	for _, path := range []string{"a", "b", "c", "d"} {
 		q.mustAdd(t, lookAt(path), false)
 	}
@@ -209,7 +209,7 @@ func TestAnEventTakesAFileOutOfTheScansOrder(t *testing.T) {
 }
 
 func TestWhatAnEventNamedGoesFirst(t *testing.T) {
-	q := newLooks()
+	q := newLooks(nil)
 	for _, path := range []string{"a", "b"} {
 		q.mustAdd(t, lookAt(path), false)
 	}
@@ -229,38 +229,55 @@ func TestTooManyWishesWait(t *testing.T) {
 			cancel()
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				q := newLooks()
-				for i := range maxWaiting {
-					q.mustAdd(t, lookAt(fmt.Sprint(i)), false)
-				}
-				ctx, cancel := context.WithCancel(t.Context())
-				defer cancel()
-				added := make(chan error, 1)
-				go func() { added <- q.add(ctx, lookAt("one more"), true) }()
-				synctest.Wait()
-				if len(added) > 0 {
-					t.Fatal("it did not wait")
-				}
-				release(q, cancel)
-				synctest.Wait()
-				select {
-				case err := <-added:
-					if errors.Is(err, context.Canceled) != (ctx.Err() != nil) {
-						t.Errorf("add: %v, the context: %v", err, ctx.Err())
-					}
-				default:
-					t.Error("it still waits")
-				}
+		for _, urgent := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, urgent %v", name, urgent), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { tooMany(t, urgent, release) })
 			})
-		})
+		}
+	}
+}
+
+func tooMany(t *testing.T, urgent bool, release func(q *looks, cancel func())) {
+	q := newLooks(nil)
+	for i := range maxWaiting {
+		q.mustAdd(t, lookAt(fmt.Sprint(i)), urgent)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	added := make(chan error, 1)
+	go func() { added <- q.add(ctx, lookAt("one more"), urgent) }()
+	synctest.Wait()
+	if len(added) > 0 {
+		t.Fatal("it did not wait")
+	}
+	release(q, cancel)
+	synctest.Wait()
+	select {
+	case err := <-added:
+		if errors.Is(err, context.Canceled) != (ctx.Err() != nil) {
+			t.Errorf("add: %v, the context: %v", err, ctx.Err())
+		}
+	default:
+		t.Error("it still waits")
+	}
+}
+
+// TestAnEventDoesNotWaitForAScan: as many looks wait as may, all of them of what a scan has found.
+func TestAnEventDoesNotWaitForAScan(t *testing.T) {
+	q := newLooks(nil)
+	for i := range maxWaiting {
+		q.mustAdd(t, lookAt(fmt.Sprint(i)), false)
+	}
+	q.mustAdd(t, lookAt("new"), true)
+	q.mustAdd(t, lookAt("1999"), true)
+	for _, path := range []string{"new", "1999", "0"} {
+		q.wantNext(t, path)
 	}
 }
 
 func TestACloseEndsAllWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newLooks()
+		q := newLooks(nil)
 		q.mustAdd(t, lookAt("a"), true)
 		q.again(q.wantNext(t, "a"), 0, time.Hour)
 		var wg sync.WaitGroup
@@ -283,7 +300,7 @@ func TestACloseEndsAllWaiting(t *testing.T) {
 
 // Workers and wishers at random: no file is looked at by two at a time, and every wish is followed by a look.
 func TestNoFileIsLookedAtByTwo(t *testing.T) {
-	q := newLooks()
+	q := newLooks(nil)
 	const files, wishes = 7, 3000
 	var busy [files]atomic.Bool
 	var wished, looked [files]atomic.Int64 // number of the newest wish, and of the newest that a look has followed

@@ -21,11 +21,17 @@ const giveUp = time.Minute
 
 // pass makes one pass to its end, deliveries included. Whatever it finds different goes through the intake like a file event.
 func (a *Agent) pass(ctx context.Context, mode Mode, opts PassOptions, progress func(Progress)) *Report {
+	return a.passOf(ctx, a.cfg.Roots, mode, opts, progress)
+}
+
+// passOf is pass for some of the roots.
+func (a *Agent) passOf(ctx context.Context, roots []hashindex.Root, mode Mode, opts PassOptions,
+	progress func(Progress),
+) *Report {
 	begin, before, requests := time.Now(), a.counts.now(), a.cfg.Remote.Requests()
-	r := newReport(&a.cfg, mode, begin)
-	roots := a.cfg.Roots
+	r := newReport(&a.cfg, roots, mode, begin)
 	if mode != Scan { // which finds out by itself, and asks nobody else
-		roots = a.reachable(ctx, r)
+		roots = a.reachable(ctx, r, roots)
 	}
 	if len(roots) > 0 {
 		a.passOver(ctx, r, roots, mode, opts, progress)
@@ -44,6 +50,17 @@ func (a *Agent) pass(ctx context.Context, mode Mode, opts PassOptions, progress 
 	return r
 }
 
+// reachable returns the roots that can be listed, and reports the others.
+func (a *Agent) reachable(ctx context.Context, r *Report, roots []hashindex.Root) (there []hashindex.Root) {
+	check := func(root hashindex.Root) (struct{}, error) { return struct{}{}, root.Check() }
+	for root, checked := range inTurns(ctx, roots, a.walking, check) {
+		if r.cut(root, checked.err); checked.err == nil {
+			there = append(there, root)
+		}
+	}
+	return there
+}
+
 func (a *Agent) passOver(ctx context.Context, r *Report, roots []hashindex.Root, mode Mode, opts PassOptions, progress func(Progress)) {
 	if mode != Scan {
 		// Before the scan, so that what the remote lost is looked at, and what it has is not sent again.
@@ -53,7 +70,15 @@ func (a *Agent) passOver(ctx context.Context, r *Report, roots []hashindex.Root,
 		a.reviveDead(ctx, r)
 	}
 	p := newProgress(ctx, a.state.Index, progress)
-	a.scanRoots(ctx, r, roots, mode, opts, p)
+	walked := inTurns(ctx, roots, a.walking, func(root hashindex.Root) (hashindex.Scanned, error) {
+		return a.walk(ctx, root, mode, opts, p)
+	})
+	for root, w := range walked {
+		r.scanned(root, w.value, w.err)
+	}
+	if mode == Full {
+		a.rehashRoots(ctx, r, roots, p)
+	}
 	p.end()
 	if mode == Scan || r.Outcome == RootUnavailable {
 		return
@@ -61,7 +86,7 @@ func (a *Agent) passOver(ctx context.Context, r *Report, roots []hashindex.Root,
 	a.finish(ctx)
 	for _, root := range roots {
 		if a.intake.looks[root.Label].hangs() {
-			r.rootUnavailable(root, errSilent)
+			r.rootUnavailable(root, errHangs)
 		}
 	}
 	if link := a.delivery.Circuit(); !link.Closed() && r.Outcome == Complete {
@@ -174,27 +199,25 @@ func (a *Agent) reviveDead(ctx context.Context, r *Report) {
 	}
 }
 
-// scan looks at every file whose stamp is not the index's, or whose intent nobody is carrying out; in a full pass, it hashes the
-// others too and looks at those whose hash is not the index's.
-func (a *Agent) scan(ctx context.Context, root hashindex.Root, mode Mode, opts PassOptions, p *passProgress) (hashindex.Scanned, error) {
-	scanner := hashindex.Scanner{Index: a.state.Index, Root: root, Match: a.cfg.Pattern.Match, AcceptEmpty: opts.AcceptMissing}
-	scanner.Moved = a.intake.pulse(root.Label).beat
+// walk looks at every file whose stamp is not the index's, or whose intent nobody is carrying out. In a full pass, the
+// others are hashed afterwards.
+func (a *Agent) walk(ctx context.Context, root hashindex.Root, mode Mode, opts PassOptions,
+	p *passProgress,
+) (hashindex.Scanned, error) {
+	scanner := hashindex.Scanner{
+		Index: a.state.Index, Root: root, Match: a.cfg.Pattern.Match, AcceptEmpty: opts.AcceptMissing,
+	}
 	identity, err := root.Identity()
 	if err != nil {
 		return hashindex.Scanned{}, err
 	}
-	var readers *rehash
-	if mode == Full {
-		readers = a.startRehash(ctx, p)
-	}
 	seen, err := scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, old *hashindex.Entry) error {
 		a.intake.rootSeen(root.Label, identity)
 		l := look{key: hashindex.Key{Root: root.Label, Path: path}, at: time.Now()}
-		if stamp != nil && old != nil && !a.differs(stamp, old) {
-			if readers != nil {
-				return readers.add(ctx, l, old)
+		if stamp != nil && old != nil && !a.differs(mode, stamp, old) {
+			if mode != Full {
+				p.file(0)
 			}
-			p.file(0)
 			return nil
 		}
 		if stamp != nil {
@@ -203,9 +226,6 @@ func (a *Agent) scan(ctx context.Context, root hashindex.Root, mode Mode, opts P
 		l.recheck = mode == Full
 		return a.intake.looks.add(ctx, l, false)
 	})
-	if readers != nil {
-		readers.wait()
-	}
 	if err == nil {
 		a.intake.rootSeen(root.Label, identity)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 )
 
@@ -15,89 +16,8 @@ const (
 	commandVerify    = "verify"
 )
 
-// askedEvery is how often a running agent looks for passes that other processes ask for.
-const askedEvery = 500 * time.Millisecond
-
-var depth = map[Mode]int{Scan: 1, Quick: 2, Full: 3}
-
-// want asks for a pass as soon as no other is under way. Wishes that come together are one pass, of the greatest depth.
-func (a *Agent) want(mode Mode) {
-	a.wantMu.Lock()
-	if depth[mode] > depth[a.wanted] {
-		a.wanted = mode
-	}
-	a.wantMu.Unlock()
-	select {
-	case a.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (a *Agent) takeWanted() Mode {
-	a.wantMu.Lock()
-	defer a.wantMu.Unlock()
-	mode := a.wanted
-	a.wanted = ""
-	return mode
-}
-
-// passLoop makes the passes of the agent: scans one at a time, and beside them one at a time of the others, which wait for files and
-// deliveries. A share that is slow, or a remote, is not to keep the agent from finding what is new elsewhere.
-func (a *Agent) passLoop(ctx context.Context) {
-	asked := time.NewTicker(askedEvery)
-	defer asked.Stop()
-	var under chan struct{} // closed when the pass under way is over; nil: there is none
-	var later Mode          // what is wanted then
-	begin := func(pass func()) {
-		under = make(chan struct{})
-		go func() { defer close(under); pass() }()
-	}
-	for {
-		requests := asked.C
-		if under != nil {
-			requests = nil
-		}
-		select {
-		case <-ctx.Done():
-			if under != nil {
-				<-under
-			}
-			return
-		case <-under:
-			if under = nil; later != "" {
-				a.want(later)
-			}
-			later = ""
-		case <-a.wake:
-			switch mode := a.takeWanted(); {
-			case mode == "":
-			case mode == Scan:
-				a.runScan(ctx)
-			case under == nil:
-				begin(func() { a.runPass(ctx, mode) })
-			default:
-				if depth[mode] > depth[later] {
-					later = mode
-				}
-				a.runScan(ctx) // which may have been wanted too
-			}
-		case <-requests:
-			begin(func() { a.answerRequest(ctx) })
-		}
-	}
-}
-
-// runScan makes a scan. Scans are too many for the history.
-func (a *Agent) runScan(ctx context.Context) {
-	a.scanning.Store(true)
-	defer a.scanning.Store(false)
-	a.tellScan(ctx, a.pass(ctx, Scan, PassOptions{}, nil))
-}
-
 // runPass makes a pass that the agent itself wants.
 func (a *Agent) runPass(ctx context.Context, mode Mode) {
-	a.passing.Store(true)
-	defer a.passing.Store(false)
 	var id int64
 	err := a.state.Update(ctx, func(v state.View) (err error) {
 		if id, err = v.Passes.Request(ctx, commandRun, string(mode), PassOptions{}); err != nil {
@@ -123,8 +43,6 @@ func (a *Agent) answerRequest(ctx context.Context) {
 		}
 		return
 	}
-	a.passing.Store(true)
-	defer a.passing.Store(false)
 	var opts PassOptions
 	if err := json.Unmarshal(asked.Options, &opts); err != nil {
 		a.log.Error("cannot read the options of a pass", "error", err)
@@ -158,30 +76,70 @@ func (a *Agent) recorded(ctx context.Context, id int64, r *Report) {
 	a.tellHands(r)
 }
 
-func (a *Agent) tellScan(ctx context.Context, r *Report) {
+// tellScan writes what the scan of a root came to into log and status. Scans are too many for the history.
+func (a *Agent) tellScan(ctx context.Context, root hashindex.Root, r *Report) {
 	if ctx.Err() != nil {
 		return
 	}
-	a.log.Debug("scanned", "files", r.Files, "ms", r.DurationMS)
+	a.log.Debug("scanned", "root", root.String(), "files", r.Files, "ms", r.DurationMS)
 	a.warn(r)
-	a.note(noteScan, scanNote{At: r.At, Files: r.Files, DurationMS: r.DurationMS, Outcome: r.Outcome, Skipped: a.skipped.Load(), Roots: r.Roots})
+	a.mu.Lock()
+	a.scans[root.Label] = r
+	note := a.scanNote()
+	a.mu.Unlock()
+	a.note(noteScan, note)
 }
 
-// warn logs what stood in the way of a pass, as long as it is not the same as the last time.
-func (a *Agent) warn(r *Report) {
-	trouble := ""
-	for _, p := range r.Problems {
-		if p.hinders() {
-			trouble += p.Kind + ": " + p.Error + "\n"
+// scanNote sums up the last scans of the roots, for those who hold the lock.
+func (a *Agent) scanNote() scanNote {
+	sum := scanNote{Outcome: Complete, Skipped: a.scheduler.skipped()}
+	for _, root := range a.cfg.Roots {
+		r := a.scans[root.Label]
+		if r == nil {
+			continue
 		}
+		sum.Files += r.Files
+		sum.DurationMS = max(sum.DurationMS, r.DurationMS)
+		sum.Roots = append(sum.Roots, r.Roots...)
+		if r.At.After(sum.At) {
+			sum.At = r.At
+		}
+		if r.Outcome != Complete {
+			sum.Outcome = r.Outcome
+		}
+	}
+	return sum
+}
+
+// warn logs what stands in the way of each root, and of the remote, as long as it is not the same as the last time. Of
+// the remote, a scan knows nothing.
+func (a *Agent) warn(r *Report) {
+	found := map[string]string{}
+	for _, root := range r.Roots {
+		found["root "+root.Label] = ""
+	}
+	if r.Mode != Scan {
+		found["remote"] = ""
+	}
+	for _, p := range r.Problems {
+		if !p.hinders() {
+			continue
+		}
+		of := "root " + p.Root
+		if p.Kind == kindRemote || p.Kind == kindIndex {
+			of = "remote"
+		}
+		found[of] += p.Kind + ": " + p.Error + "\n"
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if trouble != "" && trouble != a.trouble {
-		a.log.Warn("something stood in the way of a pass", "mode", r.Mode, "outcome", r.Outcome, "error", trouble)
+	for of, trouble := range found {
+		if trouble != "" && trouble != a.trouble[of] {
+			a.log.Warn("something stood in the way of a pass", "mode", r.Mode, "outcome", r.Outcome, "error", trouble)
+		}
+		if trouble == "" && a.trouble[of] != "" {
+			a.log.Info("nothing stands in the way any more", "of", of)
+		}
+		a.trouble[of] = trouble
 	}
-	if trouble == "" && a.trouble != "" {
-		a.log.Info("nothing stands in the way any more")
-	}
-	a.trouble = trouble
 }

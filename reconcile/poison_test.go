@@ -101,7 +101,7 @@ func TestPoisonousFilesDieAloneAndInPostgreSQLsWords(t *testing.T) {
 
 	s.server.ResetRequests()
 	s.write(t, "later.json", []byte(`{"ID":1000,"EventTitle":"Main Event"}`))
-	w.want(Scan)
+	w.scheduler.request(Scan)
 	eventually(t, "a file that comes later arrives", func() bool { return fileState(t, s.place, "later.json") == "synced" })
 	if n := len(s.server.Requests()); n != 1 {
 		t.Errorf("%d requests for one more file: the dead are to be left alone", n)

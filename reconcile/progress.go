@@ -50,4 +50,5 @@ func (p *passProgress) end() {
 		p.now.Total = p.now.Files
 		p.tell(p.now)
 	}
+	p.tell = nil // a walk that has been abandoned may go on
 }

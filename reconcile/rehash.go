@@ -2,58 +2,58 @@ package reconcile
 
 import (
 	"context"
-	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/gfxsync/gfxsync/hashindex"
 )
 
-// rehash reads files again, a few at a time, so that the file server stays usable.
-type rehash struct {
-	agent    *Agent
-	jobs     chan rehashJob
-	progress *passProgress
-	wg       sync.WaitGroup
-}
+// rehashPage is how many entries of the index are held at a time.
+const rehashPage = 1000
 
-type rehashJob struct {
-	look look
-	old  hashindex.Entry
-}
-
-func (a *Agent) startRehash(ctx context.Context, p *passProgress) *rehash {
-	r := &rehash{agent: a, jobs: make(chan rehashJob), progress: p}
-	for range a.cfg.FullReaders {
-		r.wg.Go(func() {
-			for job := range r.jobs {
-				r.read(ctx, job)
-			}
-		})
+// rehashRoots hashes the files that the walks of a full pass have found to be as the index has them. It begins after
+// the walks, so that a scan need not wait until gigabytes are read, and when what they have found was read. A root whose
+// file system hangs is reported.
+func (a *Agent) rehashRoots(ctx context.Context, r *Report, roots []hashindex.Root, p *passProgress) {
+	a.waitIdle(ctx, a.intakeIdle)
+	for root, rehashed := range inTurns(ctx, roots, a.hashing, func(root hashindex.Root) (struct{}, error) {
+		return struct{}{}, a.rehash(ctx, root, r.At, p)
+	}) {
+		r.cut(root, rehashed.err)
 	}
-	return r
 }
 
-func (r *rehash) add(ctx context.Context, l look, old *hashindex.Entry) error {
-	select {
-	case r.jobs <- rehashJob{l, *old}:
-		return nil
-	case <-ctx.Done():
+// rehash hashes the files of a root that were not read since a moment, a few at a time, so that the file server stays
+// usable. Those whose hash is not the index's are looked at.
+func (a *Agent) rehash(ctx context.Context, root hashindex.Root, since time.Time, p *passProgress) error {
+	readers, ctx := errgroup.WithContext(ctx)
+	readers.SetLimit(a.cfg.FullReaders)
+	for after := (hashindex.Key{Root: root.Label}); ; {
+		page, err := a.state.Index.Present(ctx, after, rehashPage)
+		if err != nil || len(page) == 0 {
+			readers.Go(func() error { return err })
+			return readers.Wait()
+		}
+		for _, e := range page {
+			// The clock may have been set back since the file was read: then that lies ahead.
+			if after = e.Key; e.SeenAt.Before(since) || e.SeenAt.After(time.Now()) {
+				readers.Go(func() error { return a.rehashFile(ctx, root, e, p) })
+			}
+		}
+	}
+}
+
+func (a *Agent) rehashFile(ctx context.Context, root hashindex.Root, e hashindex.Entry, p *passProgress) error {
+	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-}
-
-func (r *rehash) wait() {
-	close(r.jobs)
-	r.wg.Wait()
-}
-
-func (r *rehash) read(ctx context.Context, job rehashJob) {
-	hash, err := hashLarge(r.agent.cfg.abs(job.look.key), r.agent.cfg.Hash, r.agent.intake.pulse(job.look.key.Root))
-	r.progress.file(job.old.Size)
-	if err == nil && hash == job.old.Hash && job.old.State != hashindex.Invalid {
-		r.agent.counts.read(job.old.Size)
-		return
+	p.file(e.Size)
+	if !e.Racy && e.State != hashindex.Invalid {
+		if hash, err := root.Hash(e.Path, a.cfg.Hash); err == nil && hash == e.Hash {
+			a.counts.read(e.Size)
+			return nil
+		}
 	}
-	job.look.recheck = true
-	// It fails only when the pass is being stopped.
-	_ = r.agent.intake.looks.add(ctx, job.look, false)
+	return a.intake.looks.add(ctx, look{key: e.Key, at: time.Now(), recheck: true}, false)
 }

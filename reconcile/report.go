@@ -149,9 +149,9 @@ func (r *Report) problem(at hashindex.Key, kind, text string) {
 	}
 }
 
-func newReport(cfg *Config, mode Mode, at time.Time) *Report {
+func newReport(cfg *Config, roots []hashindex.Root, mode Mode, at time.Time) *Report {
 	r := &Report{Mode: mode, Outcome: Complete, At: at, Root: cfg.rootsText(), Problems: []Problem{}}
-	for _, root := range cfg.Roots {
+	for _, root := range roots {
 		r.Roots = append(r.Roots, RootReport{Label: root.Label, Dir: show(root.Dir)})
 	}
 	return r
@@ -190,6 +190,11 @@ func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error)
 	if seen.Unread+seen.Unknown > 0 {
 		r.incomplete()
 	}
+	r.cut(root, err)
+}
+
+// cut takes up what kept the pass from coming to the end of a root, if anything did.
+func (r *Report) cut(root hashindex.Root, err error) {
 	switch {
 	case errors.Is(err, hashindex.ErrRootUnavailable):
 		r.rootUnavailable(root, err)
@@ -220,7 +225,7 @@ func (r *Report) rootUnavailable(root hashindex.Root, err error) {
 	switch {
 	case errors.Is(err, hashindex.ErrRootEmpty):
 		text += "; if the files were really removed, run gfxsync reconcile --accept-missing"
-	case !errors.Is(err, errSilent):
+	case !errors.Is(err, errHangs):
 		text += "; check that the share is connected and that the path is right (GFX_SYNC_GFX_WATCH_PATH)"
 	}
 	r.problem(hashindex.Key{Root: root.Label, Path: root.Dir}, kindRoot, text)

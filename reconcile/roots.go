@@ -20,8 +20,6 @@ func (c *Config) root(label string) hashindex.Root {
 	return hashindex.Root{}
 }
 
-func (c *Config) abs(k hashindex.Key) string { return c.root(k.Root).Abs(k.Path) }
-
 // pcID is what the column gfx_pc_id says of the files of a root.
 func (c *Config) pcID(label string) string { return cmp.Or(label, c.PCID) }
 

@@ -40,33 +40,6 @@ type Schedules struct {
 	Scan, Quick, Full Schedule
 }
 
-// startSchedules begins to ask for passes; stop waits until nothing of it runs any more.
-func (a *Agent) startSchedules() (stop func()) {
-	c := cron.New()
-	for mode, s := range map[Mode]Schedule{Scan: a.cfg.Schedules.Scan, Quick: a.cfg.Schedules.Quick, Full: a.cfg.Schedules.Full} {
-		if s.cron != nil {
-			c.Schedule(s.cron, cron.FuncJob(func() { a.due(mode) }))
-		}
-	}
-	c.Start()
-	return func() { <-c.Stop().Done() }
-}
-
-// due asks for a scheduled pass. A scan that is due while another runs is skipped, and so is any other pass beside its like: the next
-// will find the same differences.
-func (a *Agent) due(mode Mode) {
-	under := &a.passing
-	if mode == Scan {
-		under = &a.scanning
-	}
-	if under.Load() {
-		a.skipped.Add(1)
-		a.log.Debug("a pass is due while another runs; skipped", "mode", mode)
-		return
-	}
-	a.want(mode)
-}
-
 const (
 	wakeTick = 5 * time.Second
 	// asleep is how much longer than a tick a tick must have taken to call it sleep.
@@ -78,7 +51,7 @@ func (a *Agent) noticeSleep(ctx context.Context) {
 	// Without the monotonic clock, which on some systems stands still during sleep.
 	noticeJumps(ctx, func() time.Time { return time.Now().Round(0) }, func(gap time.Duration) {
 		a.log.Info("the clock has jumped: this PC was asleep, perhaps; looking again everywhere", "gap", gap.Round(time.Second))
-		a.want(Quick)
+		a.scheduler.request(Quick)
 	})
 }
 

@@ -2,7 +2,6 @@ package reconcile
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -72,26 +71,56 @@ func parseSafely(t *testing.T, spec string) (Schedule, error) {
 	return ParseSchedule(spec)
 }
 
-func TestWishesForPassesComeTogetherInTheDeepest(t *testing.T) {
-	for _, test := range []struct {
-		wishes []Mode
-		want   Mode
+// TestRequestsForPasses goes through the table above requests.
+func TestRequestsForPasses(t *testing.T) {
+	type step struct {
+		do   string
+		mode Mode
+	}
+	for name, test := range map[string]struct {
+		steps   []step
+		begins  Mode // what begins after the steps
+		skipped int64
 	}{
-		{nil, ""},
-		{[]Mode{Scan}, Scan},
-		{[]Mode{Scan, Quick, Scan}, Quick},
-		{[]Mode{Quick, Full, Scan}, Full},
-		{[]Mode{Full, Full}, Full},
+		"nothing is wanted":                      {},
+		"one":                                    {steps: []step{{"add", Scan}}, begins: Scan},
+		"the deepest of several":                 {steps: []step{{"add", Quick}, {"add", Full}, {"add", Quick}}, begins: Full},
+		"due":                                    {steps: []step{{"due", Quick}}, begins: Quick},
+		"due while one is wanted":                {steps: []step{{"add", Quick}, {"due", Full}}, begins: Full},
+		"again, since one has begun":             {steps: []step{{"add", Full}, {"begin", ""}, {"add", Quick}}, begins: Quick},
+		"again, twice":                           {steps: []step{{"add", Full}, {"begin", ""}, {"add", Quick}, {"add", Full}}, begins: Full},
+		"due while one runs":                     {steps: []step{{"add", Quick}, {"begin", ""}, {"due", Full}}, skipped: 1},
+		"due while one runs and another is due":  {steps: []step{{"add", Quick}, {"begin", ""}, {"add", Quick}, {"due", Full}}, begins: Quick, skipped: 1},
+		"due after one has run":                  {steps: []step{{"add", Quick}, {"begin", ""}, {"done", ""}, {"due", Full}}, begins: Full},
+		"due while another process has one made": {steps: []step{{"occupy", ""}, {"due", Quick}}, skipped: 1},
 	} {
-		a := &Agent{wake: make(chan struct{}, 1)}
-		for _, mode := range test.wishes {
-			a.want(mode)
+		q := newRequests()
+		for _, s := range test.steps {
+			switch s.do {
+			case "add":
+				q.add(s.mode)
+			case "due":
+				q.addUnlessRunning(s.mode)
+			case "begin":
+				<-q.wake
+				q.begin()
+			case "occupy":
+				q.occupy()
+			case "done":
+				q.done()
+			}
 		}
-		if got := a.takeWanted(); got != test.want || len(a.wake) != min(1, len(test.wishes)) {
-			t.Errorf("%v: %q, want %q", test.wishes, got, test.want)
+		if n := q.numSkipped(); n != test.skipped {
+			t.Errorf("%s: %d skipped, want %d", name, n, test.skipped)
 		}
-		if again := a.takeWanted(); again != "" {
-			t.Errorf("%v: then %q", test.wishes, again)
+		if woken := len(q.wake) == 1; woken != (test.begins != "") {
+			t.Errorf("%s: woken %v", name, woken)
+		}
+		if mode, ok := q.begin(); mode != test.begins || ok != (test.begins != "") {
+			t.Errorf("%s: begins %q, want %q", name, mode, test.begins)
+		}
+		if mode, ok := q.begin(); ok {
+			t.Errorf("%s: then begins %q", name, mode)
 		}
 	}
 }
@@ -120,29 +149,15 @@ func TestAPassThatIsDueWhileAnotherRunsIsSkipped(t *testing.T) {
 	release := p.blocked(t)
 	w := p.running(t)
 	defer release()
-	eventually(t, "passes that are due are counted", func() bool { return w.skipped.Load() > 0 })
-	if mode := w.takeWanted(); mode != "" {
-		t.Errorf("a %s pass waits, want it skipped", mode)
+	eventually(t, "passes that are due are counted", func() bool { return w.scheduler.skipped() > 0 })
+	if len(w.scheduler.passes.wake) > 0 {
+		t.Error("a pass waits, want it skipped")
 	}
 	if n := p.remote.counted("digest"); n > 1 {
 		t.Errorf("%d passes at a time", n)
 	}
 	release()
-	eventually(t, "the schedule goes on", func() bool { return p.remote.counted("digest") > 0 && w.skipped.Load() > 0 })
-}
-
-func TestDueWishesForAPassWhenNoneRuns(t *testing.T) {
-	a := &Agent{wake: make(chan struct{}, 1), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	a.passing.Store(true)
-	a.due(Full)
-	if mode := a.takeWanted(); mode != "" || a.skipped.Load() != 1 {
-		t.Errorf("while one runs: %q, %d skipped", mode, a.skipped.Load())
-	}
-	a.passing.Store(false)
-	a.due(Full)
-	if mode := a.takeWanted(); mode != Full || a.skipped.Load() != 1 {
-		t.Errorf("while none runs: %q, %d skipped", mode, a.skipped.Load())
-	}
+	eventually(t, "the schedule goes on", func() bool { return p.remote.counted("digest") > 0 && w.scheduler.skipped() > 0 })
 }
 
 func (w *worker) last(t *testing.T) *state.Pass {
@@ -178,11 +193,11 @@ func TestALinkThatComesBackIsFollowedByAPass(t *testing.T) {
 // Of sleep itself there is no test: no clock of a test jumps.
 func TestWhileTheClockGoesItsWayNoPassIsWanted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &Agent{wake: make(chan struct{}, 1), log: slog.New(slog.DiscardHandler)}
+		a := &Agent{scheduler: newScheduler(nil), log: slog.New(slog.DiscardHandler)}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		a.noticeSleep(ctx)
-		if mode := a.takeWanted(); mode != "" {
+		if mode, ok := a.scheduler.passes.begin(); ok {
 			t.Errorf("a %s pass is wanted", mode)
 		}
 	})

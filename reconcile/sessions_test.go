@@ -76,10 +76,10 @@ func (w *sessionWorld) draw(rt *rapid.T) hashindex.Key {
 }
 
 func (w *sessionWorld) save(rt *rapid.T, k hashindex.Key, v hashindex.Version, content []byte) {
-	if err := os.WriteFile(w.cfg.abs(k), content, 0o600); err != nil {
+	if err := os.WriteFile(w.cfg.root(k.Root).Abs(k.Path), content, 0o600); err != nil {
 		rt.Fatal(err)
 	}
-	info, err := os.Stat(w.cfg.abs(k))
+	info, err := os.Stat(w.cfg.root(k.Root).Abs(k.Path))
 	if err != nil {
 		rt.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func (w *sessionWorld) pick(rt *rapid.T) hashindex.Key {
 
 func (w *sessionWorld) copyFile(rt *rapid.T) {
 	from := w.pick(rt)
-	content, err := os.ReadFile(w.cfg.abs(from))
+	content, err := os.ReadFile(w.cfg.root(from.Root).Abs(from.Path))
 	if err != nil {
 		rt.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func (w *sessionWorld) copyFile(rt *rapid.T) {
 func (w *sessionWorld) remove(rt *rapid.T) {
 	k := w.pick(rt)
 	delete(w.files, k)
-	if err := os.Remove(w.cfg.abs(k)); err != nil {
+	if err := os.Remove(w.cfg.root(k.Root).Abs(k.Path)); err != nil {
 		rt.Fatal(err)
 	}
 }
@@ -220,7 +220,7 @@ func TestTheRowOfASessionIsItsBestVersion(t *testing.T) {
 			"outage ends": func(*rapid.T) { w.table.change(func() { w.table.down = false }) },
 			"answer lost": func(*rapid.T) { w.table.change(func() { w.table.afterDone++ }) },
 			"reject":      w.reject, "restart": w.restart, "settle": w.settle,
-			"quick": func(rt *rapid.T) { w.pass(rt, Quick) }, "scan": func(*rapid.T) { w.agent.want(Scan) },
+			"quick": func(rt *rapid.T) { w.pass(rt, Quick) }, "scan": func(*rapid.T) { w.agent.scheduler.request(Scan) },
 		}
 		for name, action := range actions {
 			actions[name] = func(rt *rapid.T) { steps++; action(rt) }

@@ -18,6 +18,9 @@ const (
 	// restFactor bounds how much of the time a file that grows slowly is being read, whatever events come: one part in
 	// five.
 	restFactor = 4
+	// longAgo is how old a change must be, by the clock of whoever keeps the file, for nobody to be writing the file
+	// still. It is more than clocks differ, and far more than SettleLimit.
+	longAgo = time.Hour
 )
 
 // errTooLarge says that a file is larger than GFX_SYNC_MAX_FILE_SIZE.
@@ -38,8 +41,9 @@ func unreadable(err error) error {
 	return fmt.Errorf("%w: %w", errUnreadable, err)
 }
 
-// unsettled is the finding for a file that cannot be made into a record as it is now: half written, perhaps. It is looked at
-// again on a growing delay, or with the next event; when it has stayed the same for the settle limit, it is invalid.
+// unsettled is the finding for a file that cannot be made into a record as it is now: half written, perhaps. It is looked
+// at again on a growing delay, or with the next event. When it has stayed the same for the settle limit, or was changed
+// long ago, it is invalid. A file that its writer keeps others from reading is not: the next scan finds it again.
 func (in *intake) unsettled(l look, old hashindex.Entry, stamp hashindex.Stamp, reason error) finding {
 	now := time.Now()
 	if old.State == hashindex.Invalid && old.Stamp == stamp && now.Sub(old.StampSeen) >= in.cfg.SettleLimit {
@@ -48,11 +52,21 @@ func (in *intake) unsettled(l look, old hashindex.Entry, stamp hashindex.Stamp, 
 	if s := &l.settling; !s.active || s.stamp != stamp {
 		*s = settling{stamp: stamp, since: now, active: true}
 	}
-	if now.Sub(l.settling.since) < in.cfg.SettleLimit {
+	locked := errors.Is(reason, hashindex.ErrChanging)
+	settled := now.Sub(l.settling.since) >= in.cfg.SettleLimit
+	if changed := time.Unix(0, stamp.ModTime); !locked && stamp != (hashindex.Stamp{}) {
+		settled = settled || now.Sub(changed) >= max(longAgo, in.cfg.SettleLimit)
+	}
+	if !settled {
 		rest := min(restFactor*now.Sub(l.began), lastLookAgain)
 		after := min(firstLookAgain<<min(l.settling.tries, 10), lastLookAgain)
 		l.settling.tries++
 		return finding{look: l, rest: rest, after: max(rest, after)}
+	}
+	if locked {
+		in.log.Warn("a file is kept from being read by its writer; it is tried again with every scan",
+			"path", name(l.key), "error", reason)
+		return finding{look: l}
 	}
 	return in.invalid(l, old, stamp, now, reason)
 }
@@ -62,7 +76,7 @@ func (in *intake) invalid(l look, old hashindex.Entry, stamp hashindex.Stamp, no
 	e.State, e.Error = hashindex.Invalid, store.OneLine(reason.Error())
 	err := reason
 	if !errors.Is(reason, errUnreadable) {
-		e.Hash, err = hashLarge(in.cfg.abs(l.key), in.cfg.Hash, in.pulse(l.key.Root))
+		e.Hash, err = in.cfg.root(l.key.Root).Hash(l.key.Path, in.cfg.Hash)
 	}
 	if err != nil {
 		// Whether a file may be read shows in no stamp: the next scan looks again.

@@ -23,8 +23,6 @@ type Survey struct {
 	// Progress may be nil.
 	Progress func(Progress)
 
-	pulses map[string]*pulse // of the roots, by label
-
 	mu       sync.Mutex
 	report   *Report
 	suspects []suspect
@@ -56,7 +54,7 @@ func (s *Survey) Run(ctx context.Context, mode Mode, opts PassOptions) (*Report,
 	if err := s.Config.check(); err != nil {
 		return nil, err
 	}
-	s.report = newReport(&s.Config, mode, begin)
+	s.report = newReport(&s.Config, s.Config.Roots, mode, begin)
 	err = s.compare(ctx, mode, opts)
 	switch {
 	case ctx.Err() != nil:
@@ -88,16 +86,12 @@ func contextOnly(err error) error {
 func (s *Survey) compare(ctx context.Context, mode Mode, opts PassOptions) error {
 	// The directory first: what is sent while it is read is then found on the remote.
 	p := newProgress(ctx, s.State.Index, s.Progress)
-	s.pulses = map[string]*pulse{}
 	for _, root := range s.Config.Roots {
-		s.pulses[root.Label] = &pulse{}
 		asked, cancel := context.WithCancel(ctx)
-		t := startTask(s.pulses[root.Label], true, func() (hashindex.Scanned, error) { return s.compareFiles(asked, root, mode, opts, p) })
-		if err := t.wait(ctx, 0); err != nil {
-			s.report.unfinished(root, t, err)
-		} else {
-			s.report.scanned(root, t.seen, t.err)
-		}
+		seen, err := inTurn(ctx, newTurn(root.Live), func() (hashindex.Scanned, error) {
+			return s.compareFiles(asked, root, mode, opts, p)
+		})
+		s.report.scanned(root, seen, err)
 		cancel() // what hangs is to do nothing more should it go on
 	}
 	p.end()
@@ -196,7 +190,6 @@ func (s *Survey) compareFiles(ctx context.Context, root hashindex.Root, mode Mod
 	readers, readCtx := errgroup.WithContext(ctx)
 	readers.SetLimit(s.Config.FullReaders)
 	scanner := hashindex.Scanner{Index: s.State.Index, Root: root, Match: s.Config.Pattern.Match, AcceptEmpty: opts.AcceptMissing}
-	scanner.Moved = s.pulses[root.Label].beat
 	seen, err := scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, old *hashindex.Entry) error {
 		key := hashindex.Key{Root: root.Label, Path: path}
 		switch {
@@ -219,7 +212,7 @@ func (s *Survey) rehash(ctx context.Context, key hashindex.Key, size int64, old 
 	if ctx.Err() != nil {
 		return
 	}
-	hash, err := hashLarge(s.Config.abs(key), s.Config.Hash, s.pulses[key.Root])
+	hash, err := s.Config.root(key.Root).Hash(key.Path, s.Config.Hash)
 	if ctx.Err() != nil || errors.Is(err, fs.ErrNotExist) {
 		return // gone since it was listed
 	}
@@ -315,7 +308,7 @@ func (s *Survey) arrived(ctx context.Context, one suspect) (bool, error) {
 	if one.kind == kindRemoteMissing {
 		return s.isThere(ctx, one, e.Session)
 	}
-	hash, err := hashLarge(s.Config.abs(one.key), s.Config.Hash, s.pulses[one.key.Root])
+	hash, err := s.Config.root(one.key.Root).Hash(one.key.Path, s.Config.Hash)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}

@@ -96,14 +96,14 @@ func (w *world) pass(rt *rapid.T, mode Mode) *Report { return awaitedPass(rt, w.
 // awaitedPass has the running agent make a pass, and waits for its end. Scans leave nothing to wait for.
 func awaitedPass(rt *rapid.T, a *Agent, mode Mode) *Report {
 	if mode == Scan {
-		a.want(mode)
+		a.scheduler.request(mode)
 		return nil
 	}
 	var before int64
 	if p := lastPass(rt, a); p != nil {
 		before = p.ID
 	}
-	a.want(mode)
+	a.scheduler.request(mode)
 	var made *state.Pass
 	eventually(rt, "a "+string(mode)+" pass comes to its end", func() bool {
 		made = passAfter(rt, a, before, mode)

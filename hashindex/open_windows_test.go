@@ -1,8 +1,7 @@
-package reconcile
+package hashindex
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -40,18 +39,18 @@ func TestAFileThatItsWriterHoldsIsBeingWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := func() (fs.FileInfo, error) { return os.Lstat(name) }
+	root := Root{Dir: filepath.Dir(name)}
 	h, err := windows.CreateFile(path, windows.GENERIC_WRITE, 0, nil, windows.CREATE_ALWAYS, windows.FILE_ATTRIBUTE_NORMAL, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := readStable(name, 100, &pulse{}, named); !errors.Is(err, errChanging) {
-		t.Errorf("a file that is held: %v, want errChanging", err)
+	if _, _, err := root.Read("a.json", 100); !errors.Is(err, ErrChanging) {
+		t.Errorf("a file that is held: %v, want ErrChanging", err)
 	}
 	if err := windows.CloseHandle(h); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := readStable(name, 100, &pulse{}, named); err != nil {
+	if _, _, err := root.Read("a.json", 100); err != nil {
 		t.Errorf("released: %v", err)
 	}
 }

@@ -1,0 +1,115 @@
+package reconcile
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+)
+
+// hold takes a turn, as a walk that takes long does, until release is called.
+func hold(t *testing.T, in *turn) (release func()) {
+	t.Helper()
+	held, gate := make(chan struct{}), make(chan struct{})
+	go func() {
+		_, _ = inTurn(context.Background(), in, func() (struct{}, error) {
+			close(held)
+			<-gate
+			return struct{}{}, nil
+		})
+	}()
+	<-held
+	return func() { close(gate) }
+}
+
+// TestAScanThatIsAskedForDuringAWalkComesAfterIt: the walk of a pass may have gone by already where a notification was
+// lost.
+func TestAScanThatIsAskedForDuringAWalkComesAfterIt(t *testing.T) {
+	t.Parallel()
+	p := tempPlace(t)
+	w := p.running(t)
+	eventually(t, "the first pass is over", func() bool { return w.last(t) != nil })
+	release := hold(t, w.walking[""])
+	hash := p.session(t, "late.json", 1, 1)
+	w.scheduler.requestScan("")
+	eventually(t, "the scan has begun to wait", w.scheduler.scans[""].isRunning)
+	release()
+	eventually(t, "the file is found", func() bool { return fileState(t, p, "late.json") == "synced" })
+	p.wantRows(t, hash)
+}
+
+// TestAScanDoesNotWaitUntilAFullPassHasHashed: to hash gigabytes on a share takes minutes.
+func TestAScanDoesNotWaitUntilAFullPassHasHashed(t *testing.T) {
+	t.Parallel()
+	p := tempPlace(t)
+	p.session(t, "old.json", 1, 1)
+	w := p.running(t)
+	eventually(t, "the first pass is over", func() bool { return w.last(t) != nil })
+	release := hold(t, w.hashing[""])
+	w.scheduler.request(Full)
+	eventually(t, "the full pass has walked", func() bool {
+		return w.scheduler.passes.isRunning() && p.remote.counted("digest") > 0
+	})
+	p.session(t, "new.json", 2, 1)
+	w.scheduler.requestScan("")
+	eventually(t, "the new file is found", func() bool { return fileState(t, p, "new.json") == "synced" })
+	if !w.scheduler.passes.isRunning() {
+		t.Error("the full pass is over without having hashed")
+	}
+	release()
+	eventually(t, "the full pass is over", func() bool { return !w.scheduler.passes.isRunning() })
+	if r, err := decodeReport(w.last(t), nil); err != nil || r.Mode != Full || r.Hashed == 0 || !r.InSync {
+		t.Errorf("the full pass: %+v (%v)", r, err)
+	}
+}
+
+// TestASlowRootIsScannedToTheEnd: it holds up no other, and its own scan is reported whenever it comes to its end.
+func TestASlowRootIsScannedToTheEnd(t *testing.T) {
+	t.Parallel()
+	p := tempPlace(t)
+	p.cfg.Roots = nil
+	for _, label := range []string{"PC01", "PC02"} {
+		p.write(t, filepath.Join(label, "a.json"), []byte(`{"ID":1,"PC":"`+label+`"}`))
+		p.cfg.Roots = append(p.cfg.Roots, hashindex.Root{Label: label, Dir: filepath.Join(p.dir, label)})
+	}
+	w := p.running(t)
+	eventually(t, "the first pass is over", func() bool { return w.last(t) != nil })
+	scanned := func() (labels string) {
+		st, err := ReadStatus(t.Context(), w.state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.LastScan != nil {
+			for _, root := range st.LastScan.Roots {
+				labels += root.Label
+			}
+		}
+		return labels
+	}
+	release := hold(t, w.walking["PC01"])
+	w.scheduler.request(Scan)
+	eventually(t, "the other root is scanned", func() bool { return scanned() == "PC02" })
+	release()
+	eventually(t, "the slow one too", func() bool { return scanned() == "PC01PC02" })
+}
+
+func TestFilesThatWaitForTheRemoteDoNotHang(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newLooks(&hashindex.Liveness{})
+		q.mustAdd(t, lookAt("a"), true)
+		q.wantNext(t, "a")
+		time.Sleep(10 * hangAfter)
+		if q.hangs() {
+			t.Error("a file that is held until the remote has taken others hangs")
+		}
+		go q.live.Do(func() { time.Sleep(2 * hangAfter) })
+		time.Sleep(hangAfter)
+		if !q.hangs() {
+			t.Error("a file whose reading has no answer does not hang")
+		}
+		time.Sleep(hangAfter)
+	})
+}

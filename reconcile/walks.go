@@ -1,0 +1,120 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/gfxsync/gfxsync/hashindex"
+)
+
+const (
+	// hangAfter is how long a root's file system may leave all calls without an answer. The longest of them is the
+	// listing of a large folder on a slow share. What takes longer hangs. It cannot be interrupted, and is left to
+	// itself.
+	hangAfter = 30 * time.Second
+	// abandonAfter is how long a stop waits for what a file system is doing.
+	abandonAfter = time.Second
+)
+
+// errHangs is an outage of a root: its share hangs.
+var errHangs = fmt.Errorf("%w: its file system has not answered for %v", hashindex.ErrRootUnavailable, hangAfter)
+
+// turn is the right to do something that a root's file system may not come to the end of. Only one has it at a time:
+// what is asked of a share that hangs does not pile up, and a slow share serves one after the other.
+type turn struct {
+	live *hashindex.Liveness
+	free chan struct{} // holds one while nobody has the turn
+}
+
+func newTurn(live *hashindex.Liveness) *turn {
+	t := &turn{live: live, free: make(chan struct{}, 1)}
+	t.free <- struct{}{}
+	return t
+}
+
+// inTurn waits for the turn, and then for f, whose own result it returns. It fails with errHangs, or with the context's
+// error a little after ctx has ended; f is left to itself then, and keeps the turn until it returns.
+func inTurn[T any](ctx context.Context, t *turn, f func() (T, error)) (T, error) {
+	var r result[T]
+	if _, err := await(ctx, t.live, t.free); err != nil {
+		return r.value, err
+	}
+	done := make(chan result[T], 1)
+	go func() {
+		defer func() { t.free <- struct{}{} }()
+		value, err := f()
+		done <- result[T]{value, err}
+	}()
+	r, err := await(ctx, t.live, done)
+	if err != nil && ctx.Err() != nil {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonAfter)
+		defer cancel()
+		if r, err = await(grace, t.live, done); err != nil {
+			err = ctx.Err()
+		}
+	}
+	if err != nil {
+		return r.value, err
+	}
+	return r.value, r.err
+}
+
+// await receives from a channel. It fails with errHangs, or with the context's error.
+func await[T any](ctx context.Context, live *hashindex.Liveness, c <-chan T) (value T, err error) {
+	for {
+		left := hangAfter - live.Silent()
+		timer := time.NewTimer(max(left, 0))
+		select {
+		case value = <-c:
+			timer.Stop()
+			return value, nil
+		case <-ctx.Done():
+			timer.Stop()
+			return value, ctx.Err()
+		case <-timer.C:
+		}
+		if left <= 0 {
+			return value, errHangs
+		}
+	}
+}
+
+type result[T any] struct {
+	value T
+	err   error
+}
+
+// turns has one turn for each root, by its label.
+type turns map[string]*turn
+
+func newTurns(roots []hashindex.Root) turns {
+	all := turns{}
+	for _, root := range roots {
+		all[root.Label] = newTurn(root.Live)
+	}
+	return all
+}
+
+// inTurns does something in all roots at the same time, and yields what it came to when all have come to their ends.
+func inTurns[T any](ctx context.Context, roots []hashindex.Root, in turns,
+	do func(hashindex.Root) (T, error),
+) iter.Seq2[hashindex.Root, result[T]] {
+	results := make([]result[T], len(roots))
+	var all sync.WaitGroup
+	for i, root := range roots {
+		all.Go(func() {
+			results[i].value, results[i].err = inTurn(ctx, in[root.Label], func() (T, error) { return do(root) })
+		})
+	}
+	all.Wait()
+	return func(yield func(hashindex.Root, result[T]) bool) {
+		for i, root := range roots {
+			if !yield(root, results[i]) {
+				return
+			}
+		}
+	}
+}
