@@ -202,7 +202,10 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 				SELECT pl.player_hash, count(DISTINCT x.hand_id)::integer AS hands, min(h.start_time) AS first_seen_at,
 					max(h.start_time) AS last_seen_at
 				FROM {{.Schema}}.gfx_hands h
-				JOIN {{.Schema}}.gfx_hand_players x ON x.hand_id = h.id
+				-- OFFSET keeps this from being a join, for which the planner may read the players of all sessions.
+				CROSS JOIN LATERAL (
+					SELECT x.hand_id, x.player_id FROM {{.Schema}}.gfx_hand_players x WHERE x.hand_id = h.id OFFSET 0
+				) AS x
 				JOIN {{.Schema}}.gfx_players pl ON pl.id = x.player_id
 				WHERE h.session_id = expand_session GROUP BY 1
 			), absent AS (

@@ -24,7 +24,6 @@ var settings = map[string]string{
 	"full_page_writes":        "off",
 	"autovacuum":              "off",
 	"max_connections":         "200",
-	"shared_buffers":          "32MB",
 	"max_wal_size":            "256MB",
 	"wal_level":               "minimal",
 	"max_wal_senders":         "0",
