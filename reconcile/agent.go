@@ -74,7 +74,9 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	a.watchers = map[string]*watch.Watcher{}
 	for _, root := range cfg.Roots {
 		if !cfg.NoWatch {
-			a.watchers[root.Label] = watch.New(root.Dir, watch.Options{Pattern: cfg.Pattern, Skip: root.LeadsBack, Logger: cfg.Logger})
+			a.watchers[root.Label] = watch.New(root.Dir, changes{a, root.Label}, watch.Options{
+				Pattern: cfg.Pattern, Skip: root.LeadsBack, Logger: cfg.Logger,
+			})
 		}
 	}
 	return a, nil
@@ -117,7 +119,6 @@ func (a *Agent) Run(stopped context.Context) error {
 	defer end(nil)
 	stop := a.startWork(ctx)
 	var feeding sync.WaitGroup
-	watchErrs := make(chan error, len(a.watchers))
 	feeding.Go(func() { a.runPasses(ctx) })
 	for _, root := range a.cfg.Roots {
 		feeding.Go(func() { a.runScans(ctx, root) })
@@ -125,9 +126,8 @@ func (a *Agent) Run(stopped context.Context) error {
 	feeding.Go(func() { a.noticeSleep(ctx) })
 	feeding.Go(func() { a.expandSoon(ctx) })
 	feeding.Go(func() { a.guard(ctx, end) })
-	for label, w := range a.watchers {
-		feeding.Go(func() { watchErrs <- w.Run(ctx) })
-		feeding.Go(func() { a.forward(ctx, label, w.Events()) })
+	for _, w := range a.watchers {
+		feeding.Go(func() { w.Run(ctx) })
 	}
 	a.scheduler.request(Quick)
 	a.delivery.DrainQueue()
@@ -136,12 +136,7 @@ func (a *Agent) Run(stopped context.Context) error {
 	stopSchedules()
 	stop()
 	a.log.Info("stopped")
-	close(watchErrs)
-	err := a.leave(stopped, context.Cause(ctx))
-	for e := range watchErrs {
-		err = errors.Join(err, e)
-	}
-	return err
+	return a.leave(stopped, context.Cause(ctx))
 }
 
 // Reconcile makes one pass and returns when it has come to its end.
@@ -189,18 +184,23 @@ func (a *Agent) begin(ctx context.Context) error {
 	})
 }
 
-// forward takes what the watcher hands on to the intake.
-func (a *Agent) forward(ctx context.Context, label string, events <-chan watch.Event) {
-	for e := range events {
-		if e.Op == watch.LookAgain {
-			a.scheduler.requestScan(label)
-			continue
-		}
-		l := look{key: hashindex.Key{Root: label, Path: e.Path}, at: e.At}
-		if a.intake.looks.add(ctx, l, true) != nil {
-			continue // stopping: the channel is read to its end
-		}
+// changes takes what a watcher tells of a root.
+type changes struct {
+	agent *Agent
+	root  string // its label
+}
+
+// Changed implements watch.Sink. What the intake has no room for is found by a scan.
+func (c changes) Changed(path string, at time.Time) {
+	if !c.agent.intake.looks[c.root].tryAdd(look{key: hashindex.Key{Root: c.root, Path: path}, at: at}) {
+		c.agent.scheduler.requestScan(c.root)
 	}
+}
+
+// Lost implements watch.Sink.
+func (c changes) Lost(reason string) {
+	c.agent.log.Debug("changes may have been missed; a scan finds them", "root", c.root, "reason", reason)
+	c.agent.scheduler.requestScan(c.root)
 }
 
 // differs says whether a walk is to have a file looked at that the index knows. A full pass hashes it in any case.

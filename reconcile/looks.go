@@ -51,8 +51,12 @@ type delayed struct {
 	timer        *time.Timer
 }
 
-// maxWaiting is how many looks may wait before those who wish for more are made to wait themselves.
-const maxWaiting = 2000
+const (
+	// maxWaiting is how many looks may wait before a scan that wishes for more is made to wait itself.
+	maxWaiting = 2000
+	// maxUrgent is how many of those that an event wished for may wait.
+	maxUrgent = 10_000
+)
 
 func newLooks(live *hashindex.Liveness) *looks {
 	q := &looks{
@@ -66,8 +70,20 @@ func newLooks(live *hashindex.Liveness) *looks {
 	return q
 }
 
+// tryAdd wishes for a look at a file that an event has named. It never waits, and says whether there was room.
+func (q *looks) tryAdd(l look) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.urgent) >= maxUrgent {
+		return false
+	}
+	l.urgent = true
+	q.put(&l)
+	return true
+}
+
 // add wishes for a look, and waits while too many do. It fails only with the context's error.
-func (q *looks) add(ctx context.Context, l look, urgent bool) error {
+func (q *looks) add(ctx context.Context, l look) error {
 	stop := context.AfterFunc(ctx, func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
@@ -76,23 +92,14 @@ func (q *looks) add(ctx context.Context, l look, urgent bool) error {
 	defer stop()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for q.full(urgent) && !q.closed && ctx.Err() == nil {
+	for len(q.waiting) >= maxWaiting && !q.closed && ctx.Err() == nil {
 		q.changed.Wait()
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	l.urgent = urgent
 	q.put(&l)
 	return nil
-}
-
-// full says whether too many looks wait already. An event does not wait for what a scan has found.
-func (q *looks) full(urgent bool) bool {
-	if urgent {
-		return len(q.urgent) >= maxWaiting
-	}
-	return len(q.waiting) >= maxWaiting
 }
 
 func (q *looks) put(l *look) {
@@ -259,9 +266,7 @@ func newLooksByRoot(roots []hashindex.Root) looksByRoot {
 	return all
 }
 
-func (all looksByRoot) add(ctx context.Context, l look, urgent bool) error {
-	return all[l.key.Root].add(ctx, l, urgent)
-}
+func (all looksByRoot) add(ctx context.Context, l look) error { return all[l.key.Root].add(ctx, l) }
 
 func (all looksByRoot) done(key hashindex.Key) { all[key.Root].done(key) }
 

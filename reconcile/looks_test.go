@@ -17,7 +17,11 @@ func lookAt(path string) look { return look{key: hashindex.Key{Path: path}} }
 
 func (q *looks) mustAdd(t *testing.T, l look, urgent bool) {
 	t.Helper()
-	if err := q.add(t.Context(), l, urgent); err != nil {
+	if urgent {
+		if !q.tryAdd(l) {
+			t.Fatal("there is no room")
+		}
+	} else if err := q.add(t.Context(), l); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -229,23 +233,21 @@ func TestTooManyWishesWait(t *testing.T) {
 			cancel()
 		},
 	} {
-		for _, urgent := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s, urgent %v", name, urgent), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { tooMany(t, urgent, release) })
-			})
-		}
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { tooMany(t, release) })
+		})
 	}
 }
 
-func tooMany(t *testing.T, urgent bool, release func(q *looks, cancel func())) {
+func tooMany(t *testing.T, release func(q *looks, cancel func())) {
 	q := newLooks(nil)
 	for i := range maxWaiting {
-		q.mustAdd(t, lookAt(fmt.Sprint(i)), urgent)
+		q.mustAdd(t, lookAt(fmt.Sprint(i)), false)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	added := make(chan error, 1)
-	go func() { added <- q.add(ctx, lookAt("one more"), urgent) }()
+	go func() { added <- q.add(ctx, lookAt("one more")) }()
 	synctest.Wait()
 	if len(added) > 0 {
 		t.Fatal("it did not wait")
@@ -273,6 +275,19 @@ func TestAnEventDoesNotWaitForAScan(t *testing.T) {
 	for _, path := range []string{"new", "1999", "0"} {
 		q.wantNext(t, path)
 	}
+}
+
+// TestTooManyEventsAreLeftToAScan, and take no room from anybody.
+func TestTooManyEventsAreLeftToAScan(t *testing.T) {
+	q := newLooks(nil)
+	for i := range maxUrgent {
+		q.mustAdd(t, lookAt(fmt.Sprint(i)), true)
+	}
+	if q.tryAdd(lookAt("one more")) {
+		t.Error("there is room for more than maxUrgent")
+	}
+	q.next()
+	q.mustAdd(t, lookAt("one more"), true)
 }
 
 func TestACloseEndsAllWaiting(t *testing.T) {

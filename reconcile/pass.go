@@ -224,7 +224,7 @@ func (a *Agent) walk(ctx context.Context, root hashindex.Root, mode Mode, opts P
 			p.file(stamp.Size)
 		}
 		l.recheck = mode == Full
-		return a.intake.looks.add(ctx, l, false)
+		return a.intake.looks.add(ctx, l)
 	})
 	if err == nil {
 		a.intake.rootSeen(root.Label, identity)
@@ -262,7 +262,7 @@ func (a *Agent) lookAtIntents(ctx context.Context) {
 			if after = e.Key; a.delivery.Holds(store.Source(e.Key), e.Hash) {
 				continue
 			}
-			if a.intake.looks.add(ctx, look{key: e.Key, at: time.Now()}, false) != nil {
+			if a.intake.looks.add(ctx, look{key: e.Key, at: time.Now()}) != nil {
 				return
 			}
 		}

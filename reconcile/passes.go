@@ -83,6 +83,10 @@ func (a *Agent) tellScan(ctx context.Context, root hashindex.Root, r *Report) {
 	}
 	a.log.Debug("scanned", "root", root.String(), "files", r.Files, "ms", r.DurationMS)
 	a.warn(r)
+	if w := a.watchers[root.Label]; w != nil {
+		watched := w.Status()
+		r.Roots[0].Watch = &watched
+	}
 	a.mu.Lock()
 	a.scans[root.Label] = r
 	note := a.scanNote()

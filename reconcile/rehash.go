@@ -55,5 +55,5 @@ func (a *Agent) rehashFile(ctx context.Context, root hashindex.Root, e hashindex
 			return nil
 		}
 	}
-	return a.intake.looks.add(ctx, look{key: e.Key, at: time.Now(), recheck: true}, false)
+	return a.intake.looks.add(ctx, look{key: e.Key, at: time.Now(), recheck: true})
 }

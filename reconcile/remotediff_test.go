@@ -153,9 +153,7 @@ func (s *subject) sending(t *testing.T, w *worker) (sent *int) {
 func (s *subject) sendNew(t *testing.T, w *worker, number int) {
 	key := hashindex.Key{Path: fmt.Sprintf("new%d.json", number)}
 	s.session(t, key.Path, 1000+number, 1)
-	if err := w.intake.looks.add(t.Context(), look{key: key, at: time.Now()}, true); err != nil {
-		t.Error(err)
-	}
+	changes{w.Agent, ""}.Changed(key.Path, time.Now())
 	eventually(t, "the new file is synced", func() bool {
 		e, _, err := w.state.Index.Get(context.Background(), key)
 		return err == nil && e.State == hashindex.Synced

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/watch"
 )
 
 // Mode is how deep a pass goes.
@@ -79,6 +80,9 @@ type RootReport struct {
 
 	Unread      int    `json:"unread,omitempty"`       // folders and files that could not be read
 	UnreadFirst string `json:"unread_first,omitempty"` // one of them, and why
+
+	// Watch is how far changes are reported by the operating system. It is nil unless an agent watches the root.
+	Watch *watch.Status `json:"watch,omitempty"`
 }
 
 // Problem is one thing that is not as it should be.

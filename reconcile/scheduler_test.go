@@ -3,11 +3,13 @@ package reconcile
 import (
 	"context"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/watch"
 )
 
 // hold takes a turn, as a walk that takes long does, until release is called.
@@ -112,4 +114,50 @@ func TestFilesThatWaitForTheRemoteDoNotHang(t *testing.T) {
 		}
 		time.Sleep(hangAfter)
 	})
+}
+
+// TestTheStatusTellsHowFarChangesAreReported: of each folder, as of its last scan.
+func TestTheStatusTellsHowFarChangesAreReported(t *testing.T) {
+	t.Parallel()
+	p := tempPlace(t)
+	p.cfg.NoWatch = false
+	p.write(t, "day1/a.txt", nil)
+	w := p.running(t)
+	eventually(t, "the root and its folder are watched", func() bool {
+		st, err := ReadStatus(t.Context(), w.state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st.LastScan != nil && st.LastScan.Roots[0].Watch != nil &&
+			st.LastScan.Roots[0].Watch.State == watch.Watching && st.LastScan.Roots[0].Watch.Watched == 2
+	})
+}
+
+// TestEventsThatNobodyHasRoomForAreLeftToAScan.
+func TestEventsThatNobodyHasRoomForAreLeftToAScan(t *testing.T) {
+	p := tempPlace(t)
+	a, err := Open(t.Context(), p.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	told := changes{a, ""}
+	for i := range maxUrgent {
+		told.Changed(strconv.Itoa(i), time.Now())
+	}
+	if len(a.scheduler.scans[""].wake) > 0 {
+		t.Error("a scan is asked for, though there is room")
+	}
+	told.Changed("one more", time.Now())
+	if _, ok := a.scheduler.scans[""].begin(); !ok {
+		t.Error("no scan is asked for")
+	}
+	told.Lost("a test")
+	if _, ok := a.scheduler.scans[""].begin(); !ok {
+		t.Error("no scan is asked for when changes were lost")
+	}
 }

@@ -1,59 +1,11 @@
 package watch
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"slices"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/fsnotify/fsnotify"
 )
-
-func median(d []time.Duration) time.Duration {
-	slices.Sort(d)
-	return d[len(d)/2]
-}
-
-// BenchmarkDetect measures from the start of os.WriteFile to the event in the consumer's hand, for this package and for fsnotify alone.
-func BenchmarkDetect(b *testing.B) {
-	ours, bare := b.TempDir(), b.TempDir()
-	ctx, cancel := context.WithCancel(b.Context())
-	w := New(ours, Options{})
-	var running sync.WaitGroup
-	running.Go(func() { _ = w.Run(ctx) })
-	defer running.Wait()
-	defer cancel()
-	<-w.Events()
-	n, err := fsnotify.NewWatcher()
-	must(b, err)
-	defer n.Close()
-	must(b, n.Add(bare))
-
-	var took, tookBare []time.Duration
-	for i := 0; b.Loop(); i++ {
-		path := fmt.Sprintf("%s/%d.json", ours, i)
-		begin := time.Now()
-		must(b, os.WriteFile(path, []byte(`{"ID":1}`), 0o600))
-		for ev := <-w.Events(); ev.Path != path[len(ours)+1:]; ev = <-w.Events() {
-		}
-		took = append(took, time.Since(begin))
-
-		path = fmt.Sprintf("%s/%d.json", bare, i)
-		begin = time.Now()
-		must(b, os.WriteFile(path, []byte(`{"ID":1}`), 0o600))
-		for ev := <-n.Events; ev.Name != path; ev = <-n.Events {
-		}
-		tookBare = append(tookBare, time.Since(begin))
-	}
-	b.ReportMetric(float64(median(took).Nanoseconds())/1000, "median-µs")
-	b.ReportMetric(float64(median(tookBare).Nanoseconds())/1000, "bare-median-µs")
-	b.ReportMetric(float64(median(took))/float64(median(tookBare)), "ratio")
-	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1000, "p99-µs")
-	b.ReportMetric(float64(tookBare[len(tookBare)*99/100].Nanoseconds())/1000, "bare-p99-µs")
-}
 
 // TestLargeTree: a file beside and a file deep in a tree of thousands of directories arrive. That the one does not
 // wait for the other is asserted by TestEventsAreHandedOnWhileATreeIsAdded.

@@ -11,16 +11,12 @@ import (
 	"testing"
 )
 
-// runUnread runs w without taking its events; stop ends it.
-func runUnread(t *testing.T, w *Watcher) (stop func()) {
+// run runs w; stop ends it.
+func run(t *testing.T, w *Watcher) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() {
-		if err := w.Run(ctx); err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	})
+	running.Go(func() { w.Run(ctx) })
 	return func() { cancel(); running.Wait() }
 }
 
@@ -48,18 +44,18 @@ func TestFolderMoved(t *testing.T) {
 			for _, m := range c.moves {
 				r.move(m[0], m[1])
 			}
-			r.await("look again", has(LookAgain, ""))
+			r.await("look again", told(""))
 			r.awaitLive(c.file)
 			r.settle()
 			r.forget()
 			r.write(path.Dir(c.file) + "/2.json")
-			r.await("an event at once", func(evs []Event) bool {
+			r.await("an event at once", func(evs []event) bool {
 				// On Windows the watch of a moved folder keeps its old name, for which all are started anew.
-				return told(path.Dir(c.file)+"/2.json")(evs) || runtime.GOOS == "windows" && has(LookAgain, "")(evs)
+				return told(path.Dir(c.file)+"/2.json")(evs) || runtime.GOOS == "windows" && told("")(evs)
 			})
 			for _, ev := range r.events() {
-				if _, err := os.Lstat(r.abs(ev.Path)); ev.Op != Gone && err != nil {
-					t.Errorf("%s %s, which is not there", ev.Op, ev.Path)
+				if _, err := os.Lstat(r.abs(ev.path)); err != nil {
+					t.Errorf("told of %s, which is not there", ev)
 				}
 			}
 		})
@@ -105,8 +101,8 @@ func TestFolderRemoved(t *testing.T) {
 	}
 	r := start(t, root, Options{})
 	must(t, os.RemoveAll(r.abs("a")))
-	r.await("look again", has(LookAgain, ""))
-	r.await("a file of it gone", has(Gone, "a/b7/1.json"))
+	r.await("look again", told(""))
+	r.await("a file of it gone", told("a/b7/1.json"))
 	r.awaitStatus("only the root is left", func(s Status) bool { return s.Watched == 1 })
 
 	r.mkdir("a/b3/c")
@@ -119,28 +115,28 @@ func TestFolderMovedOut(t *testing.T) {
 	must(t, os.MkdirAll(root+"/a/b", 0o700))
 	r := start(t, root, Options{})
 	must(t, os.Rename(root+"/a", outside+"/a"))
-	r.await("look again", has(LookAgain, ""))
+	r.await("look again", told(""))
 	r.awaitStatus("only the root is left", func(s Status) bool { return s.Watched == 1 })
 	r.settle()
 	r.forget()
 	must(t, os.WriteFile(outside+"/a/b/1.json", nil, 0o600))
 	for _, ev := range r.settle() {
-		if runtime.GOOS == "windows" && ev.Op == LookAgain {
+		if runtime.GOOS == "windows" && ev.path == "" {
 			continue // all are started anew there
 		}
-		t.Errorf("heard of a folder that was moved away: %s %s", ev.Op, ev.Path)
+		t.Errorf("heard of a folder that was moved away: %s", ev)
 	}
 }
 
 func TestRootAbsentThenCreated(t *testing.T) {
 	root := t.TempDir() + "/share/output"
 	r := start(t, root, Options{})
-	if s := r.w.Status(); s.RootAvailable || s.Watched != 0 {
+	if s := r.w.Status(); s.State != Waiting || s.Watched != 0 {
 		t.Errorf("status %+v", s)
 	}
 	must(t, os.MkdirAll(root+"/sub", 0o700))
-	r.await("look again", has(LookAgain, ""))
-	r.awaitStatus("both folders", func(s Status) bool { return s.RootAvailable && s.Watched == 2 })
+	r.await("look again", told(""))
+	r.awaitStatus("both folders", func(s Status) bool { return s.State == Watching && s.Watched == 2 })
 	r.write("sub/a.json")
 	r.await("sub/a.json", told("sub/a.json"))
 }
@@ -148,12 +144,13 @@ func TestRootAbsentThenCreated(t *testing.T) {
 func TestRootIsAFile(t *testing.T) {
 	root := t.TempDir() + "/root"
 	must(t, os.WriteFile(root, nil, 0o600))
-	r := &rig{T: t, w: New(root, Options{RootPoll: 1e6}), root: root, more: make(chan struct{}, 1)}
-	stop := runUnread(t, r.w)
+	r := &rig{T: t, root: root, sink: newSink()}
+	r.w = New(root, &r.sink, Options{RootPoll: 1e6})
+	stop := run(t, r.w)
 	defer stop()
 	must(t, os.Remove(root))
 	must(t, os.Mkdir(root, 0o700))
-	r.awaitStatus("the root", func(s Status) bool { return s.RootAvailable })
+	r.awaitStatus("the root", func(s Status) bool { return s.State == Watching })
 }
 
 func TestRootLost(t *testing.T) {
@@ -169,13 +166,13 @@ func TestRootLost(t *testing.T) {
 			must(t, os.MkdirAll(root+"/sub", 0o700))
 			r := start(t, root, Options{})
 			must(t, c.lose(root))
-			r.await("look again", has(LookAgain, ""))
-			r.awaitStatus("the loss", func(s Status) bool { return !s.RootAvailable && s.Watched == 0 })
+			r.await("look again", told(""))
+			r.awaitStatus("the loss", func(s Status) bool { return s.State == Waiting && s.Watched == 0 })
 			r.forget()
 			must(t, os.MkdirAll(root+"/sub", 0o700))
-			r.await("look again on return", has(LookAgain, ""))
+			r.await("look again on return", told(""))
 			r.awaitLive("sub/a.json")
-			r.awaitStatus("both folders", func(s Status) bool { return s.RootAvailable && s.Watched == 2 })
+			r.awaitStatus("both folders", func(s Status) bool { return s.State == Watching && s.Watched == 2 })
 		})
 	}
 }
@@ -200,7 +197,7 @@ func TestRootSwapped(t *testing.T) {
 	r := start(t, dir+"/root", Options{})
 	must(t, os.Rename(dir+"/root", dir+"/away"))
 	must(t, os.Rename(dir+"/next", dir+"/root"))
-	r.await("look again", has(LookAgain, ""))
+	r.await("look again", told(""))
 	r.awaitLive("new/a.json")
 }
 
@@ -213,6 +210,6 @@ func TestRootLinkSwapped(t *testing.T) {
 	r := start(t, dir+"/root", Options{})
 	symlink(t, dir+"/two", dir+"/next")
 	must(t, os.Rename(dir+"/next", dir+"/root"))
-	r.await("look again", has(LookAgain, ""))
+	r.await("look again", told(""))
 	r.awaitLive("a.json")
 }

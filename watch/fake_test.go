@@ -19,36 +19,29 @@ import (
 )
 
 // inBubble runs a Watcher on fakes with time under control; everything has settled when body is called.
-func inBubble(t *testing.T, root string, f *fakes, opts Options, body func(t *testing.T, w *Watcher)) {
+func inBubble(t *testing.T, root string, f *fakes, opts Options, body func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := New(root, opts)
-		w.open = f.open
-		stop := runUnread(t, w)
+		r := &rig{T: t, root: root, sink: newSink()}
+		r.w = New(root, &r.sink, opts)
+		r.w.open = f.open
+		stop := run(t, r.w)
 		synctest.Wait()
-		body(t, w)
+		body(t, r)
 		stop()
 	})
 }
 
-// said takes all events that are due.
-func said(w *Watcher) []string {
-	var evs []Event
-	for {
-		synctest.Wait()
-		select {
-		case ev := <-w.Events():
-			evs = append(evs, ev)
-			continue
-		default:
-		}
-		return short(evs)
-	}
+// said returns all that was told since it was last asked, what was told twice in a row once.
+func said(r *rig) []string {
+	synctest.Wait()
+	defer r.forget()
+	return slices.Compact(short(r.events()))
 }
 
-func expect(t *testing.T, w *Watcher, want ...string) {
+func expect(t *testing.T, r *rig, want ...string) {
 	t.Helper()
-	if got := said(w); !slices.Equal(got, want) {
+	if got := said(r); !slices.Equal(got, want) {
 		t.Errorf("said %q, want %q", got, want)
 	}
 }
@@ -83,20 +76,20 @@ func TestCannotWatch(t *testing.T) {
 				return nil
 			}}
 			log := newRecorder()
-			inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, w *Watcher) {
-				expect(t, w, "look again ")
-				if s := w.Status(); s.Watched != 3 || !slices.Equal(s.Unwatched, []string{"b", "c"}) {
+			inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
+				expect(t, r, "lost")
+				if s := r.w.Status(); s.Watched != 3 || !slices.Equal(s.Unwatched, []string{"b", "c"}) {
 					t.Errorf("status %+v", s)
 				}
 				time.Sleep(5 * time.Minute)
-				expect(t, w)
+				expect(t, r)
 				if n := strings.Count(log.text(), "cannot watch a folder"); n != 1 || !strings.Contains(log.text(), c.help) {
 					t.Errorf("%d warnings:\n%s", n, log.text())
 				}
 				full.Store(false)
 				time.Sleep(recheckEvery + time.Second)
-				expect(t, w, "look again ")
-				if s := w.Status(); s.Watched != 6 || len(s.Unwatched) != 0 {
+				expect(t, r, "lost")
+				if s := r.w.Status(); s.Watched != 6 || len(s.Unwatched) != 0 {
 					t.Errorf("status %+v", s)
 				}
 			})
@@ -115,13 +108,13 @@ func TestUnwatchedSeenAgain(t *testing.T) {
 		}
 		return nil
 	}}
-	inBubble(t, root, f, Options{}, func(t *testing.T, w *Watcher) {
-		expect(t, w, "look again ")
+	inBubble(t, root, f, Options{}, func(t *testing.T, r *rig) {
+		expect(t, r, "lost")
 		full.Store(false)
 		must(t, os.WriteFile(filepath.Join(root, "a", "1.json"), nil, 0o600))
 		f.last().events <- fsnotify.Event{Name: filepath.Join(root, "a"), Op: fsnotify.Create}
-		expect(t, w, "look again ", "created a/1.json")
-		if s := w.Status(); s.Watched != 2 || len(s.Unwatched) != 0 {
+		expect(t, r, "a/1.json", "lost")
+		if s := r.w.Status(); s.Watched != 2 || len(s.Unwatched) != 0 {
 			t.Errorf("status %+v", s)
 		}
 	})
@@ -138,8 +131,8 @@ func TestUnwatchedListIsBounded(t *testing.T) {
 		}
 		return nil
 	}}
-	inBubble(t, root, f, Options{}, func(t *testing.T, w *Watcher) {
-		if s := w.Status(); len(s.Unwatched) != 100 || s.Unwatched[0] != "가" || s.Watched != 1 {
+	inBubble(t, root, f, Options{}, func(t *testing.T, r *rig) {
+		if s := r.w.Status(); len(s.Unwatched) != 100 || s.Unwatched[0] != "가" || s.Watched != 1 {
 			t.Errorf("%d listed, watched %d", len(s.Unwatched), s.Watched)
 		}
 	})
@@ -151,48 +144,65 @@ func TestSkippedFoldersAreNotEntered(t *testing.T) {
 	var skipped atomic.Bool
 	f := &fakes{}
 	skip := func(path string) bool { return skipped.Load() && path == "a" || path == "b" }
-	inBubble(t, root, f, Options{Skip: skip}, func(t *testing.T, w *Watcher) {
-		expect(t, w, "look again ")
-		if s := w.Status(); s.Watched != 4 || len(s.Unwatched) != 0 {
+	inBubble(t, root, f, Options{Skip: skip}, func(t *testing.T, r *rig) {
+		expect(t, r, "lost")
+		if s := r.w.Status(); s.Watched != 4 || len(s.Unwatched) != 0 {
 			t.Errorf("status %+v, want the root, a, a/x and c watched", s)
 		}
 		skipped.Store(true)
 		f.last().errs <- fsnotify.ErrEventOverflow // and all is looked at again
-		if got := said(w); len(got) == 0 || slices.ContainsFunc(got, func(s string) bool { return s != "look again " }) {
+		if got := said(r); len(got) == 0 || slices.ContainsFunc(got, func(s string) bool { return s != "lost" }) {
 			t.Errorf("said %q", got)
 		}
-		if s := w.Status(); s.Watched != 2 || len(s.Unwatched) != 0 {
+		if s := r.w.Status(); s.Watched != 2 || len(s.Unwatched) != 0 {
 			t.Errorf("status %+v, want the root and c watched", s)
 		}
 	})
 }
 
-func TestUnusable(t *testing.T) {
-	w := New(t.TempDir(), Options{})
-	w.open = (&fakes{err: syscall.EMFILE}).open
-	if err := w.Run(context.Background()); !errors.Is(err, syscall.EMFILE) {
-		t.Errorf("Run: %v", err)
-	}
-	if _, open := <-w.Events(); open {
-		t.Error("Events is still open")
-	}
+// TestNoNotifications: the system gives none at the start, when all inotify instances are taken, say. The watcher waits
+// for them.
+func TestNoNotifications(t *testing.T) {
+	root := t.TempDir()
+	f := &fakes{err: syscall.EMFILE}
+	log := newRecorder()
+	inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
+		if s := r.w.Status(); s.State != Deaf || s.Error != syscall.EMFILE.Error() {
+			t.Errorf("status %+v, want that it is deaf, and why", s)
+		}
+		time.Sleep(time.Minute)
+		if n := strings.Count(log.text(), "no changes are reported"); n != 1 || !strings.Contains(log.text(), "max_user_instances") {
+			t.Errorf("%d warnings: %s", n, log.text())
+		}
+		f.fail(nil)
+		time.Sleep(1100 * time.Millisecond)
+		expect(t, r, "lost")
+		if s := r.w.Status(); s.State != Watching || s.Error != "" || s.Watched != 1 {
+			t.Errorf("status %+v, want that it watches", s)
+		}
+		must(t, os.Remove(root))
+		time.Sleep(1100 * time.Millisecond)
+		if s := r.w.Status(); s.State != Waiting {
+			t.Errorf("status %+v, want that it waits for the root", s)
+		}
+	})
 }
 
 func TestUnusableLater(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "root")
 	f := &fakes{}
 	log := newRecorder()
-	inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, w *Watcher) {
+	inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
 		f.fail(syscall.EMFILE)
 		makeDirs(t, root, "a")
 		time.Sleep(10 * time.Second)
-		expect(t, w)
-		if n := strings.Count(log.text(), "cannot watch for changes"); n != 1 {
+		expect(t, r)
+		if n := strings.Count(log.text(), "no changes are reported"); n != 1 {
 			t.Errorf("%d warnings", n)
 		}
 		f.fail(nil)
 		time.Sleep(1100 * time.Millisecond)
-		expect(t, w, "look again ")
+		expect(t, r, "lost")
 	})
 }
 
@@ -201,7 +211,8 @@ func TestStatHangs(t *testing.T) {
 	root := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakes{}
-		w := New(root, Options{})
+		r := &rig{T: t, root: root, sink: newSink()}
+		w := New(root, &r.sink, Options{})
 		w.open = f.open
 		answers := make(chan struct{}, 1)
 		answers <- struct{}{}
@@ -210,22 +221,19 @@ func TestStatHangs(t *testing.T) {
 			return os.Stat(path)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error)
-		go func() { ended <- w.Run(ctx) }()
-		expect(t, w, "look again ")
+		ended := make(chan struct{})
+		go func() { w.Run(ctx); close(ended) }()
+		expect(t, r, "lost")
 
 		time.Sleep(time.Minute)
 		must(t, os.WriteFile(filepath.Join(root, "1.json"), nil, 0o600))
 		f.last().events <- fsnotify.Event{Name: filepath.Join(root, "1.json"), Op: fsnotify.Create}
-		expect(t, w, "created 1.json")
+		expect(t, r, "1.json")
 
 		begin := time.Now()
 		cancel()
-		if err := <-ended; err != nil || time.Since(begin) > shutdownGrace {
-			t.Errorf("ended after %s: %v", time.Since(begin), err)
-		}
-		if _, open := <-w.Events(); open {
-			t.Error("Events is still open")
+		if <-ended; time.Since(begin) > shutdownGrace {
+			t.Errorf("ended after %s", time.Since(begin))
 		}
 		close(answers)
 	})
@@ -233,16 +241,16 @@ func TestStatHangs(t *testing.T) {
 
 func TestRootPollInterval(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "root")
-	inBubble(t, root, &fakes{}, Options{RootPoll: time.Minute}, func(t *testing.T, w *Watcher) {
+	inBubble(t, root, &fakes{}, Options{RootPoll: time.Minute}, func(t *testing.T, r *rig) {
 		makeDirs(t, root, "a")
 		time.Sleep(59 * time.Second)
-		expect(t, w)
+		expect(t, r)
 		time.Sleep(2 * time.Second)
-		expect(t, w, "look again ")
+		expect(t, r, "lost")
 		must(t, os.RemoveAll(root))
 		time.Sleep(time.Minute)
-		expect(t, w, "look again ")
-		if s := w.Status(); s.RootAvailable || s.Watched != 0 {
+		expect(t, r, "lost")
+		if s := r.w.Status(); s.State != Waiting || s.Watched != 0 {
 			t.Errorf("status %+v", s)
 		}
 	})
@@ -263,8 +271,8 @@ func TestEventsAreHandedOnWhileATreeIsAdded(t *testing.T) {
 		}
 		return nil
 	}
-	inBubble(t, root, f, Options{}, func(t *testing.T, w *Watcher) {
-		expect(t, w, "look again ")
+	inBubble(t, root, f, Options{}, func(t *testing.T, r *rig) {
+		expect(t, r, "lost")
 		must(t, os.WriteFile(filepath.Join(root, "a.json"), nil, 0o600))
 		for i := range folders {
 			folder := filepath.Join("big", strconv.Itoa(i))
@@ -273,57 +281,10 @@ func TestEventsAreHandedOnWhileATreeIsAdded(t *testing.T) {
 		}
 		f.last().events <- fsnotify.Event{Name: filepath.Join(root, "big"), Op: fsnotify.Create}
 		synctest.Wait()
-		got := said(w)
+		got := said(r)
 		// Whether a step or an event is next is left to chance each time. These are the first fifty.
-		if len(got) != 50 || !slices.Contains(got, "created a.json") {
+		if len(got) != 50 || !slices.Contains(got, "a.json") {
 			t.Errorf("the event of a.json is none of the first: %q", got)
 		}
-	})
-}
-
-// The consumer gets what is true when it comes, not what was true when it was told first.
-func TestCoalescedUntilTaken(t *testing.T) {
-	root := t.TempDir()
-	f := &fakes{}
-	inBubble(t, root, f, Options{}, func(t *testing.T, w *Watcher) {
-		expect(t, w, "look again ")
-		at := time.Now()
-		path := filepath.Join(root, "1.json")
-		must(t, os.WriteFile(path, nil, 0o600))
-		for _, op := range []fsnotify.Op{fsnotify.Create, fsnotify.Write, fsnotify.Write, fsnotify.Remove, fsnotify.Create} {
-			f.last().events <- fsnotify.Event{Name: path, Op: op}
-			time.Sleep(time.Millisecond)
-			synctest.Wait()
-		}
-		ev := <-w.Events()
-		if ev.Op != Modified || ev.Path != "1.json" || !ev.At.Equal(at) {
-			t.Errorf("%v after %s", ev, ev.At.Sub(at))
-		}
-		expect(t, w)
-	})
-}
-
-func TestStalledConsumer(t *testing.T) {
-	root := t.TempDir()
-	f := &fakes{}
-	inBubble(t, root, f, Options{MaxPending: 100}, func(t *testing.T, w *Watcher) {
-		expect(t, w, "look again ")
-		for i := range 2000 {
-			f.last().events <- fsnotify.Event{Name: filepath.Join(root, strconv.Itoa(i)+".json"), Op: fsnotify.Remove}
-		}
-		synctest.Wait()
-		evs := []Event{<-w.Events()}
-		for range 102 { // at most: all that may be pending, and the one that was on offer
-			synctest.Wait()
-			select {
-			case ev := <-w.Events():
-				evs = append(evs, ev)
-			default:
-			}
-		}
-		if evs[0].Op != LookAgain || len(evs) > 102 {
-			t.Errorf("%d events, first %v", len(evs), short(evs))
-		}
-		expect(t, w)
 	})
 }

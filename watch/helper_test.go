@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -29,9 +30,54 @@ type rig struct {
 
 	files int
 
+	sink
+}
+
+// event is a call of a Sink: Changed, or, without a path, Lost.
+type event struct {
+	path string
+	at   time.Time
+}
+
+func (e event) String() string {
+	if e.path == "" {
+		return "lost"
+	}
+	return e.path
+}
+
+// sink is a Sink that keeps what it was told.
+type sink struct {
 	mu   sync.Mutex
-	seen []Event
+	seen []event
 	more chan struct{}
+}
+
+func newSink() sink { return sink{more: make(chan struct{}, 1)} }
+
+func (s *sink) Changed(path string, at time.Time) { s.add(event{path, at}) }
+func (s *sink) Lost(string)                       { s.add(event{"", time.Now()}) }
+
+func (s *sink) add(e event) {
+	s.mu.Lock()
+	s.seen = append(s.seen, e)
+	s.mu.Unlock()
+	select {
+	case s.more <- struct{}{}:
+	default:
+	}
+}
+
+func (s *sink) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = nil
+}
+
+func (s *sink) events() []event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]event(nil), s.seen...)
 }
 
 // start runs a Watcher on root and, if root exists, waits until its tree is complete.
@@ -40,52 +86,24 @@ func start(t *testing.T, root string, opts Options, change ...func(*Watcher)) *r
 	if opts.RootPoll == 0 {
 		opts.RootPoll = 10 * time.Millisecond
 	}
-	r := &rig{T: t, w: New(root, opts), root: root, more: make(chan struct{}, 1)}
+	r := &rig{T: t, root: root, sink: newSink()}
+	r.w = New(root, &r.sink, opts)
 	for _, f := range change {
 		f(r.w)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() {
-		if err := r.w.Run(ctx); err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	})
-	running.Go(r.collect)
+	running.Go(func() { r.w.Run(ctx) })
 	t.Cleanup(func() { cancel(); running.Wait() })
 	if _, err := os.Stat(root); err == nil {
-		r.await("the first look again", has(LookAgain, ""))
+		r.await("the first scan", told(""))
 		r.forget()
 	}
 	return r
 }
 
-func (r *rig) collect() {
-	for ev := range r.w.Events() {
-		r.mu.Lock()
-		r.seen = append(r.seen, ev)
-		r.mu.Unlock()
-		select {
-		case r.more <- struct{}{}:
-		default:
-		}
-	}
-}
-
-func (r *rig) forget() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.seen = nil
-}
-
-func (r *rig) events() []Event {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return append([]Event(nil), r.seen...)
-}
-
 // await waits until what was seen satisfies ok.
-func (r *rig) await(what string, ok func([]Event) bool) {
+func (r *rig) await(what string, ok func([]event) bool) {
 	r.Helper()
 	timeout := time.After(deadline)
 	for !ok(r.events()) {
@@ -98,7 +116,7 @@ func (r *rig) await(what string, ok func([]Event) bool) {
 }
 
 // settle returns all that was said of what happened before the call: a marker file is written, and waited for, last.
-func (r *rig) settle() []Event {
+func (r *rig) settle() []event {
 	r.Helper()
 	const marker = "zz-marker.json"
 	looks := r.looks()
@@ -109,16 +127,16 @@ func (r *rig) settle() []Event {
 	// Notifications may fail and begin anew, as when a folder is removed right after it was moved: inotify(7) then
 	// knows its watch no more. What was to come before is covered by a look again.
 	for {
-		r.await("the marker", func(evs []Event) bool { return told(marker)(evs) || countLooks(evs) > looks })
+		r.await("the marker", func(evs []event) bool { return told(marker)(evs) || countLooks(evs) > looks })
 		if told(marker)(r.events()) {
 			break
 		}
 		looks = r.looks()
 		r.write(marker)
 	}
-	var rest []Event
+	var rest []event
 	for _, ev := range r.events() {
-		if ev.Path != marker {
+		if ev.path != marker {
 			rest = append(rest, ev)
 		}
 	}
@@ -148,7 +166,7 @@ func (r *rig) awaitLive(rel string) {
 		case <-r.more:
 		case <-tick.C:
 		}
-		if has(Created, rel)(r.events()) || has(Modified, rel)(r.events()) {
+		if told(rel)(r.events()) {
 			return
 		}
 		if time.Now().After(end) {
@@ -167,35 +185,26 @@ func (r *rig) awaitLiveIn(dir string) {
 func (r *rig) looks() int { return countLooks(r.events()) }
 
 // countLooks counts how often everything was to be looked at again.
-func countLooks(evs []Event) (n int) {
+func countLooks(evs []event) (n int) {
 	for _, ev := range evs {
-		if ev.Op == LookAgain {
+		if ev.path == "" {
 			n++
 		}
 	}
 	return n
 }
 
-func has(op Op, path string) func([]Event) bool {
-	return func(evs []Event) bool {
-		for _, ev := range evs {
-			if ev.Op == op && ev.Path == path {
-				return true
-			}
-		}
-		return false
+// told is satisfied when path was told of, or, if it is empty, when changes were lost.
+func told(path string) func([]event) bool {
+	return func(evs []event) bool {
+		return slices.ContainsFunc(evs, func(ev event) bool { return ev.path == path })
 	}
 }
 
-// told is satisfied when path was handed on as something to be read.
-func told(path string) func([]Event) bool {
-	return func(evs []Event) bool { return has(Created, path)(evs) || has(Modified, path)(evs) }
-}
-
-func short(evs []Event) []string {
+func short(evs []event) []string {
 	var s []string
 	for _, ev := range evs[:min(len(evs), 50)] {
-		s = append(s, ev.Op.String()+" "+ev.Path)
+		s = append(s, ev.String())
 	}
 	return s
 }

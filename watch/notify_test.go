@@ -17,22 +17,22 @@ func TestOverflow(t *testing.T) {
 	root := t.TempDir()
 	makeDirs(t, root, "a/x", "b")
 	f := &fakes{}
-	inBubble(t, root, f, Options{}, func(t *testing.T, w *Watcher) {
-		expect(t, w, "look again ")
+	inBubble(t, root, f, Options{}, func(t *testing.T, r *rig) {
+		expect(t, r, "lost")
 		// What happened to the directories was lost with the notifications.
 		makeDirs(t, root, "new/deep")
 		must(t, os.RemoveAll(filepath.Join(root, "a")))
 		f.last().errs <- fsnotify.ErrEventOverflow
-		if got := said(w); len(got) == 0 || slices.ContainsFunc(got, func(s string) bool { return s != "look again " }) {
+		if got := said(r); len(got) == 0 || slices.ContainsFunc(got, func(s string) bool { return s != "lost" }) {
 			t.Errorf("said %q", got)
 		}
-		if s := w.Status(); s.Overflows != 1 || s.Watched != 4 {
+		if s := r.w.Status(); s.Overflows != 1 || s.Watched != 4 {
 			t.Errorf("status %+v", s)
 		}
 		have := f.last().WatchList()
 		slices.Sort(have)
 		want := []string{root, filepath.Join(root, "b"), filepath.Join(root, "new"), filepath.Join(root, "new", "deep")}
-		if !slices.Equal(have, want) || f.count() != 2 { // one to probe, one to watch
+		if !slices.Equal(have, want) || f.count() != 1 {
 			t.Errorf("%d notifiers, watches %q, want %q", f.count(), have, want)
 		}
 	})
@@ -43,15 +43,15 @@ func TestOtherErrorStartsAnew(t *testing.T) {
 	makeDirs(t, root, "a")
 	f := &fakes{}
 	log := newRecorder()
-	inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, w *Watcher) {
-		expect(t, w, "look again ")
+	inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
+		expect(t, r, "lost")
 		for range 10 {
 			f.last().errs <- errors.New("the specified network name is no longer available")
 		}
-		expect(t, w, "look again ")
+		expect(t, r, "lost")
 		time.Sleep(1100 * time.Millisecond)
-		expect(t, w, "look again ")
-		if s := w.Status(); f.count() != 3 || s.Watched != 2 || !s.RootAvailable || s.Overflows != 0 {
+		expect(t, r, "lost")
+		if s := r.w.Status(); f.count() != 2 || s.Watched != 2 || s.State != Watching || s.Overflows != 0 {
 			t.Errorf("%d notifiers, %+v", f.count(), s)
 		}
 		if !strings.Contains(log.text(), "network name") {
@@ -65,18 +65,18 @@ func TestNotificationsThatDoNotEnd(t *testing.T) {
 	root := t.TempDir()
 	f := &fakes{}
 	log := newRecorder()
-	inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, w *Watcher) {
-		expect(t, w, "look again ")
+	inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
+		expect(t, r, "lost")
 		old := f.last()
 		old.hang = make(chan struct{})
 		defer close(old.hang)
 		old.errs <- errors.New("the specified network name is no longer available")
-		expect(t, w, "look again ")
+		expect(t, r, "lost")
 		time.Sleep(closeLimit + 2*time.Second)
-		expect(t, w, "look again ")
+		expect(t, r, "lost")
 		must(t, os.WriteFile(filepath.Join(root, "1.json"), nil, 0o600))
 		f.last().events <- fsnotify.Event{Name: filepath.Join(root, "1.json"), Op: fsnotify.Create}
-		expect(t, w, "created 1.json")
+		expect(t, r, "1.json")
 		if f.last() == old || !strings.Contains(log.text(), "do not end") {
 			t.Errorf("%d notifiers; log: %s", f.count(), log.text())
 		}
@@ -88,13 +88,13 @@ func TestLostWatchesAreNoticed(t *testing.T) {
 	root := t.TempDir()
 	makeDirs(t, root, "a", "b")
 	f := &fakes{}
-	inBubble(t, root, f, Options{}, func(t *testing.T, w *Watcher) {
-		expect(t, w, "look again ")
+	inBubble(t, root, f, Options{}, func(t *testing.T, r *rig) {
+		expect(t, r, "lost")
 		for _, p := range f.last().WatchList() {
 			must(t, f.last().Remove(p))
 		}
 		time.Sleep(recheckEvery + 2*time.Second)
-		expect(t, w, "look again ")
+		expect(t, r, "lost")
 		if got := len(f.last().WatchList()); got != 3 {
 			t.Errorf("%d watches", got)
 		}

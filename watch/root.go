@@ -123,8 +123,11 @@ func (w *Watcher) judge(s *session, r rootState, first bool) *session {
 		s.tick(r.at)
 	case r.present():
 		s = w.begin(r)
-	case first:
-		w.log.Warn("the watch path is not there yet; waiting for it", "error", r.err)
+	default:
+		w.become(Waiting, nil)
+		if first {
+			w.log.Warn("the watch path is not there yet; waiting for it", "error", r.err)
+		}
 	}
 	return s
 }
@@ -133,27 +136,28 @@ func (w *Watcher) judge(s *session, r rootState, first bool) *session {
 func (w *Watcher) begin(r rootState) *session {
 	n, err := w.open()
 	if err != nil {
-		if !w.deaf {
-			w.log.Warn("cannot watch for changes; trying again and again, scans go on", "error", err)
+		if w.become(Deaf, err) {
+			w.log.Warn("no changes are reported: the system gives no notifications. Files are found by scans; tried again every second",
+				"error", err, "help", advice(err))
 		}
-		w.deaf = true
 		return nil
 	}
-	w.deaf = false
-	w.setAvailable(true)
+	w.become(Adding, nil)
 	w.log.Info("watching")
 	s := &session{w: w, fs: n, info: r.info, notes: make(chan note, maxNotes), tree: make(tree), warned: make(map[string]bool), checked: r.at}
 	events, errs := n.Channels()
 	s.pump.Go(func() { pump(events, errs, s.notes) })
-	s.resync()
+	s.resync("the watch path is there")
 	return s
 }
 
 func (w *Watcher) end(s *session) {
 	s.close()
-	w.setAvailable(false)
+	w.become(Waiting, nil)
+	reason := "notifications have failed"
 	if s.lost {
-		w.log.Warn("the watch path has gone or was replaced")
+		reason = "the watch path has gone or was replaced"
+		w.log.Warn(reason)
 	}
-	w.queue.lookAgain(time.Now())
+	w.sink.Lost(reason)
 }

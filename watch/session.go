@@ -26,7 +26,7 @@ type session struct {
 	tree    tree
 	todo    []task   // directories to watch and list; the last is next
 	listing *listing // the directory being listed
-	look    bool     // LookAgain is due when nothing is left to do
+	look    string   // of what Lost is to tell when nothing is left to do; empty: of nothing
 	verify  bool     // compare the tree with fsnotify's list when nothing else is left to do
 	suspect bool     // that comparison found something; the next root poll does it again
 	dropped string   // the directory whose removal was handled last
@@ -95,17 +95,17 @@ func (s *session) handle(n note) {
 		s.appeared(rel, n.at)
 	case n.op.Has(fsnotify.Write) && s.w.pattern.Match(rel):
 		if fi, err := os.Lstat(s.native(rel)); handOn(fi, err) {
-			s.w.queue.add(Modified, rel, n.at)
+			s.w.sink.Changed(rel, n.at)
 		}
 	}
 }
 
 func (s *session) fail(n note) {
-	s.w.queue.lookAgain(n.at)
+	s.w.sink.Lost(n.err.Error())
 	if errors.Is(n.err, fsnotify.ErrEventOverflow) || errors.Is(n.err, errNotesDropped) {
 		s.w.countOverflow()
 		s.w.log.Info("too many changes at once; everything is looked at again", "reason", n.err)
-		s.resync() // directories may have come and gone unnoticed
+		s.resync("too many changes at once") // directories may have come and gone unnoticed
 		return
 	}
 	// On Windows the directory concerned, which is not named, is not watched any more after most errors. Start afresh, but no faster
@@ -123,7 +123,7 @@ func (s *session) appeared(rel string, at time.Time) {
 	case err == nil && fi.IsDir():
 		s.todo = append(s.todo, task{rel: rel, announce: true})
 	case s.w.pattern.Match(rel) && handOn(fi, err):
-		s.w.queue.add(Created, rel, at)
+		s.w.sink.Changed(rel, at)
 	}
 }
 
@@ -141,11 +141,11 @@ func (s *session) disappeared(rel string, at time.Time) {
 		s.lost = true
 	case s.drop(rel):
 		s.dropped = rel
-		s.w.queue.lookAgain(at)
+		s.w.sink.Lost("a folder was moved or removed")
 	case rel == s.dropped: // a moved directory is reported by its parent and by itself
 		s.dropped = ""
 	case s.w.pattern.Match(rel):
-		s.w.queue.add(Gone, rel, at)
+		s.w.sink.Changed(rel, at)
 	}
 }
 
@@ -208,7 +208,7 @@ func (s *session) compare() bool {
 		}
 		// A directory that is gone by now is taken out as soon as its removal is reported.
 		if fi, err := os.Lstat(s.native(rel)); rel == "." || err == nil && fi.IsDir() {
-			s.resync()
+			s.resync("a folder was not watched")
 			return true
 		}
 	}

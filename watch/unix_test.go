@@ -19,6 +19,6 @@ func TestFIFO(t *testing.T) {
 	_, err = f.WriteString("{}")
 	must(t, err)
 	for _, ev := range r.settle() {
-		t.Errorf("handed on: %s %s", ev.Op, ev.Path)
+		t.Errorf("handed on: %s", ev)
 	}
 }

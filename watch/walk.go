@@ -15,7 +15,7 @@ const chunk = 1024
 // task is a directory to be watched and listed, with all below it.
 type task struct {
 	rel      string
-	announce bool // hand its files on as created; otherwise one LookAgain at the end covers them
+	announce bool // tell of each of its files; otherwise one Lost at the end covers them
 }
 
 type listing struct {
@@ -24,15 +24,16 @@ type listing struct {
 	children map[string]struct{} // directories found
 }
 
-// resync walks the whole tree, adds the watches that are missing, drops those of directories that are gone, and ends in a LookAgain.
-func (s *session) resync() {
+// resync walks the whole tree, adds the watches that are missing, drops those of directories that are gone, and tells
+// the sink when it is done.
+func (s *session) resync(reason string) {
 	s.stopListing()
 	s.todo = []task{{rel: "."}}
-	s.look = true
+	s.look = reason
 }
 
 func (s *session) busy() bool {
-	return s.listing != nil || len(s.todo) > 0 || s.verify || s.look
+	return s.listing != nil || len(s.todo) > 0 || s.verify || s.look != ""
 }
 
 // step does the next small piece of work.
@@ -48,9 +49,10 @@ func (s *session) step() {
 	case s.verify:
 		s.verify = false
 		s.suspect = s.compare() || s.suspect
-	case s.look:
-		s.look = false
-		s.w.queue.lookAgain(time.Now())
+	case s.look != "":
+		s.w.become(Watching, nil)
+		s.w.sink.Lost(s.look)
+		s.look = ""
 	}
 }
 
@@ -87,7 +89,7 @@ func (s *session) list() {
 			l.children[e.Name()] = struct{}{}
 			s.todo = append(s.todo, task{rel: rel, announce: l.announce})
 		case l.announce && e.Type().IsRegular() && s.w.pattern.Match(rel):
-			s.w.queue.add(Created, rel, time.Now())
+			s.w.sink.Changed(rel, time.Now())
 		}
 	}
 	if err == nil {
@@ -109,7 +111,7 @@ func (s *session) listed(l *listing) {
 	}
 	if s.w.nowWatched(l.rel) {
 		s.w.log.Info("watched again", "path", l.rel)
-		s.look = true
+		s.look = "a folder is watched again"
 	}
 }
 
@@ -145,7 +147,8 @@ func advice(err error) string {
 	case errors.Is(err, syscall.ENOSPC):
 		return "the limit of watched folders is reached: raise fs.inotify.max_user_watches (sysctl), for example to 524288"
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
-		return "the limit of open files is reached: raise it (ulimit -n)"
+		return "a limit is reached: raise that of open files (ulimit -n), or that of inotify instances " +
+			"(sysctl fs.inotify.max_user_instances)"
 	case errors.Is(err, fs.ErrPermission):
 		return "give the account this program runs under the right to read the folder"
 	}

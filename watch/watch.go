@@ -1,12 +1,13 @@
-// Package watch reports what the operating system says about the files below one directory: this path was created, modified, is gone, or
-// "look again everywhere, something may have been missed", and nothing else.
+// Package watch reports what the operating system says about the files below one directory: this path may have changed,
+// or something may have been missed anywhere; and nothing else.
 //
-// It is an optimisation. Notifications get lost (a full queue, a network share changed from another machine, a directory that cannot be watched),
-// so a scan must find whatever this package did not say. When it knows that something was missed, it says LookAgain.
+// It is an optimisation. Notifications get lost (a full queue, a network share changed from another machine, a directory
+// that cannot be watched), so a scan must find whatever this package did not say. When it knows that something was
+// missed, it says so.
 //
-// Four goroutines, all owned by Run:
+// Three goroutines, all owned by Run:
 //
-//	fsnotify ─▶ pump ─▶ follow (the only one that knows the watched tree) ─▶ queue ─▶ Run itself ─▶ Events()
+//	fsnotify ─▶ pump ─▶ follow (the only one that knows the watched tree) ─▶ Sink
 //	              poll (does the root still exist?) ──┘
 //
 // Nothing is ever written to, locked or moved in the watched directory.
@@ -14,7 +15,6 @@ package watch
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -24,53 +24,51 @@ import (
 	"time"
 )
 
-// Op says what happened to a path.
-type Op uint8
-
-const (
-	Created   Op = iota + 1 // a file appeared under Path: created there or renamed into place
-	Modified                // its content was written
-	Gone                    // it is not there under this name any more
-	LookAgain               // events may have been missed anywhere below the root; Path is empty
-)
-
-func (op Op) String() string {
-	switch op {
-	case Created:
-		return "created"
-	case Modified:
-		return "modified"
-	case Gone:
-		return "gone"
-	case LookAgain:
-		return "look again"
-	}
-	return fmt.Sprintf("Op(%d)", uint8(op))
-}
-
-// Event is a hint that Path deserves a look; what to do follows from what is found there.
-type Event struct {
-	Op   Op
-	Path string    // relative to the root, '/'-separated, the file system's own bytes; empty for LookAgain
-	At   time.Time // when the first of the coalesced notifications was received
+// Sink is told what happened. Its methods are called from one goroutine. While one of them has not returned,
+// notifications pile up, and in the end they are dropped, of which Lost tells then.
+type Sink interface {
+	// Changed says that the file at path deserves a look: it may have been created, written, renamed or removed. The
+	// path is relative to the root, '/'-separated, in the file system's own bytes. At is when the notification came.
+	Changed(path string, at time.Time)
+	// Lost says that changes may have been missed anywhere below the root, and why.
+	Lost(reason string)
 }
 
 // Options of a Watcher; the zero value is ready to use.
 type Options struct {
 	Pattern Pattern // which base names are handed on
 	// Skip says of a folder, by its path relative to the root, that it is not to be entered; default: none is.
-	Skip       func(path string) bool
-	RootPoll   time.Duration // how often the root's existence and identity are checked; default 1 s
-	MaxPending int           // pending paths above which they are dropped for one LookAgain; default 10,000
-	Logger     *slog.Logger  // default: discard
+	Skip     func(path string) bool
+	RootPoll time.Duration // how often the root's existence and identity are checked; default 1 s
+	Logger   *slog.Logger  // default: discard
 }
+
+// State is what a Watcher does.
+//
+//	state      the root    notifications                    then
+//	--------   ---------   ------------------------------   --------------------------------------------
+//	Waiting    is absent   -                                when it is there: Adding, or Deaf
+//	Adding     is there    come from a part of its tree     when the tree is complete: Watching
+//	Watching   is there    come from its tree               the root goes: Waiting; they fail: Deaf
+//	Deaf       is there    cannot be had from the system    tried again at each poll of the root: Adding
+//
+// Whenever the root, or its notifications, come or go, the Sink is told that changes may have been lost.
+type State string
+
+const (
+	Waiting  State = "waiting"
+	Adding   State = "adding"
+	Watching State = "watching"
+	Deaf     State = "deaf"
+)
 
 // Status is a snapshot of what a Watcher covers.
 type Status struct {
-	RootAvailable bool
-	Watched       int      // directories watched
-	Unwatched     []string // subtrees that could not be watched, relative to the root ("." is the root), sorted; at most 100 are listed
-	Overflows     int      // how often notifications were lost because a queue was full
+	State     State    `json:"state"`
+	Error     string   `json:"error,omitempty"`     // why no notifications can be had; empty unless Deaf
+	Watched   int      `json:"watched"`             // directories
+	Unwatched []string `json:"unwatched,omitempty"` // subtrees that cannot be, relative to the root ("." is the root), sorted; at most 100
+	Overflows int      `json:"overflows"`           // how often notifications were lost because a queue was full
 }
 
 const (
@@ -86,24 +84,22 @@ type Watcher struct {
 	skip    func(path string) bool
 	poll    time.Duration
 	log     *slog.Logger
-	queue   *queue
-	events  chan Event
+	sink    Sink
 
 	// The outside world, replaced in tests.
 	stat func(string) (fs.FileInfo, error)
 	open func() (notifier, error)
 
-	deaf bool // the last open failed; belongs to follow
-
 	mu        sync.Mutex // guards what follows
-	available bool
+	state     State
+	deafFor   error // why no notifications can be had
 	watched   int
 	unwatched map[string]struct{}
 	overflows int
 }
 
 // New returns a Watcher of the directory root, which need not exist yet. It does nothing before Run is called.
-func New(root string, opts Options) *Watcher {
+func New(root string, sink Sink, opts Options) *Watcher {
 	if abs, err := filepath.Abs(root); err == nil {
 		root = abs
 	}
@@ -112,9 +108,6 @@ func New(root string, opts Options) *Watcher {
 	}
 	if opts.RootPoll <= 0 {
 		opts.RootPoll = time.Second
-	}
-	if opts.MaxPending <= 0 {
-		opts.MaxPending = 10_000
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
@@ -125,31 +118,21 @@ func New(root string, opts Options) *Watcher {
 		skip:      opts.Skip,
 		poll:      opts.RootPoll,
 		log:       opts.Logger.With("root", root),
-		queue:     newQueue(opts.MaxPending),
-		events:    make(chan Event),
+		sink:      sink,
+		state:     Waiting,
 		stat:      statIdentity,
 		open:      openNotifier,
 		unwatched: make(map[string]struct{}),
 	}
 }
 
-// Events returns the channel of what happened. It is unbuffered and closed when Run returns. Events of one path that nobody has taken yet become
-// one; between paths the order of first arrival is kept, except that LookAgain goes first.
-func (w *Watcher) Events() <-chan Event { return w.events }
-
-// Run watches until ctx ends and then returns nil. A root that does not exist is waited for. The error is non-nil only if the operating system's
-// notifications cannot be used at all. Run may be called once.
+// Run watches until ctx ends. A root that does not exist is waited for, and so are notifications that the operating
+// system refuses. Run may be called once.
 //
-// Run waits for all its goroutines, with two exceptions: one that hangs in a system call on a dead file system is abandoned a second after ctx
-// ended; it ends by itself when the system call returns. And fsnotify's own, should they not end (session.close).
-func (w *Watcher) Run(ctx context.Context) error {
-	defer close(w.events)
-	if err := w.probe(); err != nil {
-		return fmt.Errorf("watch %s: file notifications are not available: %w", w.root, err)
-	}
-
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+// Run waits for all its goroutines, with two exceptions: one that hangs in a system call on a dead file system is
+// abandoned a second after ctx ended, and ends by itself when the system call returns. And fsnotify's own, should they
+// not end (session.close).
+func (w *Watcher) Run(ctx context.Context) {
 	polled := newRootPoll(w.root, w.poll, w.stat)
 	var helpers sync.WaitGroup
 	helpers.Go(func() { polled.run(ctx) })
@@ -157,44 +140,11 @@ func (w *Watcher) Run(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() { helpers.Wait(); close(done) }()
 
-	w.deliver(ctx)
-
+	<-ctx.Done()
 	select {
 	case <-done:
 	case <-time.After(shutdownGrace):
 		w.log.Warn("the watch path does not answer; stopped without waiting for it")
-	}
-	return nil
-}
-
-// probe makes an unusable system known at the start instead of when the root appears.
-func (w *Watcher) probe() error {
-	n, err := w.open()
-	if err != nil {
-		return err
-	}
-	return n.Close()
-}
-
-// deliver hands events over until ctx ends. It touches no file system, so that nothing that hangs there holds back what is already known.
-func (w *Watcher) deliver(ctx context.Context) {
-	for {
-		ev, ok := w.queue.take()
-		if !ok {
-			select {
-			case <-w.queue.changed:
-			case <-ctx.Done():
-				return
-			}
-			continue
-		}
-		select {
-		case w.events <- ev:
-		case <-w.queue.changed: // more may be known of this very path by now
-			w.queue.putBack(ev)
-		case <-ctx.Done():
-			return
-		}
 	}
 }
 
@@ -203,22 +153,29 @@ func (w *Watcher) Status() Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	unwatched := slices.Sorted(maps.Keys(w.unwatched))
-	return Status{
-		RootAvailable: w.available,
-		Watched:       w.watched,
-		Unwatched:     unwatched[:min(len(unwatched), maxUnwatchedListed)],
-		Overflows:     w.overflows,
+	s := Status{
+		State:     w.state,
+		Watched:   w.watched,
+		Unwatched: unwatched[:min(len(unwatched), maxUnwatchedListed)],
+		Overflows: w.overflows,
 	}
+	if w.deafFor != nil {
+		s.Error = w.deafFor.Error()
+	}
+	return s
 }
 
-func (w *Watcher) setAvailable(yes bool) {
+// become goes over to another state, and says whether that is news. The error is why notifications cannot be had.
+func (w *Watcher) become(now State, err error) (news bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.available = yes
-	if !yes {
+	news = w.state != now
+	w.state, w.deafFor = now, err
+	if now == Waiting || now == Deaf {
 		w.watched = 0
 		clear(w.unwatched)
 	}
+	return news
 }
 
 func (w *Watcher) setWatched(n int) {

@@ -16,7 +16,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/gfxsync/gfxsync/reconcile"
+	"github.com/gfxsync/gfxsync/reconcile/check"
 	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
@@ -32,10 +34,19 @@ func (p *program) statusCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if c.Bool("json") {
-				return printJSON(p.stdout, st)
+			wrong := st.Attention()
+			for _, f := range check.Queue(c.Context, s.Path()) {
+				if f.Verdict == store.Fail || f.Verdict == store.Warn {
+					wrong = append(wrong, strings.TrimSuffix(f.Text+"; "+f.Hint, "; "))
+				}
 			}
-			printStatus(p.stdout, &st)
+			if c.Bool("json") {
+				return printJSON(p.stdout, struct {
+					reconcile.Status
+					Attention []string `json:"attention"` // what is wrong, and what to do
+				}{st, wrong})
+			}
+			printStatus(p.stdout, &st, wrong)
 			return nil
 		}),
 	}
@@ -99,7 +110,14 @@ func newTable(w io.Writer) table.Writer {
 	return t
 }
 
-func printStatus(w io.Writer, st *reconcile.Status) {
+// printStatus begins with what is wrong.
+func printStatus(w io.Writer, st *reconcile.Status, wrong []string) {
+	for _, text := range wrong {
+		fmt.Fprintf(w, "! %s\n", text)
+	}
+	if len(wrong) > 0 {
+		fmt.Fprintln(w)
+	}
 	t := newTable(w)
 	agent := "not running"
 	if st.AgentRunning {

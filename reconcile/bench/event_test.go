@@ -44,30 +44,31 @@ func (w *writer) write() time.Duration {
 func BenchmarkDetection(b *testing.B) {
 	floor, ours := newWriter(b, small), newWriter(b, small)
 	watchBare(b, floor)
-	w := watch.New(ours.folder, watch.Options{})
+	ready := make(chan struct{})
+	w := watch.New(ours.folder, &detected{writer: ours, ready: sync.OnceFunc(func() { close(ready) })}, watch.Options{})
 	ctx, cancel := context.WithCancel(b.Context())
 	var running sync.WaitGroup
-	running.Go(func() {
-		if err := w.Run(ctx); err != nil {
-			b.Error(err)
-		}
-	})
-	ready := make(chan struct{})
-	begun := sync.OnceFunc(func() { close(ready) })
-	running.Go(func() {
-		for e := range w.Events() {
-			switch e.Op {
-			case watch.LookAgain:
-				begun() // there may be more of them
-			case watch.Created:
-				ours.came <- time.Now()
-			}
-		}
-	})
+	running.Go(func() { w.Run(ctx) })
 	<-ready
 	compare(b, 100, "detection: a file is created → its event is there", "bare fsnotify", floor.write, ours.write)
 	cancel()
 	running.Wait()
+}
+
+// detected is told of a file when it is created and when it is written.
+type detected struct {
+	*writer
+	ready func()
+	last  string
+}
+
+func (d *detected) Lost(string) { d.ready() }
+
+func (d *detected) Changed(path string, _ time.Time) {
+	if path != d.last {
+		d.last = path
+		d.came <- time.Now()
+	}
 }
 
 func watchBare(b *testing.B, to *writer) {

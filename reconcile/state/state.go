@@ -97,6 +97,9 @@ func hint(err error) error {
 	}
 }
 
+// Path returns the path that the State was opened with.
+func (s *State) Path() string { return s.db.Path() }
+
 // Close closes the file.
 func (s *State) Close() error { return s.db.Close() }
 
