@@ -207,6 +207,11 @@ func (a *Agent) walk(ctx context.Context, root hashindex.Root, mode Mode, opts P
 	scanner := hashindex.Scanner{
 		Index: a.state.Index, Root: root, Match: a.cfg.Pattern.Match, AcceptEmpty: opts.AcceptMissing,
 	}
+	if !opts.AcceptMissing {
+		if err := checkRootIsTheSame(ctx, a.state.View, root); err != nil {
+			return hashindex.Scanned{}, err
+		}
+	}
 	identity, err := root.Identity()
 	if err != nil {
 		return hashindex.Scanned{}, err
@@ -228,6 +233,7 @@ func (a *Agent) walk(ctx context.Context, root hashindex.Root, mode Mode, opts P
 	})
 	if err == nil {
 		a.intake.rootSeen(root.Label, identity)
+		err = a.noteRoot(ctx, root)
 	}
 	return seen, err
 }

@@ -226,7 +226,11 @@ func (r *Report) incomplete() {
 // rootUnavailable says that nothing can be concluded of a root. The pass goes on with the others, if there are any.
 func (r *Report) rootUnavailable(root hashindex.Root, err error) {
 	text := err.Error() + "; nothing was marked gone"
+	var changed *rootChangedError
 	switch {
+	case errors.As(err, &changed):
+		text += "; if it is this folder that is to be watched from now on, run gfxsync reconcile --accept-missing; if not, " +
+			"set GFX_SYNC_GFX_WATCH_PATH back"
 	case errors.Is(err, hashindex.ErrRootEmpty):
 		text += "; if the files were really removed, run gfxsync reconcile --accept-missing"
 	case !errors.Is(err, errHangs):

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -115,5 +116,51 @@ func TestAnEmptyRootOfFewFilesIsBelieved(t *testing.T) {
 		if r.Uploaded != 0 || len(p.indexed(t, `state = 'synced'`)) != test.files {
 			t.Errorf("when they are back: %+v", r)
 		}
+	}
+}
+
+// TestAnotherFolderIsNoMassDeletion: the watch path is set to a folder with other files. That is asked about, not
+// believed.
+func TestAnotherFolderIsNoMassDeletion(t *testing.T) {
+	p := tempPlace(t)
+	p.writeSessions(t, 11)
+	p.reconcile(t, Quick)
+	before := p.dir
+	p.dir = filepath.Join(t.TempDir(), "other")
+	p.session(t, "new.json", 100, 1)
+	p.cfg.Roots[0].Dir = p.dir
+	for _, mode := range []Mode{Quick, Full} {
+		r := p.try(t, mode, PassOptions{})
+		if r.Outcome != RootUnavailable || r.InSync || r.Gone != 0 {
+			t.Errorf("a %s pass says %+v, want that the root is unavailable", mode, r)
+		}
+		if text := fmt.Sprint(r.Problems); !strings.Contains(text, "--accept-missing") || !strings.Contains(text, before) {
+			t.Errorf("problems: %s, want what was watched before, and what to do", text)
+		}
+		if r := p.survey(t, mode); r.Outcome != RootUnavailable || r.InSync || r.Gone != 0 {
+			t.Errorf("a %s survey says %+v, want that the root is unavailable", mode, r)
+		}
+	}
+	if r := p.try(t, Quick, PassOptions{AcceptMissing: true}); !r.InSync || r.Gone != 11 || r.Uploaded != 1 {
+		t.Errorf("accepted: %+v, want 11 files gone and one sent", r)
+	}
+	if r := p.reconcile(t, Quick); !r.InSync || r.Gone != 0 {
+		t.Errorf("afterwards: %+v", r)
+	}
+}
+
+// TestAFolderThatWasMovedIsTheSame, when its files are there under the new path.
+func TestAFolderThatWasMovedIsTheSame(t *testing.T) {
+	p := tempPlace(t)
+	p.writeSessions(t, 20)
+	p.reconcile(t, Quick)
+	moved := p.dir + "-moved"
+	if err := os.Rename(p.dir, moved); err != nil {
+		t.Fatal(err)
+	}
+	p.dir, p.cfg.Roots[0].Dir = moved, moved
+	p.remove(t, "s003.json")
+	if r := p.reconcile(t, Quick); !r.InSync || r.Gone != 1 || r.Uploaded != 0 {
+		t.Errorf("moved: %+v, want all as before but one", r)
 	}
 }

@@ -187,6 +187,11 @@ func (s *Survey) remoteFound(ctx context.Context, index hashindex.Index, hashes 
 }
 
 func (s *Survey) compareFiles(ctx context.Context, root hashindex.Root, mode Mode, opts PassOptions, p *passProgress) (hashindex.Scanned, error) {
+	if !opts.AcceptMissing {
+		if err := checkRootIsTheSame(ctx, s.State.View, root); err != nil {
+			return hashindex.Scanned{}, err
+		}
+	}
 	readers, readCtx := errgroup.WithContext(ctx)
 	readers.SetLimit(s.Config.FullReaders)
 	scanner := hashindex.Scanner{Index: s.State.Index, Root: root, Match: s.Config.Pattern.Match, AcceptEmpty: opts.AcceptMissing}
