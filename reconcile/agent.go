@@ -29,6 +29,9 @@ type Agent struct {
 	scheduler        *scheduler
 	walking, hashing turns // a root may be walked while its files are hashed
 
+	compared func()        // says that the remote was compared with the index once, or could not be; scans may begin then
+	scanning chan struct{} // closed by compared
+
 	noDigest sync.Once
 	wasDown  atomic.Bool
 	otherKey chan struct{} // the server wants rows by another key than the agent's
@@ -58,11 +61,15 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	a := &Agent{
 		cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, scheduler: newScheduler(cfg.labels()),
 		walking: newTurns(cfg.Roots), hashing: newTurns(cfg.Roots), otherKey: make(chan struct{}, 1),
-		large: make(chan struct{}, 1), trouble: map[string]string{}, scans: map[string]*Report{},
+		large: make(chan struct{}, 1), scanning: make(chan struct{}), trouble: map[string]string{}, scans: map[string]*Report{},
 	}
+	a.compared = sync.OnceFunc(func() { close(a.scanning) })
 	err = a.settle(ctx)
 	if err == nil {
 		err = a.adopt(ctx, aside)
+	}
+	if err == nil {
+		err = a.scanAtOnceIfKnown(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -80,6 +87,16 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 		}
 	}
 	return a, nil
+}
+
+// scanAtOnceIfKnown lets scans begin at once if the index knows what the remote has. With a new queue database they
+// wait for the first comparison: what they found would be sent again, though it is there.
+func (a *Agent) scanAtOnceIfKnown(ctx context.Context) error {
+	mark, err := a.state.Index.RemoteMark(ctx)
+	if err == nil && mark > 0 {
+		a.compared()
+	}
+	return err
 }
 
 // adopt makes the queue database this agent's, and says what had to be set aside for it.

@@ -35,6 +35,8 @@ func (a *Agent) passOf(ctx context.Context, roots []hashindex.Root, mode Mode, o
 	}
 	if len(roots) > 0 {
 		a.passOver(ctx, r, roots, mode, opts, progress)
+	} else {
+		a.compared() // no root is there to be scanned, and the next pass compares
 	}
 	r.since(before, a.counts.now())
 	r.Requests = a.cfg.Remote.Requests() - requests
@@ -109,6 +111,7 @@ func (a *Agent) compareRemote(ctx context.Context, r *Report) {
 	if err := compare(ctx, r); err != nil {
 		r.remoteFailed(err)
 	}
+	a.compared()
 	a.heal(ctx, r)
 }
 

@@ -187,6 +187,11 @@ func (a *Agent) runPasses(ctx context.Context) {
 // runScans makes the scans of a root that are wanted, until ctx ends.
 func (a *Agent) runScans(ctx context.Context, root hashindex.Root) {
 	q := a.scheduler.scans[root.Label]
+	select {
+	case <-a.scanning:
+	case <-ctx.Done():
+		return
+	}
 	for {
 		select {
 		case <-ctx.Done():

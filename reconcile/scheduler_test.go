@@ -161,3 +161,44 @@ func TestEventsThatNobodyHasRoomForAreLeftToAScan(t *testing.T) {
 		t.Error("no scan is asked for when changes were lost")
 	}
 }
+
+// TestANewQueueDatabaseSendsNothingAgain: the rows are there. The scans, which the watcher and the schedule ask for at
+// the start, wait until that is known.
+func TestANewQueueDatabaseSendsNothingAgain(t *testing.T) {
+	t.Parallel()
+	p := tempPlace(t)
+	p.writeSessions(t, 50)
+	p.reconcile(t, Quick)
+	p.cfg.QueueDB += ".new"
+	p.cfg.NoWatch = false
+	p.remote.counted("upsert", "digest")
+	release := p.blocked(t)
+	w := p.running(t)
+	eventually(t, "a scan is asked for, and the remote", func() bool {
+		return (len(w.scheduler.scans[""].wake) == 1 || p.states(t) > 0) && w.watchers[""].Status().State == watch.Watching
+	})
+	if n := p.states(t); n != 0 {
+		t.Errorf("%d files were looked at before the remote was", n)
+	}
+	release()
+	eventually(t, "all files are known", func() bool { return p.states(t) == 50 && w.last(t) != nil && w.Idle() })
+	if n := p.remote.counted("upsert"); n > 0 {
+		t.Errorf("%d requests with records whose rows are there", n)
+	}
+}
+
+// TestARemoteThatIsAwayHoldsUpNoScan: what is found waits in the queue.
+func TestARemoteThatIsAwayHoldsUpNoScan(t *testing.T) {
+	t.Parallel()
+	p := tempPlace(t)
+	p.remote.setDown(true)
+	p.writeSessions(t, 2)
+	w := p.running(t)
+	w.scheduler.request(Scan)
+	eventually(t, "the files are found", func() bool {
+		return len(dump(t, p.cfg.QueueDB, `SELECT path FROM files WHERE state = 'queued'`)) == 2
+	})
+}
+
+// states is how many files the index knows.
+func (p *place) states(t *testing.T) int { return len(dump(t, p.cfg.QueueDB, `SELECT path FROM files`)) }
