@@ -94,6 +94,9 @@ func (a *Agent) passOver(ctx context.Context, r *Report, roots []hashindex.Root,
 	if link := a.delivery.Circuit(); !link.Closed() && r.Outcome == Complete {
 		r.remoteFailed(link.Err)
 	}
+	if r.Outcome == Complete {
+		a.correctNames(ctx, r)
+	}
 	if r.Outcome == Complete && a.cfg.DeleteSuperseded {
 		a.deleteSuperseded(ctx, r)
 	}

@@ -50,6 +50,7 @@ type Report struct {
 	Superseded    int       `json:"superseded"`     // rows of older versions of files; by session, files that a better version stands for
 	Deleted       int       `json:"deleted"`        // of them removed
 	Uploaded      int64     `json:"uploaded"`       // records that the remote acknowledged
+	Renamed       int64     `json:"renamed"`        // rows that name another file now, whose content is theirs
 	Pending       int       `json:"pending"`        // files on their way
 	Queued        int       `json:"queued"`         // records that wait in the queue
 	Dead          int       `json:"dead"`           // records that are not tried again by themselves

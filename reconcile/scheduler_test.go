@@ -201,4 +201,6 @@ func TestARemoteThatIsAwayHoldsUpNoScan(t *testing.T) {
 }
 
 // states is how many files the index knows.
-func (p *place) states(t *testing.T) int { return len(dump(t, p.cfg.QueueDB, `SELECT path FROM files`)) }
+func (p *place) states(t *testing.T) int {
+	return len(dump(t, p.cfg.QueueDB, `SELECT path FROM files`))
+}

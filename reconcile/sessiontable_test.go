@@ -51,6 +51,21 @@ func (s *sessionTable) row(session int64) (store.Record, bool) {
 	return r, ok
 }
 
+func (s *sessionTable) Rename(_ context.Context, hash, path string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down {
+		return outage("nobody answers")
+	}
+	for session, r := range s.rows {
+		if r.FileHash == hash {
+			r.NASPath, r.FileName = store.Names(path)
+			s.rows[session] = r
+		}
+	}
+	return nil
+}
+
 func (s *sessionTable) Upsert(_ context.Context, records []store.Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

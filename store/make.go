@@ -55,6 +55,12 @@ var (
 	tableTypes = map[string]bool{"FEATURE_TABLE": true, "MAIN_TABLE": true, "FINAL_TABLE": true, "SIDE_TABLE": true}
 )
 
+// Names returns what the columns nas_path and file_name say of a file at a path relative to its root.
+func Names(filePath string) (nasPath, fileName string) {
+	nasPath = printable(filePath)
+	return nasPath, path.Base(nasPath)
+}
+
 // MakeRecord makes the record of a file from its content (design, "The table"). Only a content that is no JSON object
 // in UTF-8, or one that PostgreSQL cannot store, is refused, with one of the errors of this package; a known field of
 // an unexpected type counts as absent. The record shares content, texts included, and content must not change any
@@ -64,11 +70,11 @@ func MakeRecord(o Origin, content []byte) (Record, error) {
 	if err := checkObject(raw); err != nil {
 		return Record{}, err
 	}
-	name := printable(o.Path)
+	nasPath, fileName := Names(o.Path)
 	r := Record{
 		FileHash:   o.FileHash,
-		FileName:   path.Base(name),
-		NASPath:    name,
+		FileName:   fileName,
+		NASPath:    nasPath,
 		TableType:  "UNKNOWN",
 		GFXPCID:    printable(o.GFXPCID),
 		SyncSource: o.SyncSource,

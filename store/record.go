@@ -74,6 +74,8 @@ const (
 	ColumnFileHash   = "file_hash"
 	ColumnRawJSON    = "raw_json"
 	ColumnModifiedAt = "file_modified_at"
+	ColumnFileName   = "file_name"
+	ColumnNASPath    = "nas_path"
 )
 
 // column ties a column of the table to a field of Record.
@@ -94,14 +96,14 @@ func field[T any](name string, at func(*Record) *T) column {
 var columns = []column{
 	field(ColumnFileHash, func(r *Record) *string { return &r.FileHash }),
 	field("session_id", func(r *Record) **int64 { return &r.SessionID }),
-	field("file_name", func(r *Record) *string { return &r.FileName }),
+	field(ColumnFileName, func(r *Record) *string { return &r.FileName }),
 	field("table_type", func(r *Record) *string { return &r.TableType }),
 	field("event_title", func(r *Record) *string { return &r.EventTitle }),
 	field("software_version", func(r *Record) *string { return &r.SoftwareVersion }),
 	field("hand_count", func(r *Record) *int { return &r.HandCount }),
 	field("player_count", func(r *Record) *int { return &r.PlayerCount }),
 	field("session_created_at", func(r *Record) **time.Time { return &r.SessionCreatedAt }),
-	field("nas_path", func(r *Record) *string { return &r.NASPath }),
+	field(ColumnNASPath, func(r *Record) *string { return &r.NASPath }),
 	field("gfx_pc_id", func(r *Record) *string { return &r.GFXPCID }),
 	field("sync_source", func(r *Record) *string { return &r.SyncSource }),
 	{

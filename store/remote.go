@@ -30,6 +30,8 @@ type Table interface {
 	Has(ctx context.Context, hashes []string) ([]string, error)
 	// Delete removes the rows of these hashes, as far as they are there.
 	Delete(ctx context.Context, hashes []string) error
+	// Rename has the row of a hash, if it is there, name the file at another path. It sends no content.
+	Rename(ctx context.Context, hash, path string) error
 	// Of returns the table that only the rows of one GFX PC make, where the conflict key tells the PCs apart; else the table itself.
 	// It is for asking, and needs no Close.
 	Of(pcID string) Table

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/gfxsync/gfxsync/hashindex"
 )
 
 // What can be said only of index, queue and remote hashes together.
@@ -20,6 +22,47 @@ func (v View) Heal(ctx context.Context) (int64, error) {
 		return 0, fmt.Errorf("check the index: %w", err)
 	}
 	return res.RowsAffected()
+}
+
+// Renamed is a row that names a file which is gone, while another one has its content.
+type Renamed struct {
+	Hash string
+	Now  hashindex.Key // that other one
+}
+
+// Renamed returns at most limit such rows whose hashes come after the given one. It takes the longer, the more files
+// are gone.
+func (v View) Renamed(ctx context.Context, after string, limit int) (list []Renamed, err error) {
+	rows, err := v.q.QueryContext(ctx, `SELECT r.file_hash, f.root, f.path
+		FROM files gone
+		JOIN remote_hashes r ON r.file_hash = gone.file_hash AND r.scope = ?1 AND r.root = gone.root
+			AND r.order_key = gone.order_key
+		JOIN files f ON f.file_hash = r.file_hash AND f.state = 'synced' AND (?1 = '' OR f.root = ?1)
+		WHERE gone.state = 'gone' AND r.own AND r.file_hash > ?2
+		GROUP BY r.file_hash HAVING min(f.root, f.order_key) IS NOT NULL ORDER BY r.file_hash LIMIT ?3`, v.scope, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read the index: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var r Renamed
+		if err := rows.Scan(&r.Hash, &r.Now.Root, &r.Now.Path); err != nil {
+			return nil, fmt.Errorf("read the index: %w", err)
+		}
+		list = append(list, r)
+	}
+	return list, rows.Err()
+}
+
+// RowIsOf notes which file the row of a hash names.
+func (v View) RowIsOf(ctx context.Context, r Renamed) error {
+	_, err := v.q.ExecContext(ctx, `UPDATE remote_hashes SET root = f.root, order_key = f.order_key FROM files f
+		WHERE remote_hashes.scope = ?1 AND remote_hashes.file_hash = ?2 AND f.root = ?3 AND f.path = ?4
+			AND f.file_hash = ?2`, v.scope, r.Hash, r.Now.Root, r.Now.Path)
+	if err != nil {
+		return fmt.Errorf("note the file of %s: %w", r.Hash, err)
+	}
+	return nil
 }
 
 // Superseded is a row of an older version of a file.

@@ -161,6 +161,17 @@ func (r *Remote) Delete(ctx context.Context, hashes []string) error {
 	}))
 }
 
+// Rename implements store.Table.
+func (r *Remote) Rename(ctx context.Context, hash, path string) error {
+	r.requests.Add(1)
+	nasPath, fileName := store.Names(path)
+	return classify(r.db.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE gfx_sessions SET nas_path = ?, file_name = ? WHERE file_hash = ?`,
+			nasPath, fileName, hash)
+		return err
+	}))
+}
+
 // Of implements store.Table: the file's conflict key is file_hash.
 func (r *Remote) Of(string) store.Table { return r }
 

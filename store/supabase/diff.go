@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/supabase-community/postgrest-go"
@@ -134,6 +135,29 @@ func (r *Remote) Delete(ctx context.Context, hashes []string) error {
 		return r.part(t.Delete("minimal", "")).In(store.ColumnFileHash, hashes)
 	})
 	return err
+}
+
+// Rename implements store.Table. A table without these columns names no file.
+func (r *Remote) Rename(ctx context.Context, hash, path string) error {
+	nasPath, fileName := store.Names(path)
+	for range 3 { // each of the columns may turn out to be absent
+		columns := map[string]string{store.ColumnNASPath: nasPath, store.ColumnFileName: fileName}
+		maps.DeleteFunc(columns, func(column, _ string) bool { return r.absentColumns()[column] })
+		if len(columns) == 0 {
+			return nil
+		}
+		body, err := json.Marshal(columns)
+		if err != nil {
+			return err
+		}
+		_, err = r.do(ctx, r.opts.Table, body, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
+			return r.part(t.Update(nil, "minimal", "")).Eq(store.ColumnFileHash, hash)
+		})
+		if err == nil || !r.learnAbsent(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 // Requests implements store.Table.

@@ -171,7 +171,9 @@ func (s *Server) route(r *http.Request, role string, body []byte) (response, err
 		return s.run(q, r, "Content-Profile", s.insert)
 	case http.MethodDelete:
 		return s.run(q, r, "Content-Profile", s.remove)
-	case http.MethodPut, http.MethodPatch, http.MethodOptions:
+	case http.MethodPatch:
+		return s.run(q, r, "Content-Profile", s.update)
+	case http.MethodPut, http.MethodOptions:
 		return response{}, notModelled("the method " + r.Method)
 	}
 	// docs.postgrest.org, Errors, PGRST117

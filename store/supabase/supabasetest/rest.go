@@ -193,6 +193,38 @@ func (s *Server) remove(ctx context.Context, conn *pgconn.PgConn, q *query) (res
 	return q.mutate(ctx, conn, sql, cols, "true", http.StatusNoContent, http.StatusOK)
 }
 
+// update answers PATCH. docs.postgrest.org, Tables and Views, "Update". As for
+// DELETE, pg-safeupdate refuses a bare one.
+func (s *Server) update(ctx context.Context, conn *pgconn.PgConn, q *query) (response, error) {
+	if q.values.Has("limit") || q.values.Has("offset") || q.values.Has("columns") {
+		return response{}, notModelled("limited updates, and updates with ?columns=")
+	}
+	p, err := parsePayload(q.body, q.header.Get("Content-Type"), nil)
+	if err != nil {
+		return response{}, err
+	}
+	if !p.object || len(p.columns) == 0 {
+		return response{}, notModelled("updates with another body than an object with columns")
+	}
+	rows, err := q.source(p)
+	if err != nil {
+		return response{}, err
+	}
+	where, err := q.where()
+	if err != nil {
+		return response{}, err
+	}
+	if where == "" {
+		return response{}, &pgconn.PgError{Code: "21000", Message: "UPDATE requires a WHERE clause"}
+	}
+	cols, err := q.selection()
+	if err != nil {
+		return response{}, err
+	}
+	sql := "update " + q.from() + " set (" + idents(p.columns) + ") = (" + rows + ")" + where
+	return q.mutate(ctx, conn, sql, cols, "true", http.StatusNoContent, http.StatusOK)
+}
+
 // mutate runs a data-changing statement and answers with its rows only if that
 // was asked for. docs.postgrest.org, Prefer Header, "Return Representation"
 func (q *query) mutate(ctx context.Context, conn *pgconn.PgConn, sql string, cols []column, isNew string, bare, full int) (response, error) {

@@ -188,7 +188,13 @@ func TestRefusals(t *testing.T) {
 		{"media type", call{method: "GET", path: "gfx_sessions", headers: []string{"Accept: text/html"}}, 406, "PGRST107"},
 		{"content type", call{method: "POST", path: "gfx_sessions", body: "{}", headers: []string{"Content-Type: text/plain"}}, 400, "PGRST102"},
 		{"method", call{method: "TRACE", path: "gfx_sessions"}, 405, "PGRST117"},
-		{"not modelled", call{method: "PATCH", path: "gfx_sessions"}, 501, "SUPABASETEST"},
+		{"not modelled", call{method: "PUT", path: "gfx_sessions"}, 501, "SUPABASETEST"},
+		{"bare update", call{method: "PATCH", path: "gfx_sessions", body: `{"file_name":"a"}`}, 400, "21000"},
+		{
+			"update of an unknown column",
+			call{method: "PATCH", path: "gfx_sessions?id=eq.1", body: `{"nope":"a"}`},
+			400, "PGRST204",
+		},
 		{"or grammar", call{method: "GET", path: "gfx_sessions?or=(id.eq.1,)"}, 400, "PGRST100"},
 		{"or of an unknown column", call{method: "GET", path: "gfx_sessions?or=(nope.eq.1)"}, 400, "42703"},
 		{"negated or", call{method: "GET", path: "gfx_sessions?not.or=(id.eq.1)"}, 501, "SUPABASETEST"},
@@ -217,6 +223,30 @@ func TestDelete(t *testing.T) {
 	}
 	if n := s.Count(t, "gfx_sessions"); n != 2 {
 		t.Errorf("%d rows left", n)
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	t.Parallel()
+	s := supabasetest.New(t)
+	fill(t, s, 3)
+	a := do(t, s, call{
+		method: "PATCH", path: "gfx_sessions?file_hash=in.(000,001,nope)", body: `{"file_name":"a","nas_path":"d/a"}`,
+		headers: []string{"Prefer: return=minimal,count=exact"},
+	})
+	if a.status != 204 || a.header.Get("Content-Range") != "*/2" {
+		t.Errorf("got %d %s %s", a.status, a.body, a.header)
+	}
+	a = do(t, s, call{
+		method: "PATCH", path: "gfx_sessions?file_hash=eq.002&select=file_hash,file_name", body: `{"file_name":null}`,
+		headers: []string{"Prefer: return=representation"},
+	})
+	if a.status != 200 || a.body != `[{"file_hash":"002","file_name":null}]` {
+		t.Errorf("got %d %s", a.status, a.body)
+	}
+	got := s.QueryStrings(t, `SELECT file_hash || coalesce(nas_path, '') FROM gfx_sessions ORDER BY 1`)
+	if strings.Join(got, " ") != "000d/a 001d/a 002" {
+		t.Errorf("the table holds %q", got)
 	}
 }
 

@@ -1,0 +1,89 @@
+package reconcile
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/store/supabase"
+	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
+)
+
+// names returns which files the rows name, in order.
+func (s *subject) names(t *testing.T) []string {
+	t.Helper()
+	return s.server.QueryStrings(t, `SELECT nas_path || ' ' || file_name FROM gfx_sessions ORDER BY nas_path COLLATE "C"`)
+}
+
+// TestARenamedFolderIsNamedInTheRows, though nothing is sent again.
+func TestARenamedFolderIsNamedInTheRows(t *testing.T) {
+	t.Parallel()
+	for _, key := range []store.ConflictKey{store.ByHash, store.ByPCAndHash, store.BySession} {
+		t.Run(key.String(), func(t *testing.T) {
+			t.Parallel()
+			s := onTable(t, key, supabase.SchemaSQL("public", "gfx_sessions", key))
+			for i := range 3 {
+				s.session(t, fmt.Sprintf("day1/s%d.json", i), i, 1)
+			}
+			s.reconcile(t, Quick)
+			if err := os.Rename(filepath.Join(s.dir, "day1"), filepath.Join(s.dir, "day 2")); err != nil {
+				t.Fatal(err)
+			}
+			before := s.server.QueryStrings(t, `SELECT xmin::text FROM gfx_sessions`)
+			r := s.reconcile(t, Quick)
+			if r.Renamed != 3 || r.Uploaded != 0 || r.Added != 3 || r.Gone != 3 || !r.InSync {
+				t.Errorf("after the renaming: %+v, want 3 renamed and nothing sent", r)
+			}
+			want := []string{"day 2/s0.json s0.json", "day 2/s1.json s1.json", "day 2/s2.json s2.json"}
+			if got := s.names(t); !slices.Equal(got, want) {
+				t.Errorf("the rows name %q, want %q", got, want)
+			}
+			if after := s.server.QueryStrings(t, `SELECT xmin::text FROM gfx_sessions`); slices.Equal(before, after) {
+				t.Error("no row was written")
+			}
+			if r := s.reconcile(t, Full); r.Renamed != 0 || !r.InSync {
+				t.Errorf("once more: %+v, want nothing to do", r)
+			}
+		})
+	}
+}
+
+// TestOfTwoCopiesTheOneThatIsLeftIsNamed.
+func TestOfTwoCopiesTheOneThatIsLeftIsNamed(t *testing.T) {
+	t.Parallel()
+	s := onPostgres(t, supabasetest.DefaultSchema)
+	s.session(t, "a.json", 1, 1)
+	s.reconcile(t, Quick)
+	s.session(t, "b.json", 1, 1)
+	s.reconcile(t, Quick)
+	s.remove(t, "a.json")
+	if r := s.reconcile(t, Quick); r.Renamed != 1 || r.Uploaded != 0 {
+		t.Errorf("%+v, want one renamed", r)
+	}
+	if got := s.names(t); !slices.Equal(got, []string{"b.json b.json"}) {
+		t.Errorf("the row names %q", got)
+	}
+	s.remove(t, "b.json")
+	if r := s.reconcile(t, Quick); r.Renamed != 0 || strings.Join(s.names(t), "") != "b.json b.json" {
+		t.Errorf("none is left: %+v, the row names %q", r, s.names(t))
+	}
+}
+
+// TestATableThatNamesNoFileIsLeftAlone.
+func TestATableThatNamesNoFileIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	s := onPostgres(t, supabasetest.DefaultSchema)
+	s.server.Exec(t, `ALTER TABLE gfx_sessions DROP COLUMN nas_path, DROP COLUMN file_name`)
+	s.session(t, "a.json", 1, 1)
+	s.reconcile(t, Quick)
+	if err := os.Rename(filepath.Join(s.dir, "a.json"), filepath.Join(s.dir, "b.json")); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.reconcile(t, Quick); !r.InSync || len(r.Problems) > 0 {
+		t.Errorf("%+v, want all in sync", r)
+	}
+}
