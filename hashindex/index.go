@@ -207,6 +207,15 @@ func (x Index) Present(ctx context.Context, after Key, limit int) ([]Entry, erro
 		WHERE root = ? AND order_key > ? AND state <> 'gone' ORDER BY order_key LIMIT ?`, after.Root, orderKey(after.Path), limit)
 }
 
+// ForgetGone removes the entries of files that are gone since before a moment, and returns how many these were.
+func (x Index) ForgetGone(ctx context.Context, before time.Time) (int64, error) {
+	res, err := x.q.ExecContext(ctx, `DELETE FROM files WHERE state = 'gone' AND seen_ms < ?`, before.UnixMilli())
+	if err != nil {
+		return 0, fmt.Errorf("forget files that are gone: %w", err)
+	}
+	return res.RowsAffected()
+}
+
 func (x Index) page(ctx context.Context, query string, args ...any) (page []Entry, err error) {
 	rows, err := x.q.QueryContext(ctx, query, args...)
 	if err != nil {

@@ -70,6 +70,7 @@ func (a *Agent) passOver(ctx context.Context, r *Report, roots []hashindex.Root,
 	}
 	if mode == Full {
 		a.reviveDead(ctx, r)
+		a.forgetGone(ctx, r)
 	}
 	p := newProgress(ctx, a.state.Index, progress)
 	walked := inTurns(ctx, roots, a.walking, func(root hashindex.Root) (hashindex.Scanned, error) {
@@ -193,6 +194,22 @@ func (a *Agent) hintNoDigest(err error) {
 	a.noDigest.Do(func() {
 		a.log.Warn("comparing with the remote page by page, which costs a request for a thousand rows", "error", err)
 	})
+}
+
+// goneKept is how long it is remembered which files are gone: what their rows name is corrected long before.
+const goneKept = 90 * 24 * time.Hour
+
+func (a *Agent) forgetGone(ctx context.Context, r *Report) {
+	err := a.state.Update(ctx, func(v state.View) error {
+		n, err := v.Index.ForgetGone(ctx, r.At.Add(-goneKept))
+		if n > 0 {
+			a.log.Info("files that are gone for long are forgotten", "files", n)
+		}
+		return err
+	})
+	if err != nil {
+		r.problem(hashindex.Key{}, kindIndex, err.Error())
+	}
 }
 
 func (a *Agent) reviveDead(ctx context.Context, r *Report) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/supabase"
@@ -85,5 +86,27 @@ func TestATableThatNamesNoFileIsLeftAlone(t *testing.T) {
 	}
 	if r := s.reconcile(t, Quick); !r.InSync || len(r.Problems) > 0 {
 		t.Errorf("%+v, want all in sync", r)
+	}
+}
+
+// TestWhatIsGoneForLongIsForgotten by a full pass, so that no scan reads it for ever.
+func TestWhatIsGoneForLongIsForgotten(t *testing.T) {
+	t.Parallel()
+	p := tempPlace(t)
+	p.writeSessions(t, 3)
+	p.reconcile(t, Quick)
+	p.remove(t, "s000.json")
+	p.remove(t, "s001.json")
+	p.reconcile(t, Quick)
+	old := time.Now().Add(-goneKept - time.Hour).UnixMilli()
+	onFile(t, p.cfg.QueueDB, fmt.Sprintf(`UPDATE files SET seen_ms = %d WHERE path IN ('s000.json', 's002.json')`, old))
+	for _, mode := range []Mode{Quick, Full} {
+		r := p.reconcile(t, mode)
+		if want := map[Mode]int{Quick: 2, Full: 1}[mode]; len(p.indexed(t, `state = 'gone'`)) != want || !r.InSync {
+			t.Errorf("after a %s pass the index has %q as gone, want %d: %+v", mode, p.indexed(t, `state = 'gone'`), want, r)
+		}
+	}
+	if left := p.indexed(t, `path = 's002.json' AND state = 'synced'`); len(left) != 1 || len(p.hashes(t)) != 3 {
+		t.Errorf("a present file was forgotten, or a row")
 	}
 }
