@@ -185,6 +185,15 @@ func (x Index) Counts(ctx context.Context) (counts map[State]int, err error) {
 	return counts, rows.Err()
 }
 
+// Unreadable returns how many files are there whose content could not be had: their entries are invalid, without a hash.
+func (x Index) Unreadable(ctx context.Context) (n int, err error) {
+	err = x.q.QueryRowContext(ctx, `SELECT count(*) FROM files WHERE state = 'invalid' AND file_hash = ''`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the index: %w", err)
+	}
+	return n, nil
+}
+
 // present returns how many files of a root the index believes to be there.
 func (x Index) present(ctx context.Context, root string) (n int, err error) {
 	err = x.q.QueryRowContext(ctx, `SELECT count(*) FROM files WHERE root = ? AND state <> 'gone'`, root).Scan(&n)

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // Root is a watched directory, and the label by which its files are told from those of other roots. All that gfxsync
@@ -58,6 +60,23 @@ func (r Root) lstat(name string) (fs.FileInfo, error) {
 // list is os.ReadDir. With an error, there may be the first part of the listing.
 func (r Root) list(path string) ([]fs.DirEntry, error) {
 	return call(r.Live, func() ([]fs.DirEntry, error) { return os.ReadDir(r.Abs(path)) })
+}
+
+// Lists says whether each folder on the way to a path lists the next part by this very name. Where upper and lower case
+// are the same to the file system, Lstat finds a file by other names too.
+func (r Root) Lists(path string) (bool, error) {
+	folder := ""
+	for name := range strings.SplitSeq(path, "/") {
+		entries, err := r.list(folder)
+		if err != nil {
+			return false, err
+		}
+		if !slices.ContainsFunc(entries, func(d fs.DirEntry) bool { return d.Name() == name }) {
+			return false, nil
+		}
+		folder += "/" + name
+	}
+	return true, nil
 }
 
 // noEntry says whether the folder of a file may not be entered, whether or not it may be listed.

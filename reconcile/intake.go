@@ -146,6 +146,12 @@ func (in *intake) examine(ctx context.Context, l look) (finding, error) {
 	case !info.Mode().IsRegular():
 		return finding{look: l}, nil
 	}
+	if l.missing && known {
+		// After a renaming that has changed nothing but case, Windows finds the file by its old name as well.
+		if listed, err := in.cfg.root(l.key.Root).Lists(l.key.Path); err == nil && !listed {
+			return in.gone(l, old, known)
+		}
+	}
 	stamp := hashindex.StampOf(info)
 	if known && !l.recheck && !old.Racy && stamp == old.Stamp && old.State != hashindex.Pending && old.State != hashindex.Gone {
 		return finding{look: l}, nil

@@ -15,6 +15,7 @@ type look struct {
 	at      time.Time       // when the first of the wishes for it came
 	urgent  bool            // an event named the file
 	recheck bool            // hash the file even if its stamp is as the index has it
+	missing bool            // a walk has not come upon this path, though the index has it
 	state   hashindex.State // what the index said when the look began
 	began   time.Time       // when it did, without what it has waited for since
 
@@ -140,6 +141,7 @@ func merge(first, second *look) *look {
 		return second
 	}
 	first.recheck = first.recheck || second.recheck
+	first.missing = first.missing || second.missing
 	first.urgent = first.urgent || second.urgent
 	return first
 }

@@ -251,7 +251,7 @@ func (a *Agent) walk(ctx context.Context, root hashindex.Root, mode Mode, opts P
 		if stamp != nil {
 			p.file(stamp.Size)
 		}
-		l.recheck = mode == Full
+		l.recheck, l.missing = mode == Full, stamp == nil
 		return a.intake.looks.add(ctx, l)
 	})
 	if err == nil {
@@ -327,6 +327,14 @@ func (r *Report) readState(ctx context.Context, v state.View, scopes []string) e
 	r.Pending, r.Invalid = counts[hashindex.Pending], counts[hashindex.Invalid]
 	if r.Queued, r.Dead, err = v.Queue.Counts(ctx); err != nil {
 		return err
+	}
+	unreadable, err := v.Index.Unreadable(ctx)
+	if err != nil {
+		return err
+	}
+	if unreadable > 0 { // what is in them is not known, nor whether the table has it
+		r.incomplete()
+		r.problem(hashindex.Key{}, kindUnreadFile, plural(unreadable, "file", "files")+" could not be read; gfxsync invalid list names them")
 	}
 	// A record that the operator has dropped is in no queue, and still not on the remote.
 	r.Dead = max(r.Dead, counts[hashindex.Dead])

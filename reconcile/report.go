@@ -118,7 +118,7 @@ func (r *Report) Hindrance() string {
 		return ""
 	}
 	for _, p := range r.Problems {
-		if p.hinders() && p.Error != "" {
+		if (p.hinders() || p.Kind == kindUnreadFile) && p.Error != "" {
 			return p.Error
 		}
 	}
@@ -136,6 +136,7 @@ const (
 	kindRemote        = "remote"
 	kindIndex         = "index"
 	kindUnreadable    = "unreadable"
+	kindUnreadFile    = "unreadable file"
 	kindLink          = "link"
 	kindInvalid       = "invalid"
 	kindDead          = "dead"

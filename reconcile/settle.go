@@ -43,7 +43,7 @@ func unreadable(err error) error {
 
 // unsettled is the finding for a file that cannot be made into a record as it is now: half written, perhaps. It is looked
 // at again on a growing delay, or with the next event. When it has stayed the same for the settle limit, or was changed
-// long ago, it is invalid. A file that its writer keeps others from reading is not: the next scan finds it again.
+// long ago, it is invalid. A file that its writer keeps others from reading has the whole settle limit.
 func (in *intake) unsettled(l look, old hashindex.Entry, stamp hashindex.Stamp, reason error) finding {
 	now := time.Now()
 	if old.State == hashindex.Invalid && old.Stamp == stamp && now.Sub(old.StampSeen) >= in.cfg.SettleLimit {
@@ -62,11 +62,6 @@ func (in *intake) unsettled(l look, old hashindex.Entry, stamp hashindex.Stamp, 
 		after := min(firstLookAgain<<min(l.settling.tries, 10), lastLookAgain)
 		l.settling.tries++
 		return finding{look: l, rest: rest, after: max(rest, after)}
-	}
-	if locked {
-		in.log.Warn("a file is kept from being read by its writer; it is tried again with every scan",
-			"path", name(l.key), "error", reason)
-		return finding{look: l}
 	}
 	return in.invalid(l, old, stamp, now, reason)
 }

@@ -149,7 +149,7 @@ func TestRootIsAFile(t *testing.T) {
 	stop := run(t, r.w)
 	defer stop()
 	must(t, os.Remove(root))
-	must(t, os.Mkdir(root, 0o700))
+	r.makeRoot()
 	r.awaitStatus("the root", func(s Status) bool { return s.State == Watching })
 }
 

@@ -224,11 +224,23 @@ func (r *rig) mkdir(rel string) {
 // move renames. On Windows it waits until the watcher, or whoever else, has listed the folders in it.
 func (r *rig) move(from, to string) {
 	r.Helper()
-	err := os.Rename(r.abs(from), r.abs(to))
+	r.insist(func() error { return os.Rename(r.abs(from), r.abs(to)) })
+}
+
+// makeRoot makes the root. On Windows it waits until the watcher has looked at what had its name before.
+func (r *rig) makeRoot() {
+	r.Helper()
+	r.insist(func() error { return os.Mkdir(r.root, 0o700) })
+}
+
+// insist does something that must succeed. On Windows it is tried until nobody has the file open any more.
+func (r *rig) insist(do func() error) {
+	r.Helper()
+	err := do()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(deadline); err != nil && runtime.GOOS == "windows" && time.Now().Before(end); <-tick.C {
-		err = os.Rename(r.abs(from), r.abs(to))
+		err = do()
 	}
 	must(r.T, err)
 }
