@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 )
 
 // ErrRootUnavailable says that a root is missing, unreadable, or without a single file while the index knows more than ten: a
@@ -23,7 +24,7 @@ const emptyIsOutage = 10
 
 const pageSize = 1000
 
-// Scanner compares a directory with the index. It holds one directory's listing and one page of the index in memory.
+// Scanner compares a directory with the index. It holds one directory's listing and a few pages of the index in memory.
 type Scanner struct {
 	Index Index
 	Root  Root
@@ -62,7 +63,8 @@ func (s *Scanner) Run(ctx context.Context, visit Visit) (Scanned, error) {
 	if err != nil {
 		return Scanned{}, err
 	}
-	w := &walk{Scanner: s, ctx: ctx, visit: visit, last: Key{Root: s.Root.Label}}
+	w := &walk{Scanner: s, ctx: ctx, visit: visit}
+	defer w.readAhead()()
 	if err := w.folder(""); err != nil {
 		return w.seen, fmt.Errorf("scan %s: %w", s.Root.Dir, err)
 	}
@@ -84,8 +86,8 @@ type walk struct {
 	seen    Scanned
 	anyFile bool
 
+	pages   <-chan page // of the index, read while the directory is walked
 	page    []Entry
-	last    Key // of the last entry read
 	end     bool
 	unknown [][]byte // keys of the directories that could not be read
 }
@@ -206,17 +208,51 @@ func (w *walk) catchUp(key []byte) error {
 	}
 }
 
+// page is a part of the index, empty at its end.
+type page struct {
+	entries []Entry
+	err     error
+}
+
+// readAhead begins to read the pages of the index; stop ends that, and waits for its end. To read them takes about as
+// long as to walk the directory.
+func (w *walk) readAhead() (stop func()) {
+	ctx, cancel := context.WithCancel(w.ctx)
+	pages := make(chan page, 1)
+	w.pages = pages
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		defer close(pages)
+		for after := (Key{Root: w.Root.Label}); ; {
+			entries, err := w.Index.Present(ctx, after, pageSize)
+			select {
+			case pages <- page{entries, err}:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil || len(entries) == 0 {
+				return
+			}
+			after = entries[len(entries)-1].Key
+		}
+	})
+	return func() {
+		cancel()
+		reading.Wait()
+	}
+}
+
 // peek returns the next entry of the index, nil at its end.
 func (w *walk) peek() (*Entry, error) {
 	if len(w.page) == 0 && !w.end {
-		page, err := w.Index.Present(w.ctx, w.last, pageSize)
-		if err != nil {
-			return nil, err
+		p, ok := <-w.pages
+		if !ok {
+			return nil, w.ctx.Err()
 		}
-		w.page, w.end = page, len(page) == 0
-		if len(page) > 0 {
-			w.last = page[len(page)-1].Key
+		if p.err != nil {
+			return nil, p.err
 		}
+		w.page, w.end = p.entries, len(p.entries) == 0
 	}
 	if len(w.page) == 0 {
 		return nil, nil

@@ -206,6 +206,12 @@ type failing struct {
 	before atomic.Int64 // files whose intent was in the index when the first request went out
 }
 
+// lastLines returns the last 50 lines of a log.
+func lastLines(text string) string {
+	lines := strings.SplitAfter(text, "\n")
+	return strings.Join(lines[max(0, len(lines)-50):], "")
+}
+
 func newFailing(t *testing.T, schema string) *failing {
 	t.Helper()
 	c := &failing{subject: onPostgres(t, schema)}
@@ -216,7 +222,7 @@ func newFailing(t *testing.T, schema string) *failing {
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("files: %s; the queue: %q; the log:\n%s", c.states(t), dump(t, c.cfg.QueueDB,
-				`SELECT file_path, retry_count, dead, last_error FROM pending_sync`), c.log.String())
+				`SELECT file_path, retry_count, dead, last_error FROM pending_sync`), lastLines(c.log.String()))
 		}
 	})
 	c.reach(supabaseAt(t, c.server.URL, c.server.SecretKey, patience))

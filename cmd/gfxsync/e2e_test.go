@@ -121,6 +121,12 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
+// lastLines returns the last 50 lines of a log.
+func lastLines(text string) string {
+	lines := strings.SplitAfter(text, "\n")
+	return strings.Join(lines[max(0, len(lines)-50):], "")
+}
+
 func newScene(t *testing.T) *scene {
 	dir := t.TempDir()
 	s := &scene{t: t, watch: filepath.Join(dir, "watch"), queue: filepath.Join(dir, "state", "pending.db"), log: &syncBuffer{}}
@@ -130,7 +136,7 @@ func newScene(t *testing.T) *scene {
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
-			t.Logf("the agent's log:\n%s", s.log)
+			t.Logf("the end of the agent's log:\n%s", lastLines(s.log.String()))
 		}
 	})
 	return s
