@@ -97,7 +97,7 @@ func scanner(x hashindex.Index, dir string) *hashindex.Scanner {
 func run(t fataler, s *hashindex.Scanner) ([]string, hashindex.Scanned, error) {
 	t.Helper()
 	var visits []string
-	seen, err := s.Run(t.Context(), func(path string, stamp *hashindex.Stamp, e *hashindex.Entry) error {
+	seen, err := s.Run(t.Context(), func(path string, stamp *hashindex.Stamp, e *hashindex.Known) error {
 		switch {
 		case stamp != nil && e == nil:
 			visits = append(visits, "+"+path)

@@ -1,6 +1,7 @@
 package hashindex
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -51,6 +52,16 @@ type Entry struct {
 	Racy      bool
 	SeenAt    time.Time
 	SyncedAt  time.Time // zero: never
+}
+
+// Known is what a walk needs to know of an entry, which is read for every file that is there.
+type Known struct {
+	Key
+	Stamp
+	Hash   string
+	State  State
+	Racy   bool
+	SeenAt time.Time
 }
 
 // Index is the table of files, and of the hashes that the remote has acknowledged.
@@ -211,9 +222,23 @@ func (x Index) List(ctx context.Context, s State, after Key, limit int) ([]Entry
 
 // Present returns at most limit files of the key's root that come after it and are not gone, in the order of a walk. A
 // key without a path begins at the first.
-func (x Index) Present(ctx context.Context, after Key, limit int) ([]Entry, error) {
-	return x.page(ctx, `SELECT `+entryColumns+` FROM files
+func (x Index) Present(ctx context.Context, after Key, limit int) (page []Known, err error) {
+	rows, err := x.q.QueryContext(ctx, `SELECT path, size, mtime_ns, file_hash, state, racy, seen_ms FROM files
 		WHERE root = ? AND order_key > ? AND state <> 'gone' ORDER BY order_key LIMIT ?`, after.Root, orderKey(after.Path), limit)
+	if err != nil {
+		return nil, fmt.Errorf("read the index: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		k := Known{Key: Key{Root: after.Root}}
+		var seen int64
+		if err := rows.Scan(&k.Path, &k.Size, &k.ModTime, &k.Hash, (*string)(&k.State), &k.Racy, &seen); err != nil {
+			return nil, fmt.Errorf("read the index: %w", err)
+		}
+		k.SeenAt = time.UnixMilli(seen)
+		page = append(page, k)
+	}
+	return page, rows.Err()
 }
 
 // ForgetGone removes the entries of files that are gone since before a moment, and returns how many these were.
@@ -243,3 +268,20 @@ func (x Index) page(ctx context.Context, query string, args ...any) (page []Entr
 
 // orderKey makes the index's order that of a directory walk, in which "a/x" comes before "a-b": the separator sorts first.
 func orderKey(path string) []byte { return []byte(strings.ReplaceAll(path, "/", "\x00")) }
+
+// compareInWalk compares two paths by their order keys.
+func compareInWalk(a, b string) int {
+	for i := range min(len(a), len(b)) {
+		x, y := a[i], b[i]
+		switch {
+		case x == y:
+		case x == '/':
+			return -1
+		case y == '/':
+			return 1
+		default:
+			return cmp.Compare(x, y)
+		}
+	}
+	return cmp.Compare(len(a), len(b))
+}

@@ -46,7 +46,7 @@ const maxProblems = 100
 
 // Visit is called for every file that matches (stamp set, entry nil if the index does not know it or has it as gone),
 // and for every entry that is not gone yet and has no file (stamp nil).
-type Visit func(path string, stamp *Stamp, entry *Entry) error
+type Visit func(path string, stamp *Stamp, entry *Known) error
 
 // Run walks the root and calls visit in the order of the walk. What lies in a directory that cannot be read is neither there nor
 // gone: it is left out and reported in Problems. So is a folder that leads back to one above it (ErrLeadsBack). It fails with
@@ -75,7 +75,7 @@ func (s *Scanner) Run(ctx context.Context, visit Visit) (Scanned, error) {
 	if !s.Root.Is(identity) {
 		return w.seen, fmt.Errorf("%w: %s went away, or was replaced, while it was scanned", ErrRootUnavailable, s.Root.Dir)
 	}
-	return w.seen, w.catchUp(nil)
+	return w.seen, w.catchUp("")
 }
 
 // walk joins the walk of the directory with the pages of the index, both in the same order.
@@ -87,7 +87,7 @@ type walk struct {
 	anyFile bool
 
 	pages   <-chan page // of the index, read while the directory is walked
-	page    []Entry
+	page    []Known
 	end     bool
 	unknown [][]byte // keys of the directories that could not be read
 }
@@ -171,34 +171,32 @@ func (w *walk) leaveOut(path string, err error) {
 
 // file passes what the index knows before the file, then the file.
 func (w *walk) file(path string, stamp Stamp) error {
-	key := orderKey(path)
-	if err := w.catchUp(key); err != nil {
+	if err := w.catchUp(path); err != nil {
 		return err
 	}
 	e, err := w.peek()
 	if err != nil {
 		return err
 	}
-	if e == nil || !bytes.Equal(orderKey(e.Path), key) {
+	if e == nil || e.Path != path {
 		return w.visit(path, &stamp, nil)
 	}
 	w.page = w.page[1:]
 	return w.visit(path, &stamp, e)
 }
 
-// catchUp visits the entries before the key, all that are left if it is nil, as files that are not there.
-func (w *walk) catchUp(key []byte) error {
+// catchUp visits the entries before a path, all that are left if it is empty, as files that are not there.
+func (w *walk) catchUp(path string) error {
 	for {
 		e, err := w.peek()
 		if err != nil || e == nil {
 			return err
 		}
-		entryKey := orderKey(e.Path)
-		if key != nil && bytes.Compare(entryKey, key) >= 0 {
+		if path != "" && compareInWalk(e.Path, path) >= 0 {
 			return nil
 		}
 		w.page = w.page[1:]
-		if w.isUnknown(entryKey) {
+		if w.isUnknown(orderKey(e.Path)) {
 			w.seen.Unknown++
 			continue
 		}
@@ -210,7 +208,7 @@ func (w *walk) catchUp(key []byte) error {
 
 // page is a part of the index, empty at its end.
 type page struct {
-	entries []Entry
+	entries []Known
 	err     error
 }
 
@@ -243,7 +241,7 @@ func (w *walk) readAhead() (stop func()) {
 }
 
 // peek returns the next entry of the index, nil at its end.
-func (w *walk) peek() (*Entry, error) {
+func (w *walk) peek() (*Known, error) {
 	if len(w.page) == 0 && !w.end {
 		p, ok := <-w.pages
 		if !ok {

@@ -35,7 +35,7 @@ func TestScanGivesStampAndEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := known("a.json", "h1", hashindex.Synced)
-	_, err = scanner(knowing(t, want), dir).Run(t.Context(), func(_ string, stamp *hashindex.Stamp, e *hashindex.Entry) error {
+	_, err = scanner(knowing(t, want), dir).Run(t.Context(), func(_ string, stamp *hashindex.Stamp, e *hashindex.Known) error {
 		if *stamp != hashindex.StampOf(info) || stamp.Size != 5 || stamp.ModTime != info.ModTime().UnixNano() {
 			t.Errorf("stamp = %+v", *stamp)
 		}
@@ -188,7 +188,7 @@ func TestScanNoticesThatTheRootGoesMeanwhile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "share")
 	writeFile(t, filepath.Join(dir, "a.json"), "{}")
 	s := scanner(knowing(t, known("a.json", "h1", hashindex.Synced), known("z.json", "h2", hashindex.Synced)), dir)
-	_, err := s.Run(t.Context(), func(path string, stamp *hashindex.Stamp, _ *hashindex.Entry) error {
+	_, err := s.Run(t.Context(), func(path string, stamp *hashindex.Stamp, _ *hashindex.Known) error {
 		if stamp == nil {
 			t.Errorf("%s counts as gone, though the root is", path)
 			return nil
@@ -216,13 +216,13 @@ func TestScanEndsWithTheVisitorsErrorAndWithTheContext(t *testing.T) {
 	s := scanner(knowing(t), tree(t, "a.json", "b.json"))
 	mine := errors.New("mine")
 	visits := 0
-	_, err := s.Run(t.Context(), func(string, *hashindex.Stamp, *hashindex.Entry) error { visits++; return mine })
+	_, err := s.Run(t.Context(), func(string, *hashindex.Stamp, *hashindex.Known) error { visits++; return mine })
 	if !errors.Is(err, mine) || visits != 1 {
 		t.Errorf("%d visits, error = %v", visits, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	visits = 0
-	_, err = s.Run(ctx, func(string, *hashindex.Stamp, *hashindex.Entry) error { visits++; cancel(); return nil })
+	_, err = s.Run(ctx, func(string, *hashindex.Stamp, *hashindex.Known) error { visits++; cancel(); return nil })
 	if !errors.Is(err, context.Canceled) || visits != 1 {
 		t.Errorf("%d visits, error = %v, want the context's", visits, err)
 	}

@@ -221,7 +221,7 @@ func (c changes) Lost(reason string) {
 }
 
 // differs says whether a walk is to have a file looked at that the index knows. A full pass hashes it in any case.
-func (a *Agent) differs(mode Mode, stamp *hashindex.Stamp, old *hashindex.Entry) bool {
+func (a *Agent) differs(mode Mode, stamp *hashindex.Stamp, old *hashindex.Known) bool {
 	switch {
 	case *stamp != old.Stamp, old.Racy && mode != Full:
 		return true

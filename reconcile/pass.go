@@ -239,7 +239,7 @@ func (a *Agent) walk(ctx context.Context, root hashindex.Root, mode Mode, opts P
 	if err != nil {
 		return hashindex.Scanned{}, err
 	}
-	seen, err := scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, old *hashindex.Entry) error {
+	seen, err := scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, old *hashindex.Known) error {
 		a.intake.rootSeen(root.Label, identity)
 		l := look{key: hashindex.Key{Root: root.Label, Path: path}, at: time.Now()}
 		if stamp != nil && old != nil && !a.differs(mode, stamp, old) {

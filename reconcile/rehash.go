@@ -44,7 +44,7 @@ func (a *Agent) rehash(ctx context.Context, root hashindex.Root, since time.Time
 	}
 }
 
-func (a *Agent) rehashFile(ctx context.Context, root hashindex.Root, e hashindex.Entry, p *passProgress) error {
+func (a *Agent) rehashFile(ctx context.Context, root hashindex.Root, e hashindex.Known, p *passProgress) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

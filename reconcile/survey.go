@@ -195,7 +195,7 @@ func (s *Survey) compareFiles(ctx context.Context, root hashindex.Root, mode Mod
 	readers, readCtx := errgroup.WithContext(ctx)
 	readers.SetLimit(s.Config.FullReaders)
 	scanner := hashindex.Scanner{Index: s.State.Index, Root: root, Match: s.Config.Pattern.Match, AcceptEmpty: opts.AcceptMissing}
-	seen, err := scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, old *hashindex.Entry) error {
+	seen, err := scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, old *hashindex.Known) error {
 		key := hashindex.Key{Root: root.Label, Path: path}
 		switch {
 		case stamp == nil:
@@ -213,7 +213,7 @@ func (s *Survey) compareFiles(ctx context.Context, root hashindex.Root, mode Mod
 	return seen, errors.Join(err, readers.Wait())
 }
 
-func (s *Survey) rehash(ctx context.Context, key hashindex.Key, size int64, old hashindex.Entry) {
+func (s *Survey) rehash(ctx context.Context, key hashindex.Key, size int64, old hashindex.Known) {
 	if ctx.Err() != nil {
 		return
 	}
