@@ -9,6 +9,11 @@ and sets of each table, key, stands, match, left, winner and constraints. */ -}}
 	#variable_conflict use_column
 	DECLARE
 		written uuid[];
+		random  CONSTANT text := replace(gen_random_uuid()::text, '-', '');
+		-- The beginning of a UUID of version 7 (RFC 9562): players and events get ascending ones, which an index takes
+		-- faster than random ones.
+		ids     CONSTANT text := lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || '7'
+			|| substr(random, 1, 3) || '8' || substr(random, 21, 7);
 	BEGIN
 		/*constraints*/
 		-- New players are rare. They are added by one transaction at a time, which waits for nobody then: two that add
@@ -57,11 +62,11 @@ and sets of each table, key, stands, match, left, winner and constraints. */ -}}
 		INSERT INTO {{.Schema}}.gfx_hand_players (/*gfx_hand_players columns*/)
 		SELECT /*gfx_hand_players terms*/
 		FROM (
-			SELECT h.id, u.j FROM unnest(positions, hands) AS u (position, j)
+			SELECT h.id, u.j, u.o FROM unnest(positions, hands) WITH ORDINALITY AS u (position, j, o)
 			JOIN {{.Schema}}.gfx_hands h ON h.session_id = expand_session AND /*match*/
 		) AS g
 		CROSS JOIN LATERAL (
-			SELECT p.j, x.id AS player_id, array_remove(string_to_array(CASE jsonb_typeof(p.j -> 'HoleCards')
+			SELECT p.j, p.n, x.id AS player_id, array_remove(string_to_array(CASE jsonb_typeof(p.j -> 'HoleCards')
 				WHEN 'array' THEN array_to_string(ARRAY(SELECT jsonb_array_elements_text(p.j -> 'HoleCards')), ' ')
 				ELSE coalesce(p.j ->> 'HoleCards', '') END, ' '), '') AS cards
 			FROM (SELECT g.j) AS u, {{template "players"}} AS p (j, n)
@@ -72,7 +77,7 @@ and sets of each table, key, stands, match, left, winner and constraints. */ -}}
 		INSERT INTO {{.Schema}}.gfx_events (/*gfx_events columns*/)
 		SELECT /*gfx_events terms*/
 		FROM (
-			SELECT h.id, u.j FROM unnest(positions, hands) AS u (position, j)
+			SELECT h.id, u.j, u.o FROM unnest(positions, hands) WITH ORDINALITY AS u (position, j, o)
 			JOIN {{.Schema}}.gfx_hands h ON h.session_id = expand_session AND /*match*/
 		) AS g
 		CROSS JOIN LATERAL (SELECT g.j) AS u

@@ -28,7 +28,7 @@ BEGIN
 		FROM ({{template "mapping" .}}
 		) AS m (tab, col, term)
 		JOIN pg_attribute a ON a.attrelid = format('%s.%I', '{{.Schema}}', m.tab)::regclass AND a.attname = m.col
-			AND NOT a.attisdropped AND a.attgenerated = ''
+			AND NOT a.attisdropped AND a.attgenerated = '' AND (m.col <> 'id' OR a.atttypid = 'uuid'::regtype)
 		LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 		CROSS JOIN LATERAL (SELECT format(
 			CASE WHEN a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) THEN '(%s)::numeric::%s'

@@ -1,5 +1,5 @@
 {{- /* The mapping from the file to the columns: a table's name, a column, and an expression over
-	g, the hand (position, j, and what is derived from it: pot, board, winner, seat);
+	g, the hand (position, j, and what is derived from it: pot, board, winner, seat; o, its place in the call);
 	p, an element of Players (n its place, j);  e, an element of Events (n, j).
 What is missing or null in the file is null here, and then the column's default. Change the number of the mapping with
 it: every session is then expanded anew. */ -}}
@@ -40,6 +40,7 @@ VALUES
 		('gfx_hands', 'winner_name', $e$g.winner$e$),
 		('gfx_hands', 'winner_seat', $e$g.seat$e$),
 
+		('gfx_hand_players', 'id', $e$(ids || lpad(to_hex((g.o << 26) | p.n), 8, '0'))::uuid$e$),
 		('gfx_hand_players', 'hand_id', $e$g.id$e$),
 		('gfx_hand_players', 'player_id', $e$p.player_id$e$),
 		('gfx_hand_players', 'seat_num', $e$p.j ->> 'PlayerNum'$e$),
@@ -59,6 +60,7 @@ VALUES
 		('gfx_hand_players', 'aggression_frequency_percent', $e$p.j ->> 'AggressionFrequencyPercent'$e$),
 		('gfx_hand_players', 'went_to_showdown_percent', $e$p.j ->> 'WentToShowDownPercent'$e$),
 
+		('gfx_events', 'id', $e$(ids || lpad(to_hex((g.o << 26) | e.n), 8, '0'))::uuid$e$),
 		('gfx_events', 'hand_id', $e$g.id$e$),
 		('gfx_events', 'event_order', $e$e.n - 1$e$),
 		('gfx_events', 'event_type', $e$pg_catalog.replace(e.j ->> 'EventType', ' ', '_')$e$),
