@@ -196,7 +196,8 @@ func (x Index) Counts(ctx context.Context) (counts map[State]int, err error) {
 	return counts, rows.Err()
 }
 
-// Unreadable returns how many files are there whose content could not be had: their entries are invalid, without a hash.
+// Unreadable returns how many files are there whose content could not be had: their entries are invalid, without a
+// hash.
 func (x Index) Unreadable(ctx context.Context) (n int, err error) {
 	err = x.q.QueryRowContext(ctx, `SELECT count(*) FROM files WHERE state = 'invalid' AND file_hash = ''`).Scan(&n)
 	if err != nil {
@@ -224,7 +225,8 @@ func (x Index) List(ctx context.Context, s State, after Key, limit int) ([]Entry
 // key without a path begins at the first.
 func (x Index) Present(ctx context.Context, after Key, limit int) (page []Known, err error) {
 	rows, err := x.q.QueryContext(ctx, `SELECT path, size, mtime_ns, file_hash, state, racy, seen_ms FROM files
-		WHERE root = ? AND order_key > ? AND state <> 'gone' ORDER BY order_key LIMIT ?`, after.Root, orderKey(after.Path), limit)
+		WHERE root = ? AND order_key > ? AND state <> 'gone' ORDER BY order_key LIMIT ?`,
+		after.Root, orderKey(after.Path), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the index: %w", err)
 	}

@@ -76,10 +76,9 @@ func (r Root) open(path string) (*os.File, error) {
 	return call(r.Live, func() (*os.File, error) { return openShared(r.Abs(path)) })
 }
 
-func (r Root) close(f *os.File) error {
-	r.Live.begin()
-	defer r.Live.end()
-	return f.Close()
+func (r Root) close(f *os.File) (err error) {
+	r.Live.Do(func() { err = f.Close() })
+	return err
 }
 
 // steps is a reader that takes so little at a time that even a slow share answers again and again.

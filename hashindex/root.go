@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// Root is a watched directory, and the label by which its files are told from those of other roots. All that gfxsync
-// asks of the file system below a root goes through its methods, which tell Live of each call. A path is relative to
-// the root and '/'-separated; the empty one is the root itself.
+// Root is a watched directory, and the label by which its files are told from those of other roots. Its methods tell
+// Live of each call into the file system. A path is relative to the root and '/'-separated; the empty one is the root
+// itself.
 type Root struct {
 	Label string
 	Dir   string
@@ -52,9 +52,7 @@ func (r Root) Lstat(path string) (fs.FileInfo, error) {
 
 // lstat is os.Lstat, whose name is not relative to the root.
 func (r Root) lstat(name string) (fs.FileInfo, error) {
-	r.Live.begin()
-	defer r.Live.end()
-	return os.Lstat(name)
+	return call(r.Live, func() (fs.FileInfo, error) { return os.Lstat(name) })
 }
 
 // list is os.ReadDir. With an error, there may be the first part of the listing.
@@ -87,13 +85,14 @@ func (r Root) noEntry(path string) bool {
 
 // Check fails with ErrRootUnavailable unless the root is a directory that can be listed.
 func (r Root) Check() error {
-	r.Live.begin()
-	defer r.Live.end()
-	d, err := os.Open(r.Dir)
-	if err == nil {
-		_, err = d.Readdirnames(1)
-		err = errors.Join(ignoreEOF(err), d.Close())
-	}
+	var err error
+	r.Live.Do(func() {
+		var d *os.File
+		if d, err = os.Open(r.Dir); err == nil {
+			_, err = d.Readdirnames(1)
+			err = errors.Join(ignoreEOF(err), d.Close())
+		}
+	})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRootUnavailable, err)
 	}
@@ -103,9 +102,7 @@ func (r Root) Check() error {
 // Identity returns what tells this directory from another one that takes its name, such as the empty mount point that
 // a lost share leaves. It fails with ErrRootUnavailable.
 func (r Root) Identity() (fs.FileInfo, error) {
-	r.Live.begin()
-	defer r.Live.end()
-	info, err := os.Stat(r.Dir)
+	info, err := call(r.Live, func() (fs.FileInfo, error) { return os.Stat(r.Dir) })
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRootUnavailable, err)
 	}

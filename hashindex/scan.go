@@ -19,8 +19,9 @@ var ErrRootUnavailable = errors.New("root unavailable")
 // the files were removed (Scanner.AcceptEmpty).
 var ErrRootEmpty = fmt.Errorf("%w: no file", ErrRootUnavailable)
 
-// emptyIsOutage is how many files the index may know before an empty root counts as an outage (design, invariant 5).
-const emptyIsOutage = 10
+// MostBelievedGone is how many files the index may know of a root that has none of them, without this counting as an
+// outage (design, invariant 5).
+const MostBelievedGone = 10
 
 const pageSize = 1000
 
@@ -64,11 +65,12 @@ func (s *Scanner) Run(ctx context.Context, visit Visit) (Scanned, error) {
 		return Scanned{}, err
 	}
 	w := &walk{Scanner: s, ctx: ctx, visit: visit}
-	defer w.readAhead()()
+	stopReading := w.readAhead()
+	defer stopReading()
 	if err := w.folder(""); err != nil {
 		return w.seen, fmt.Errorf("scan %s: %w", s.Root.Dir, err)
 	}
-	if !w.anyFile && known > emptyIsOutage && !s.AcceptEmpty {
+	if !w.anyFile && known > MostBelievedGone && !s.AcceptEmpty {
 		return w.seen, fmt.Errorf("%w in %s, and the index knows %d", ErrRootEmpty, s.Root.Dir, known)
 	}
 	// The root may have gone while it was walked, which looks as if its files had.

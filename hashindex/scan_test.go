@@ -21,7 +21,8 @@ func TestScanTellsNewKnownAndGone(t *testing.T) {
 		t, known("known.json", "h1", hashindex.Synced), known("lost.json", "h2", hashindex.Pending), known("d/gone.json", "h3", hashindex.Gone),
 		known("back.json", "h4", hashindex.Gone), known("bad.json", "", hashindex.Invalid), known("e/lost.json", "h5", hashindex.Dead),
 	)
-	seen := wantVisits(t, scanner(x, dir), "+back.json", "-bad.json", "+d/deep.json", "-e/lost.json", "=known.json", "-lost.json", "+new.json")
+	seen := wantVisits(t, scanner(x, dir), "+back.json", "-bad.json", "+d/deep.json", "-e/lost.json", "=known.json",
+		"-lost.json", "+new.json")
 	if seen.Files != 4 || seen.Bytes != 8 || len(seen.Problems) != 0 {
 		t.Errorf("scanned %+v, want 4 files of 8 bytes", seen)
 	}
@@ -35,7 +36,8 @@ func TestScanGivesStampAndEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := known("a.json", "h1", hashindex.Synced)
-	_, err = scanner(knowing(t, want), dir).Run(t.Context(), func(_ string, stamp *hashindex.Stamp, e *hashindex.Known) error {
+	s := scanner(knowing(t, want), dir)
+	_, err = s.Run(t.Context(), func(_ string, stamp *hashindex.Stamp, e *hashindex.Known) error {
 		if *stamp != hashindex.StampOf(info) || stamp.Size != 5 || stamp.ModTime != info.ModTime().UnixNano() {
 			t.Errorf("stamp = %+v", *stamp)
 		}

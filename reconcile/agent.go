@@ -29,8 +29,9 @@ type Agent struct {
 	scheduler        *scheduler
 	walking, hashing turns // a root may be walked while its files are hashed
 
-	compared func()        // says that the remote was compared with the index once, or could not be; scans may begin then
-	scanning chan struct{} // closed by compared
+	// mayScan is closed by compared, when the remote was compared with the index once, or could not be.
+	mayScan  chan struct{}
+	compared func()
 
 	noDigest sync.Once
 	wasDown  atomic.Bool
@@ -61,9 +62,10 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	a := &Agent{
 		cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, scheduler: newScheduler(cfg.labels()),
 		walking: newTurns(cfg.Roots), hashing: newTurns(cfg.Roots), otherKey: make(chan struct{}, 1),
-		large: make(chan struct{}, 1), scanning: make(chan struct{}), trouble: map[string]string{}, scans: map[string]*Report{},
+		large: make(chan struct{}, 1), mayScan: make(chan struct{}), trouble: map[string]string{},
+		scans: map[string]*Report{},
 	}
-	a.compared = sync.OnceFunc(func() { close(a.scanning) })
+	a.compared = sync.OnceFunc(func() { close(a.mayScan) })
 	err = a.settle(ctx)
 	if err == nil {
 		err = a.adopt(ctx, aside)

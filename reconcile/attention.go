@@ -17,7 +17,7 @@ func (st *Status) Attention() (wrong []string) {
 	if r := st.LastReconcile; r != nil {
 		roots = r.Roots
 		if h := r.Hindrance(); h != "" && st.Link != linkOffline {
-			wrong = append(wrong, "the last reconcile did not come to its end: "+h)
+			wrong = append(wrong, "the last reconcile is not complete: "+h)
 		}
 	}
 	if st.AgentRunning && st.LastScan != nil {
@@ -38,8 +38,7 @@ func (st *Status) linkAttention() (wrong []string) {
 		}
 		wrong = append(wrong, fmt.Sprintf("%s; %s, and nothing is lost (%s)", text, waits(st.Queued), st.LinkError))
 	case st.Queued > 0 && !st.AgentRunning:
-		wrong = append(wrong, fmt.Sprintf("%s, and no agent runs to send them: start gfxsync run, or run gfxsync reconcile",
-			waits(st.Queued)))
+		wrong = append(wrong, waits(st.Queued)+", and no agent runs: start gfxsync run, or run gfxsync reconcile")
 	}
 	return wrong
 }
@@ -60,26 +59,31 @@ func (r *RootReport) attention() (wrong []string) {
 	}
 	if w := r.Watch; w != nil && w.State == watch.Deaf {
 		wrong = append(wrong, fmt.Sprintf("%s: new files are found by scans only, later than they could be: "+
-			"the system reports no changes (%s)", r.Dir, w.Error))
+			"the system reports no changes; %s (%s)", r.Dir, w.Help, w.Error))
 	} else if w != nil && len(w.Unwatched) > 0 {
-		wrong = append(wrong, fmt.Sprintf("%s: %s not watched, and new files in them are found by scans only: %s; "+
-			"the agent's log says what to do", r.Dir, plural(len(w.Unwatched), "folder is", "folders are"), w.Unwatched[0]))
+		wrong = append(wrong, fmt.Sprintf("%s: %s not watched, and new files there are found by scans only; "+
+			"the agent's log says what to do (the first: %s)", r.Dir,
+			plural(len(w.Unwatched), "folder is", "folders are"), w.Unwatched[0]))
 	}
 	return wrong
 }
 
 func (st *Status) filesAttention() (wrong []string) {
-	if dead := max(st.Dead, st.FilesDead); dead > 0 {
-		wrong = append(wrong, fmt.Sprintf("%s refused too often or dropped, and not sent any more: gfxsync queue list says why; "+
-			"gfxsync queue retry sends them again", plural(dead, "record was", "records were")))
+	if st.Dead > 0 {
+		wrong = append(wrong, plural(st.Dead, "record was", "records were")+" refused too often, and wait for you: "+
+			"gfxsync queue list says why; gfxsync queue retry has them sent again")
+	}
+	if dropped := st.FilesDead - st.Dead; dropped > 0 {
+		wrong = append(wrong, plural(dropped, "file is", "files are")+" not sent before the next change: "+
+			"the record was dropped (gfxsync queue drop)")
 	}
 	if st.Invalid > 0 {
 		wrong = append(wrong, fmt.Sprintf("%s made into a row: gfxsync invalid list says why",
 			plural(st.Invalid, "file cannot be", "files cannot be")))
 	}
 	if h := st.Hands; h != nil && h.Stale > 0 {
-		wrong = append(wrong, plural(h.Stale, "session has", "sessions have")+" older hands than its last save: "+
-			"run gfxsync reconcile")
+		wrong = append(wrong, "the hands of "+plural(h.Stale, "session", "sessions")+
+			" are not those of the last save: run gfxsync reconcile")
 	}
 	if h := st.Hands; h != nil && h.Errors > 0 {
 		wrong = append(wrong, plural(h.Errors, "hand could", "hands could")+" not be expanded: "+

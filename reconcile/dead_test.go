@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestDeadContentThatReturnsInAnOutageIsSent: a file has a content that was refused until it was dead, then another one,
-// then, while the remote is away, the first again. That waits like any other, and is sent when the remote is back.
+// TestDeadContentThatReturnsInAnOutageIsSent: a file has a content that was refused until it was dead, then another
+// one, then, while the remote is away, the first again. That waits like any other, and is sent when the remote is back.
 func TestDeadContentThatReturnsInAnOutageIsSent(t *testing.T) {
 	t.Parallel()
 	p := tempPlace(t)
@@ -19,7 +19,9 @@ func TestDeadContentThatReturnsInAnOutageIsSent(t *testing.T) {
 	eventually(t, "it is dead", func() bool { return fileState(t, p, "a.json") == "dead" })
 	other := p.session(t, "a.json", 1, 2)
 	w.pass(t.Context(), Scan, PassOptions{}, nil)
-	eventually(t, "the other content is a row", func() bool { return fileState(t, p, "a.json") == "synced" && w.Idle() })
+	eventually(t, "the other content is a row", func() bool {
+		return fileState(t, p, "a.json") == "synced" && w.Idle()
+	})
 
 	p.remote.change(func() { p.remote.down, p.remote.rejects = true, nil })
 	p.session(t, "a.json", 1, 1)

@@ -133,7 +133,8 @@ func TestAFileThatCannotBeReadIsNotInSync(t *testing.T) {
 	p.session(t, "a.json", 1, 1)
 	p.write(t, "b.json", []byte("{"))
 	wantSync(t, p.reconcile(t, Quick), true) // what is no JSON has no row that could be missing
-	onFile(t, p.cfg.QueueDB, `UPDATE files SET file_hash = '', error = 'unreadable: sharing violation', racy = 0 WHERE path = 'b.json'`)
+	onFile(t, p.cfg.QueueDB, `UPDATE files SET file_hash = '', error = 'unreadable: sharing violation', racy = 0
+		WHERE path = 'b.json'`)
 	for name, r := range map[string]*Report{"pass": p.try(t, Quick, PassOptions{}), "survey": p.survey(t, Quick)} {
 		if r.InSync || r.Outcome != Incomplete || !strings.Contains(r.Hindrance(), "1 file could not be read") {
 			t.Errorf("a %s says %+v, want that it is incomplete", name, r)

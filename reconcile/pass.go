@@ -334,7 +334,8 @@ func (r *Report) readState(ctx context.Context, v state.View, scopes []string) e
 	}
 	if unreadable > 0 { // what is in them is not known, nor whether the table has it
 		r.incomplete()
-		r.problem(hashindex.Key{}, kindUnreadFile, plural(unreadable, "file", "files")+" could not be read; gfxsync invalid list names them")
+		r.problem(hashindex.Key{}, kindUnreadFile,
+			plural(unreadable, "file", "files")+" could not be read; gfxsync invalid list names them")
 	}
 	// A record that the operator has dropped is in no queue, and still not on the remote.
 	r.Dead = max(r.Dead, counts[hashindex.Dead])

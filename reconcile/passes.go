@@ -70,7 +70,8 @@ func (a *Agent) recorded(ctx context.Context, id int64, r *Report) {
 		say = a.log.Warn
 	}
 	say("reconciled", "mode", r.Mode, "outcome", r.Outcome, "in_sync", r.InSync, "files", r.Files, "added", r.Added, "changed", r.Changed,
-		"gone", r.Gone, "remote_missing", r.RemoteMissing, "uploaded", r.Uploaded, "renamed", r.Renamed, "queued", r.Queued, "dead", r.Dead,
+		"gone", r.Gone, "remote_missing", r.RemoteMissing, "uploaded", r.Uploaded, "renamed", r.Renamed,
+		"queued", r.Queued, "dead", r.Dead,
 		"expanded", r.Expanded, "expand_stale", r.ExpandStale, "expand_errors", r.ExpandErrors, "ms", r.DurationMS)
 	a.warn(r)
 	a.tellHands(r)

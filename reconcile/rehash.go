@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -12,8 +13,8 @@ import (
 // rehashPage is how many entries of the index are held at a time.
 const rehashPage = 1000
 
-// rehashRoots hashes the files that the walks of a full pass have found to be as the index has them. It begins after
-// the walks, so that a scan need not wait until gigabytes are read, and when what they have found was read. A root whose
+// rehashRoots hashes the files that the walks of a full pass have found to be as the index has them. It begins when the
+// files that they have found to differ were read. A scan does not wait for it, since no walk is under way. A root whose
 // file system hangs is reported.
 func (a *Agent) rehashRoots(ctx context.Context, r *Report, roots []hashindex.Root, p *passProgress) {
 	a.waitIdle(ctx, a.intakeIdle)
@@ -32,8 +33,7 @@ func (a *Agent) rehash(ctx context.Context, root hashindex.Root, since time.Time
 	for after := (hashindex.Key{Root: root.Label}); ; {
 		page, err := a.state.Index.Present(ctx, after, rehashPage)
 		if err != nil || len(page) == 0 {
-			readers.Go(func() error { return err })
-			return readers.Wait()
+			return errors.Join(err, readers.Wait())
 		}
 		for _, e := range page {
 			// The clock may have been set back since the file was read: then that lies ahead.

@@ -1,14 +1,16 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/store"
 )
 
-// A file that was renamed, or one of two with the same content that was deleted, leaves a row that names a file which is
-// not there. Its content is right, and is not sent again.
+// A row names a file that is not there when the file was renamed, or when it was one of two with the same content and
+// was deleted. The content of the row is right, and is not sent again.
 
 const (
 	// renamedStep is how many rows are corrected before that is written down.
@@ -27,30 +29,50 @@ func (a *Agent) correctNames(ctx context.Context, r *Report) {
 	}
 }
 
+// correctNamesIn goes on with the next rows where the server refuses to change some.
 func (a *Agent) correctNamesIn(ctx context.Context, scope string, r *Report) error {
+	var refused error
 	for after := ""; r.Renamed < renamedMost; {
 		step, err := a.state.In(scope).Renamed(ctx, after, renamedStep)
 		if err != nil || len(step) == 0 {
+			return cmp.Or(err, refused)
+		}
+		renamed, err := a.renameRows(ctx, scope, step)
+		r.Renamed += renamed
+		if err != nil && store.ClassOf(err) != store.Rejected {
 			return err
 		}
-		for _, one := range step {
-			if err := a.cfg.table(scope).Rename(ctx, one.Hash, one.Now.Path); err != nil {
+		refused = cmp.Or(refused, err)
+		after = step[len(step)-1].Hash
+	}
+	return refused
+}
+
+// renameRows changes rows, and then notes in the index which were. It returns how many these are. If it is cut short,
+// the next pass does it once more, which changes nothing.
+func (a *Agent) renameRows(ctx context.Context, scope string, step []state.Renamed) (renamed int64, err error) {
+	var refused error
+	var done []state.Renamed
+	for _, one := range step {
+		switch err := a.cfg.table(scope).Rename(ctx, one.Hash, one.Now.Path); {
+		case err == nil:
+			done = append(done, one)
+		case store.ClassOf(err) == store.Rejected:
+			refused = cmp.Or(refused, err)
+		default:
+			return 0, err
+		}
+	}
+	err = a.state.Update(ctx, func(v state.View) error {
+		for _, one := range done {
+			if err := v.In(scope).RowIsOf(ctx, one); err != nil {
 				return err
 			}
 		}
-		err = a.state.Update(ctx, func(v state.View) error {
-			for _, one := range step {
-				if err := v.In(scope).RowIsOf(ctx, one); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		r.Renamed += int64(len(step))
-		after = step[len(step)-1].Hash
+		return nil
+	})
+	if err != nil {
+		return 0, err
 	}
-	return nil
+	return int64(len(done)), refused
 }

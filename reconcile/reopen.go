@@ -23,7 +23,8 @@ func Run(ctx context.Context, cfg Config) error {
 	a, err := openAfterOthers(ctx, cfg)
 	switch {
 	case ctx.Err() != nil && err != nil:
-		return nil // stopped before it had begun
+		cfg.Logger.Info("stopped") // before it had begun
+		return nil
 	case err != nil:
 		return err
 	}

@@ -231,8 +231,8 @@ func (r *Report) rootUnavailable(root hashindex.Root, err error) {
 	var changed *rootChangedError
 	switch {
 	case errors.As(err, &changed):
-		text += "; if it is this folder that is to be watched from now on, run gfxsync reconcile --accept-missing; if not, " +
-			"set GFX_SYNC_GFX_WATCH_PATH back"
+		text += "; if this folder is to be watched from now on, run gfxsync reconcile --accept-missing; if not, set " +
+			"GFX_SYNC_GFX_WATCH_PATH back"
 	case errors.Is(err, hashindex.ErrRootEmpty):
 		text += "; if the files were really removed, run gfxsync reconcile --accept-missing"
 	case !errors.Is(err, errHangs):

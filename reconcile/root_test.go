@@ -134,7 +134,8 @@ func TestAnotherFolderIsNoMassDeletion(t *testing.T) {
 		if r.Outcome != RootUnavailable || r.InSync || r.Gone != 0 {
 			t.Errorf("a %s pass says %+v, want that the root is unavailable", mode, r)
 		}
-		if text := fmt.Sprint(r.Problems); !strings.Contains(text, "--accept-missing") || !strings.Contains(text, before) {
+		text := fmt.Sprint(r.Problems)
+		if !strings.Contains(text, "--accept-missing") || !strings.Contains(text, before) {
 			t.Errorf("problems: %s, want what was watched before, and what to do", text)
 		}
 		if r := p.survey(t, mode); r.Outcome != RootUnavailable || r.InSync || r.Gone != 0 {

@@ -12,25 +12,23 @@ import (
 // A watch path may be set to another folder, by mistake or on purpose. To the index all files that it knows are gone
 // then.
 
-const (
-	// knownOfAnother is how many files the index must know of a root for another folder in its place to be questioned:
-	// as many as for an empty one.
-	knownOfAnother = 10
-	// sampled is how many of them are looked for.
-	sampled = 100
-)
+// sampled is how many of the known files are looked for in a folder that has taken the place of another.
+const sampled = 100
 
-// rootChangedError says that a root is now another folder, which has none of the files that are known of the one before.
+// rootChangedError says that a root is now another folder, which has none of the files that are known of the one
+// before.
 type rootChangedError struct{ before, now string }
 
 func (e *rootChangedError) Error() string {
-	return fmt.Sprintf("the watch path was %s, and none of the files that are known from there is in %s", e.before, e.now)
+	return fmt.Sprintf("the watch path was %s, and none of the files that are known from there is in %s",
+		e.before, e.now)
 }
 
 // Is says that such a root is an outage: nothing may be concluded from it.
 func (e *rootChangedError) Is(target error) bool { return target == hashindex.ErrRootUnavailable }
 
-// checkRootIsTheSame fails with a rootChangedError. A folder that was moved, or is called by another name, has the files.
+// checkRootIsTheSame fails with a rootChangedError. A folder that was moved, or is called by another name, has the
+// files.
 func checkRootIsTheSame(ctx context.Context, v state.View, root hashindex.Root) error {
 	var before string
 	known, err := v.Notes.Get(ctx, noteDir+root.Label, &before)
@@ -38,7 +36,7 @@ func checkRootIsTheSame(ctx context.Context, v state.View, root hashindex.Root) 
 		return err
 	}
 	entries, err := v.Index.Present(ctx, hashindex.Key{Root: root.Label}, sampled)
-	if err != nil || len(entries) <= knownOfAnother {
+	if err != nil || len(entries) <= hashindex.MostBelievedGone {
 		return err
 	}
 	for _, e := range entries {

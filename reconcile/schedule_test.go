@@ -77,22 +77,27 @@ func TestRequestsForPasses(t *testing.T) {
 		do   string
 		mode Mode
 	}
+	add := func(m Mode) step { return step{"add", m} }
+	due := func(m Mode) step { return step{"due", m} }
+	begin, done, occupy := step{do: "begin"}, step{do: "done"}, step{do: "occupy"}
 	for name, test := range map[string]struct {
 		steps   []step
 		begins  Mode // what begins after the steps
 		skipped int64
 	}{
-		"nothing is wanted":                      {},
-		"one":                                    {steps: []step{{"add", Scan}}, begins: Scan},
-		"the deepest of several":                 {steps: []step{{"add", Quick}, {"add", Full}, {"add", Quick}}, begins: Full},
-		"due":                                    {steps: []step{{"due", Quick}}, begins: Quick},
-		"due while one is wanted":                {steps: []step{{"add", Quick}, {"due", Full}}, begins: Full},
-		"again, since one has begun":             {steps: []step{{"add", Full}, {"begin", ""}, {"add", Quick}}, begins: Quick},
-		"again, twice":                           {steps: []step{{"add", Full}, {"begin", ""}, {"add", Quick}, {"add", Full}}, begins: Full},
-		"due while one runs":                     {steps: []step{{"add", Quick}, {"begin", ""}, {"due", Full}}, skipped: 1},
-		"due while one runs and another is due":  {steps: []step{{"add", Quick}, {"begin", ""}, {"add", Quick}, {"due", Full}}, begins: Quick, skipped: 1},
-		"due after one has run":                  {steps: []step{{"add", Quick}, {"begin", ""}, {"done", ""}, {"due", Full}}, begins: Full},
-		"due while another process has one made": {steps: []step{{"occupy", ""}, {"due", Quick}}, skipped: 1},
+		"nothing is wanted":          {},
+		"one":                        {steps: []step{add(Scan)}, begins: Scan},
+		"the deepest of several":     {steps: []step{add(Quick), add(Full), add(Quick)}, begins: Full},
+		"due":                        {steps: []step{due(Quick)}, begins: Quick},
+		"due while one is wanted":    {steps: []step{add(Quick), due(Full)}, begins: Full},
+		"again, since one has begun": {steps: []step{add(Full), begin, add(Quick)}, begins: Quick},
+		"again, twice":               {steps: []step{add(Full), begin, add(Quick), add(Full)}, begins: Full},
+		"due while one runs":         {steps: []step{add(Quick), begin, due(Full)}, skipped: 1},
+		"due while one runs and another is due": {
+			steps: []step{add(Quick), begin, add(Quick), due(Full)}, begins: Quick, skipped: 1,
+		},
+		"due after one has run":                  {steps: []step{add(Quick), begin, done, due(Full)}, begins: Full},
+		"due while another process has one made": {steps: []step{occupy, due(Quick)}, skipped: 1},
 	} {
 		q := newRequests()
 		for _, s := range test.steps {
@@ -157,7 +162,9 @@ func TestAPassThatIsDueWhileAnotherRunsIsSkipped(t *testing.T) {
 		t.Errorf("%d passes at a time", n)
 	}
 	release()
-	eventually(t, "the schedule goes on", func() bool { return p.remote.counted("digest") > 0 && w.scheduler.skipped() > 0 })
+	eventually(t, "the schedule goes on", func() bool {
+		return p.remote.counted("digest") > 0 && w.scheduler.skipped() > 0
+	})
 }
 
 func (w *worker) last(t *testing.T) *state.Pass {

@@ -148,12 +148,6 @@ func (q *requests) done() {
 	q.running = false
 }
 
-func (q *requests) isRunning() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.running
-}
-
 func (q *requests) numSkipped() int64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -188,7 +182,7 @@ func (a *Agent) runPasses(ctx context.Context) {
 func (a *Agent) runScans(ctx context.Context, root hashindex.Root) {
 	q := a.scheduler.scans[root.Label]
 	select {
-	case <-a.scanning:
+	case <-a.mayScan:
 	case <-ctx.Done():
 		return
 	}

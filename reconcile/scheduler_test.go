@@ -12,6 +12,12 @@ import (
 	"github.com/gfxsync/gfxsync/watch"
 )
 
+func (q *requests) isRunning() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.running
+}
+
 // hold takes a turn, as a walk that takes long does, until release is called.
 func hold(t *testing.T, in *turn) (release func()) {
 	t.Helper()
@@ -175,7 +181,8 @@ func TestANewQueueDatabaseSendsNothingAgain(t *testing.T) {
 	release := p.blocked(t)
 	w := p.running(t)
 	eventually(t, "a scan is asked for, and the remote", func() bool {
-		return (len(w.scheduler.scans[""].wake) == 1 || p.states(t) > 0) && w.watchers[""].Status().State == watch.Watching
+		asked := len(w.scheduler.scans[""].wake) == 1 || p.states(t) > 0
+		return asked && w.watchers[""].Status().State == watch.Watching
 	})
 	if n := p.states(t); n != 0 {
 		t.Errorf("%d files were looked at before the remote was", n)

@@ -220,7 +220,8 @@ func TestTheRowOfASessionIsItsBestVersion(t *testing.T) {
 			"outage ends": func(*rapid.T) { w.table.change(func() { w.table.down = false }) },
 			"answer lost": func(*rapid.T) { w.table.change(func() { w.table.afterDone++ }) },
 			"reject":      w.reject, "restart": w.restart, "settle": w.settle,
-			"quick": func(rt *rapid.T) { w.pass(rt, Quick) }, "scan": func(*rapid.T) { w.agent.scheduler.request(Scan) },
+			"quick": func(rt *rapid.T) { w.pass(rt, Quick) },
+			"scan":  func(*rapid.T) { w.agent.scheduler.request(Scan) },
 		}
 		for name, action := range actions {
 			actions[name] = func(rt *rapid.T) { steps++; action(rt) }

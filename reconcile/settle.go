@@ -41,9 +41,9 @@ func unreadable(err error) error {
 	return fmt.Errorf("%w: %w", errUnreadable, err)
 }
 
-// unsettled is the finding for a file that cannot be made into a record as it is now: half written, perhaps. It is looked
-// at again on a growing delay, or with the next event. When it has stayed the same for the settle limit, or was changed
-// long ago, it is invalid. A file that its writer keeps others from reading has the whole settle limit.
+// unsettled is the finding for a file that cannot be made into a record as it is now: half written, perhaps. It is
+// looked at again on a growing delay, or with the next event. When it has stayed the same for the settle limit, or was
+// changed long ago, it is invalid. A file that its writer keeps others from reading has the whole settle limit.
 func (in *intake) unsettled(l look, old hashindex.Entry, stamp hashindex.Stamp, reason error) finding {
 	now := time.Now()
 	if old.State == hashindex.Invalid && old.Stamp == stamp && now.Sub(old.StampSeen) >= in.cfg.SettleLimit {

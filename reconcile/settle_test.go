@@ -79,13 +79,17 @@ func TestWhenAFileThatIsNotCompleteIsGivenUp(t *testing.T) {
 		again  bool
 		state  hashindex.State
 	}{
-		"just written":                             {age: 0, reason: incomplete, again: true},
-		"settled":                                  {age: 10 * time.Second, waited: 5 * time.Second, reason: incomplete, state: hashindex.Invalid},
-		"changed days ago":                         {age: 48 * time.Hour, reason: incomplete, state: hashindex.Invalid},
-		"changed by a clock that is behind":        {age: 50 * time.Minute, reason: incomplete, again: true},
-		"changed by a clock that is ahead":         {age: -time.Hour, reason: incomplete, again: true},
-		"held by its writer":                       {age: 0, reason: locked, again: true},
-		"held by its writer for long":              {age: 10 * time.Second, waited: time.Minute, reason: locked, state: hashindex.Invalid},
+		"just written": {age: 0, reason: incomplete, again: true},
+		"settled": {
+			age: 10 * time.Second, waited: 5 * time.Second, reason: incomplete, state: hashindex.Invalid,
+		},
+		"changed days ago":                  {age: 48 * time.Hour, reason: incomplete, state: hashindex.Invalid},
+		"changed by a clock that is behind": {age: 50 * time.Minute, reason: incomplete, again: true},
+		"changed by a clock that is ahead":  {age: -time.Hour, reason: incomplete, again: true},
+		"held by its writer":                {age: 0, reason: locked, again: true},
+		"held by its writer for long": {
+			age: 10 * time.Second, waited: time.Minute, reason: locked, state: hashindex.Invalid,
+		},
 		"held by its writer, and changed days ago": {age: 48 * time.Hour, reason: locked, again: true},
 	} {
 		t.Run(name, func(t *testing.T) {

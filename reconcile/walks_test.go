@@ -39,7 +39,8 @@ func TestAShareThatHangsIsAnOutage(t *testing.T) {
 		s := hungShare()
 		begin := time.Now()
 		for range 2 { // the second does not even get its turn
-			if err := s.ask(t.Context(), 1, time.Hour); !errors.Is(err, errHangs) || !errors.Is(err, hashindex.ErrRootUnavailable) {
+			err := s.ask(t.Context(), 1, time.Hour)
+			if !errors.Is(err, errHangs) || !errors.Is(err, hashindex.ErrRootUnavailable) {
 				t.Errorf("asked: %v, want errHangs", err)
 			}
 		}
@@ -104,4 +105,17 @@ func TestAStopTakesWhatComesInTime(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestAWalkThatWasAbandonedTellsOfNoProgress: who has asked for the pass may be gone.
+func TestAWalkThatWasAbandonedTellsOfNoProgress(t *testing.T) {
+	told := 0
+	p := &passProgress{tell: func(Progress) { told++ }}
+	p.end()
+	before := told
+	p.told = time.Time{}
+	p.file(1)
+	if before != 1 || told != before {
+		t.Errorf("told %d times, and then %d times more, want once and never", before, told-before)
+	}
 }

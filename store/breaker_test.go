@@ -156,7 +156,8 @@ func TestWhatIsQueuedTooLateForTheDrainHasItsOwn(t *testing.T) {
 		r.ledger.beforeWaits = func() {
 			time.Sleep(20 * time.Second) // until the probe has succeeded
 			if acked, _, _ := r.ledger.totals(); !r.Circuit().Closed() || len(acked) != 1 {
-				t.Errorf("the circuit is %v, %d records have arrived, want it closed, and one", r.Circuit().State, len(acked))
+				t.Errorf("the circuit is %v, %d records have arrived, want it closed, and one",
+					r.Circuit().State, len(acked))
 			}
 		}
 		r.created("b.json", "h2")

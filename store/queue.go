@@ -89,8 +89,8 @@ func (q Queue) Bury(ctx context.Context, id int64, reason error) (hash string, e
 	return hash, nil
 }
 
-// Put keeps the record in the queue, where it may already be. Its retries are not touched; but if it was dead, it is due
-// again, since a file has this content now. Cause, if any, is why it waits.
+// Put keeps the record in the queue, where it may already be. Its retries are not touched; but if it was dead, it is
+// due again, since a file has this content now. Cause, if any, is why it waits.
 func (q Queue) Put(ctx context.Context, src Source, r *Record, cause error, now time.Time) error {
 	if err := q.mustSync(); err != nil {
 		return err
@@ -98,7 +98,8 @@ func (q Queue) Put(ctx context.Context, src Source, r *Record, cause error, now 
 	_, err := q.q.ExecContext(ctx, `
 		INSERT INTO pending_sync (root, file_path, file_hash, record_json, last_error, created_at, last_attempt, session_id, hands, mtime_ns)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (root, file_hash) DO UPDATE SET dead = 0, next_attempt = CASE WHEN dead THEN 0 ELSE next_attempt END,
+		ON CONFLICT (root, file_hash) DO UPDATE SET dead = 0,
+			next_attempt = CASE WHEN dead THEN 0 ELSE next_attempt END,
 			last_error = CASE WHEN excluded.last_attempt IS NULL THEN last_error ELSE excluded.last_error END,
 			last_attempt = coalesce(excluded.last_attempt, last_attempt)
 		WHERE excluded.last_attempt IS NOT NULL OR dead`,

@@ -167,11 +167,12 @@ func TestNoNotifications(t *testing.T) {
 	f := &fakes{err: syscall.EMFILE}
 	log := newRecorder()
 	inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
-		if s := r.w.Status(); s.State != Deaf || s.Error != syscall.EMFILE.Error() {
-			t.Errorf("status %+v, want that it is deaf, and why", s)
+		s := r.w.Status()
+		if s.State != Deaf || s.Error != syscall.EMFILE.Error() || !strings.Contains(s.Help, "max_user_instances") {
+			t.Errorf("status %+v, want that it is deaf, why, and what to do", s)
 		}
 		time.Sleep(time.Minute)
-		if n := strings.Count(log.text(), "no changes are reported"); n != 1 || !strings.Contains(log.text(), "max_user_instances") {
+		if n := strings.Count(log.text(), "no changes are reported"); n != 1 || !strings.Contains(log.text(), s.Help) {
 			t.Errorf("%d warnings: %s", n, log.text())
 		}
 		f.fail(nil)

@@ -137,8 +137,8 @@ func (w *Watcher) begin(r rootState) *session {
 	n, err := w.open()
 	if err != nil {
 		if w.become(Deaf, err) {
-			w.log.Warn("no changes are reported: the system gives no notifications. Files are found by scans; tried again every second",
-				"error", err, "help", advice(err))
+			w.log.Warn("no changes are reported: the system gives no notifications. It is asked again and again; "+
+				"files are found by scans", "error", err, "help", advice(err))
 		}
 		return nil
 	}

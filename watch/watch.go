@@ -1,9 +1,9 @@
 // Package watch reports what the operating system says about the files below one directory: this path may have changed,
 // or something may have been missed anywhere; and nothing else.
 //
-// It is an optimisation. Notifications get lost (a full queue, a network share changed from another machine, a directory
-// that cannot be watched), so a scan must find whatever this package did not say. When it knows that something was
-// missed, it says so.
+// It is an optimisation. Notifications get lost (a full queue, a network share changed from another machine, a
+// directory that cannot be watched), so a scan must find whatever this package did not say. When it knows that
+// something was missed, it says so.
 //
 // Three goroutines, all owned by Run:
 //
@@ -49,10 +49,11 @@ type Options struct {
 //	--------   ---------   ------------------------------   --------------------------------------------
 //	Waiting    is absent   -                                when it is there: Adding, or Deaf
 //	Adding     is there    come from a part of its tree     when the tree is complete: Watching
-//	Watching   is there    come from its tree               the root goes: Waiting; they fail: Deaf
+//	Watching   is there    come from its tree               the root goes, or they fail: Waiting
 //	Deaf       is there    cannot be had from the system    tried again at each poll of the root: Adding
 //
-// Whenever the root, or its notifications, come or go, the Sink is told that changes may have been lost.
+// From each of them the watcher goes to Waiting when the root is gone. Whenever the root, or its notifications, come or
+// go, the Sink is told that changes may have been lost.
 type State string
 
 const (
@@ -66,8 +67,9 @@ const (
 type Status struct {
 	State     State    `json:"state"`
 	Error     string   `json:"error,omitempty"`     // why no notifications can be had; empty unless Deaf
+	Help      string   `json:"help,omitempty"`      // what to do about the error
 	Watched   int      `json:"watched"`             // directories
-	Unwatched []string `json:"unwatched,omitempty"` // subtrees that cannot be, relative to the root ("." is the root), sorted; at most 100
+	Unwatched []string `json:"unwatched,omitempty"` // subtrees that cannot be, below the root, sorted; at most 100
 	Overflows int      `json:"overflows"`           // how often notifications were lost because a queue was full
 }
 
@@ -160,7 +162,7 @@ func (w *Watcher) Status() Status {
 		Overflows: w.overflows,
 	}
 	if w.deafFor != nil {
-		s.Error = w.deafFor.Error()
+		s.Error, s.Help = w.deafFor.Error(), advice(w.deafFor)
 	}
 	return s
 }

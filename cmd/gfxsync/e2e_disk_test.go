@@ -141,8 +141,9 @@ func TestTheDiskOfTheQueueDatabaseIsFull(t *testing.T) {
 	if unsent == 0 {
 		t.Error("the disk was not full, or records were sent without an intent")
 	}
-	if out, err := s.command("status", "--queue-db", s.queue).CombinedOutput(); err != nil {
-		t.Errorf("status on a full disk: %v: %s", err, out)
+	out, err := s.command("status", "--queue-db", s.queue).CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(out), "! ") || !strings.Contains(string(out), "free some space") {
+		t.Errorf("status on a full disk (%v) does not begin with what to do:\n%s", err, out)
 	}
 
 	disk.free()

@@ -50,8 +50,10 @@ func TestAFolderThatWasNeverReadable(t *testing.T) {
 	})
 	s.stop()
 	out, err := s.command("status", "--queue-db", s.queue).CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "could not be read") || !strings.Contains(string(out), "table 2") {
-		t.Errorf("status says (%v):\n%s", err, out)
+	first, _, _ := strings.Cut(string(out), "\n\n")
+	if err != nil || !strings.HasPrefix(first, "! ") || !strings.Contains(first, "could not be read") ||
+		!strings.Contains(first, "table 2") {
+		t.Errorf("status does not begin with the folder (%v):\n%s", err, out)
 	}
 
 	if err := os.Chmod(closed, 0o755); err != nil {

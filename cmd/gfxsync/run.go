@@ -41,16 +41,16 @@ func (p *program) runAgent(ctx context.Context, s *settings, noWatch bool, log *
 		log.Warn(place.Text, "hint", place.Hint)
 	}
 	remote, err := s.openTable(ctx, log, makeTable)
-	if err == nil {
-		cfg := s.agentConfig(remote, log)
-		cfg.NoWatch = noWatch
-		err = errors.Join(reconcile.Run(ctx, cfg), remote.Close())
-	}
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		log.Info("stopped", "before", "anything was begun")
+	switch {
+	case err != nil && ctx.Err() != nil:
+		log.Info("stopped") // before anything was begun, as in reconcile.Run
 		return nil
+	case err != nil:
+		return err
 	}
-	return err
+	cfg := s.agentConfig(remote, log)
+	cfg.NoWatch = noWatch
+	return errors.Join(reconcile.Run(ctx, cfg), remote.Close())
 }
 
 func (s *settings) remoteName() string {

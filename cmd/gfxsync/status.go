@@ -34,12 +34,7 @@ func (p *program) statusCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			wrong := st.Attention()
-			for _, f := range check.Queue(c.Context, s.Path()) {
-				if f.Verdict == store.Fail || f.Verdict == store.Warn {
-					wrong = append(wrong, strings.TrimSuffix(f.Text+"; "+f.Hint, "; "))
-				}
-			}
+			wrong := append(diskAttention(s.Path()), st.Attention()...)
 			if c.Bool("json") {
 				return printJSON(p.stdout, struct {
 					reconcile.Status
@@ -100,6 +95,18 @@ func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
+}
+
+// diskAttention says what is wrong with the disk of the queue database. It reads nothing of the file, which may be
+// large and in use.
+func diskAttention(path string) []string {
+	wrong := []string{}
+	for _, f := range []store.Finding{check.QueuePlace(path), check.QueueDisk(path)} {
+		if f.Verdict == store.Fail || f.Verdict == store.Warn {
+			wrong = append(wrong, f.Text+"; "+f.Hint)
+		}
+	}
+	return wrong
 }
 
 func newTable(w io.Writer) table.Writer {

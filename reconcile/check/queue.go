@@ -24,10 +24,14 @@ func Queue(ctx context.Context, path string) []store.Finding {
 	if err != nil {
 		return []store.Finding{
 			{Part: "queue", Verdict: store.Fail, Text: fmt.Sprintf("%s cannot be made: %v", path, err), Hint: elsewhereHint},
-			{Part: "disk", Verdict: store.Skipped, Text: "not tested: there is no place for the queue database"},
+			noPlace,
 		}
 	}
 	return []store.Finding{onLocalDisk(queue(ctx, path), of(dir), path), disk(dir)}
+}
+
+var noPlace = store.Finding{
+	Part: "disk", Verdict: store.Skipped, Text: "not tested: there is no place for the queue database",
 }
 
 const elsewhereHint = "let the account gfxsync runs under write there, or set GFX_SYNC_QUEUE_DB_PATH to another place on a local disk"
@@ -93,6 +97,15 @@ func QueuePlace(path string) store.Finding {
 		f = onLocalDisk(f, of(dir), path)
 	}
 	return f
+}
+
+// QueueDisk says whether there is room for a queue database at path.
+func QueueDisk(path string) store.Finding {
+	dir, err := sqlite.ExistingParent(path)
+	if err != nil {
+		return noPlace
+	}
+	return disk(dir)
 }
 
 func disk(dir string) store.Finding {

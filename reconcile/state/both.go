@@ -33,20 +33,21 @@ type Renamed struct {
 // Renamed returns at most limit such rows whose hashes come after the given one. It takes the longer, the more files
 // are gone.
 func (v View) Renamed(ctx context.Context, after string, limit int) (list []Renamed, err error) {
-	rows, err := v.q.QueryContext(ctx, `SELECT r.file_hash, f.root, f.path
+	rows, err := v.q.QueryContext(ctx, `SELECT r.file_hash, f.root, f.path, min(f.order_key)
 		FROM files gone
 		JOIN remote_hashes r ON r.file_hash = gone.file_hash AND r.scope = ?1 AND r.root = gone.root
 			AND r.order_key = gone.order_key
 		JOIN files f ON f.file_hash = r.file_hash AND f.state = 'synced' AND (?1 = '' OR f.root = ?1)
 		WHERE gone.state = 'gone' AND r.own AND r.file_hash > ?2
-		GROUP BY r.file_hash HAVING min(f.root, f.order_key) IS NOT NULL ORDER BY r.file_hash LIMIT ?3`, v.scope, after, limit)
+		GROUP BY r.file_hash ORDER BY r.file_hash LIMIT ?3`, v.scope, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the index: %w", err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var r Renamed
-		if err := rows.Scan(&r.Hash, &r.Now.Root, &r.Now.Path); err != nil {
+		var first []byte // which has SQLite take the other columns from its row
+		if err := rows.Scan(&r.Hash, &r.Now.Root, &r.Now.Path, &first); err != nil {
 			return nil, fmt.Errorf("read the index: %w", err)
 		}
 		list = append(list, r)

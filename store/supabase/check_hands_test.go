@@ -32,7 +32,10 @@ func TestCheckOfHands(t *testing.T) {
 			"a hand cannot be expanded", `update gfx_sessions set raw_json = jsonb_set(raw_json, '{Hands,0,HandNum}', '"x"')`,
 			store.Warn, "1 could not be expanded, the first: session 1, hand x at position 0", "gfx_expand_errors",
 		},
-		{"no right", `revoke all on gfx_expand_summary from service_role`, store.Warn, "permission denied for view gfx_expand_summary", "schema --hands"},
+		{
+			"no right", `revoke all on gfx_expand_summary from service_role`, store.Warn,
+			"permission denied for view gfx_expand_summary", "schema --hands",
+		},
 		{"gone", `drop view gfx_expand_summary`, store.Skipped, "not set up", ""},
 	} {
 		if step.sql == "" {

@@ -17,7 +17,8 @@ func TestHandsAreShownToNobodyElse(t *testing.T) {
 	p := at(t, "public", "gfx_sessions", store.ByHash, "")
 	p.Exec(t, supabase.SchemaParts{Hands: true}.SQL(p.schema, p.table, store.ByHash))
 	p.upsert(t, p.record(t, 1, 3, "PC01"))
-	p.Exec(t, `INSERT INTO gfx_expand_errors (session_id, position, sqlstate, message) VALUES (1, 0, 'XX000', 'a test')`)
+	p.Exec(t, `INSERT INTO gfx_expand_errors (session_id, position, sqlstate, message)
+		VALUES (1, 0, 'XX000', 'a test')`)
 	authenticated := p.JWT(map[string]any{"role": "authenticated"})
 	for _, relation := range []string{
 		"gfx_hands", "gfx_hand_players", "gfx_events", "gfx_players", "gfx_expand_sessions", "gfx_expand_errors",
