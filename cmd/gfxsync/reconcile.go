@@ -161,7 +161,8 @@ func printReport(w io.Writer, r *reconcile.Report) {
 	t.AppendRow(table.Row{"differed", fmt.Sprintf("%d new, %d changed, %d gone", r.Added, r.Changed, r.Gone)})
 	t.AppendRow(table.Row{"hashed", fmt.Sprintf("%s files, %s", humanize.Comma(r.Hashed), humanize.IBytes(uint64(r.BytesHashed)))})
 	t.AppendRow(table.Row{"table", fmt.Sprintf("%d missing, %d of other agents, %d superseded", r.RemoteMissing, r.RemoteOnly, r.Superseded)})
-	t.AppendRow(table.Row{"sent", fmt.Sprintf("%d; %d superseded rows deleted", r.Uploaded, r.Deleted)})
+	t.AppendRow(table.Row{"sent", fmt.Sprintf("%d; %d rows renamed, %d superseded rows deleted",
+		r.Uploaded, r.Renamed, r.Deleted)})
 	t.AppendRow(table.Row{"remain", fmt.Sprintf("%d on their way, %d queued, %d dead", r.Pending, r.Queued, r.Dead)})
 	t.AppendRow(table.Row{"invalid", fmt.Sprint(r.Invalid)})
 	if r.Expansion != nil {
