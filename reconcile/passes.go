@@ -1,8 +1,10 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -97,7 +99,7 @@ func (a *Agent) tellScan(ctx context.Context, root hashindex.Root, r *Report) {
 
 // scanNote sums up the last scans of the roots, for those who hold the lock.
 func (a *Agent) scanNote() scanNote {
-	sum := scanNote{Outcome: Complete, Skipped: a.scheduler.skipped()}
+	sum := scanNote{Skipped: a.scheduler.skipped()}
 	for _, root := range a.cfg.Roots {
 		r := a.scans[root.Label]
 		if r == nil {
@@ -109,28 +111,31 @@ func (a *Agent) scanNote() scanNote {
 		if r.At.After(sum.At) {
 			sum.At = r.At
 		}
-		if r.Outcome != Complete {
-			sum.Outcome = r.Outcome
+		if sum.Outcome = cmp.Or(sum.Outcome, r.Outcome); sum.Outcome != r.Outcome {
+			sum.Outcome = Incomplete // of all roots together
 		}
 	}
 	return sum
 }
+
+// rootNamed is how a root is called in the log; its label is empty where there is but one.
+func rootNamed(label string) string { return strings.TrimSpace("root " + label) }
 
 // warn logs what stands in the way of each root, and of the remote, as long as it is not the same as the last time. Of
 // the remote, a scan knows nothing.
 func (a *Agent) warn(r *Report) {
 	found := map[string]string{}
 	for _, root := range r.Roots {
-		found["root "+root.Label] = ""
+		found[rootNamed(root.Label)] = ""
 	}
-	if r.Mode != Scan {
+	if r.Mode != Scan && r.Outcome != RootUnavailable { // else the remote was not asked
 		found["remote"] = ""
 	}
 	for _, p := range r.Problems {
 		if !p.hinders() {
 			continue
 		}
-		of := "root " + p.Root
+		of := rootNamed(p.Root)
 		if p.Kind == kindRemote || p.Kind == kindIndex {
 			of = "remote"
 		}

@@ -2,8 +2,10 @@ package reconcile
 
 import (
 	"context"
+	"log/slog"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -210,4 +212,49 @@ func TestARemoteThatIsAwayHoldsUpNoScan(t *testing.T) {
 // states is how many files the index knows.
 func (p *place) states(t *testing.T) int {
 	return len(dump(t, p.cfg.QueueDB, `SELECT path FROM files`))
+}
+
+// TestWhatTheScansOfAllRootsComeTo: nothing is said of all that holds for one.
+func TestWhatTheScansOfAllRootsComeTo(t *testing.T) {
+	for _, test := range []struct {
+		of   []Outcome // of the roots; empty: not scanned yet
+		want Outcome
+	}{
+		{[]Outcome{Complete, Complete}, Complete},
+		{[]Outcome{Complete, ""}, Complete},
+		{[]Outcome{RootUnavailable, Complete}, Incomplete},
+		{[]Outcome{Complete, RootUnavailable}, Incomplete},
+		{[]Outcome{RootUnavailable, RootUnavailable}, RootUnavailable},
+		{[]Outcome{"", RootUnavailable}, RootUnavailable},
+		{[]Outcome{Incomplete, RootUnavailable}, Incomplete},
+	} {
+		a := &Agent{scheduler: newScheduler(nil), scans: map[string]*Report{}}
+		for i, outcome := range test.of {
+			label := strconv.Itoa(i)
+			a.cfg.Roots = append(a.cfg.Roots, hashindex.Root{Label: label})
+			if outcome != "" {
+				a.scans[label] = &Report{Outcome: outcome, Files: 2}
+			}
+		}
+		if got := a.scanNote(); got.Outcome != test.want {
+			t.Errorf("%q come to %q, want %q", test.of, got.Outcome, test.want)
+		}
+	}
+}
+
+// TestTheRemoteIsNotSaidToBeWellUnasked: a pass that found no root has not asked it.
+func TestTheRemoteIsNotSaidToBeWellUnasked(t *testing.T) {
+	var log syncBuffer
+	a := &Agent{log: slog.New(slog.NewTextHandler(&log, nil)), trouble: map[string]string{}}
+	remote := Problem{Kind: kindRemote, Error: "HTTP 500"}
+	a.warn(&Report{Mode: Quick, Outcome: Incomplete, Roots: []RootReport{{}}, Problems: []Problem{remote}})
+	a.warn(&Report{Mode: Scan, Outcome: Complete, Roots: []RootReport{{}}})
+	a.warn(&Report{Mode: Quick, Outcome: RootUnavailable, Roots: []RootReport{{}}, Problems: []Problem{{Kind: kindRoot}}})
+	if text := log.String(); strings.Contains(text, "any more") {
+		t.Errorf("the log says that all is well:\n%s", text)
+	}
+	a.warn(&Report{Mode: Quick, Outcome: Complete, Roots: []RootReport{{}}})
+	if text := log.String(); strings.Count(text, "HTTP 500") != 1 || strings.Count(text, "any more") != 2 {
+		t.Errorf("the log does not say once what was wrong, and of both that it is over:\n%s", text)
+	}
 }
