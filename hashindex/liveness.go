@@ -26,6 +26,13 @@ func (l *Liveness) Silent() time.Duration {
 	return time.Since(l.since)
 }
 
+// HangAfter is how long a file system may leave all calls without an answer. The longest of them is the listing of a
+// large folder on a slow share.
+const HangAfter = 30 * time.Second
+
+// Hangs says whether the file system has not answered for HangAfter.
+func (l *Liveness) Hangs() bool { return l.Silent() >= HangAfter }
+
 // Do makes a call into the file system, which is all that f does.
 func (l *Liveness) Do(f func()) {
 	l.begin()

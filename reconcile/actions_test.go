@@ -68,6 +68,7 @@ func (w *world) save(rt *rapid.T, path string, f *modelFile) {
 	if !f.whole {
 		written = written[:len(written)/2]
 	}
+	f.unseen = false
 	w.put(path, f)
 	w.place.write(rt, path, written)
 }
@@ -165,18 +166,26 @@ func (w *world) changeUnseen(rt *rapid.T) {
 	i := bytes.Index(f.content, []byte(`"PokerGFX `)) + len(`"PokerGFX `)
 	f.content = bytes.Clone(f.content)
 	f.content[i] = byte('0' + (f.content[i]-'0'+1)%10)
-	info, err := os.Stat(w.abs(path))
-	if err != nil {
-		rt.Fatal(err)
-	}
+	at := w.modTime(rt, path)
 	w.save(rt, path, &f)
-	w.setTime(rt, path, info.ModTime())
+	w.setTime(rt, path, at)
+	w.files[path].unseen = true
 }
 
 // age makes a file look as if it had not been written for long: its stamp alone is then believed.
 func (w *world) age(rt *rapid.T) {
 	path := w.pick(rt, anyFile)
-	w.setTime(rt, path, time.Now().Add(-48*time.Hour).Truncate(time.Hour))
+	at := time.Now().Add(-48 * time.Hour).Truncate(time.Hour)
+	w.files[path].unseen = w.files[path].unseen && w.modTime(rt, path).Equal(at)
+	w.setTime(rt, path, at)
+}
+
+func (w *world) modTime(rt *rapid.T, path string) time.Time {
+	info, err := os.Stat(w.abs(path))
+	if err != nil {
+		rt.Fatal(err)
+	}
+	return info.ModTime()
 }
 
 func (w *world) setTime(rt *rapid.T, path string, at time.Time) {
@@ -222,6 +231,9 @@ func (w *world) loseRows(rt *rapid.T) {
 		rows = rapid.SliceOfN(rapid.SampledFrom(rows), 1, 3).Draw(rt, "rows")
 	}
 	w.forget(rt, rows...)
+	for _, hash := range rows {
+		w.model.lost[hash] = true
+	}
 }
 
 // anotherAgent makes a row of nothing that was here, or of a content that is still to arrive.
@@ -254,7 +266,9 @@ func (w *world) answerLost(rt *rapid.T) {
 
 func (w *world) reject(rt *rapid.T) {
 	path := w.pick(rt, session)
-	w.remote.change(func() { w.remote.rejects[w.cfg.Hash.Sum(w.files[path].content)] = true })
+	hash := w.cfg.Hash.Sum(w.files[path].content)
+	w.model.refused[hash] = true
+	w.remote.change(func() { w.remote.rejects[hash] = true })
 }
 
 func (w *world) accept(*rapid.T) { w.remote.change(func() { clear(w.remote.rejects) }) }

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/ingest"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
+	"github.com/gfxsync/gfxsync/store/sqlite"
 	"github.com/gfxsync/gfxsync/watch"
 )
 
@@ -21,10 +23,11 @@ type Agent struct {
 	log      *slog.Logger
 	state    *state.State
 	unlock   func() error
+	rows     rows
 	delivery *store.Delivery
-	intake   *intake
+	outbox   *outbox
+	ingest   *ingest.Ingest
 	watchers map[string]*watch.Watcher // by the label of the root; none with NoWatch
-	counts   counters
 
 	scheduler        *scheduler
 	walking, hashing turns // a root may be walked while its files are hashed
@@ -51,14 +54,10 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	s, unlock, aside, err := state.Take(ctx, cfg.QueueDB)
+	s, unlock, aside, err := state.Take(ctx, cfg.QueueDB, state.Options{Logger: cfg.Logger, Committed: cfg.committed})
 	if err != nil {
 		return nil, err
 	}
-	disk := &trouble{log: cfg.Logger}
-	s.OnCommit(func(c state.Commit) { disk.met(c.Err) })
-	cfg.Logger = slog.New(withoutTrouble{cfg.Logger.Handler()})
-	cfg.Delivery.Logger = cfg.Logger
 	a := &Agent{
 		cfg: cfg, log: cfg.Logger, state: s, unlock: unlock, scheduler: newScheduler(cfg.labels()),
 		walking: newTurns(cfg.Roots), hashing: newTurns(cfg.Roots), otherKey: make(chan struct{}, 1),
@@ -76,19 +75,31 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	a.cfg.Delivery.OnCircuit = a.circuitChanged
-	outcomes := &ledger{state: s, cfg: &a.cfg, counts: &a.counts, large: a.large}
-	a.delivery = store.NewDelivery(a.cfg.Remote, outcomes, a.cfg.Delivery)
-	a.intake = newIntake(&a.cfg, s, a.delivery, &a.counts, disk)
-	a.watchers = map[string]*watch.Watcher{}
-	for _, root := range cfg.Roots {
-		if !cfg.NoWatch {
-			a.watchers[root.Label] = watch.New(root.Dir, changes{a, root.Label}, watch.Options{
-				Pattern: cfg.Pattern, Skip: root.LeadsBack, Logger: cfg.Logger,
-			})
-		}
-	}
+	a.connect()
 	return a, nil
+}
+
+// connect makes what examines files and delivers records.
+func (a *Agent) connect() {
+	a.outbox = newOutbox(&a.cfg, a.state, a.large)
+	a.rows = a.outbox.rows
+	deliveryOptions := a.cfg.Delivery
+	deliveryOptions.OnCircuit = a.circuitChanged
+	a.delivery = store.NewDelivery(a.cfg.Remote, a.outbox, deliveryOptions)
+	a.ingest = ingest.New(ingest.Config{
+		Roots: a.cfg.Roots, State: a.state, Delivery: a.delivery, Rows: a.rows, Hash: a.cfg.Hash,
+		MaxFileSize: a.cfg.MaxFileSize, SettleLimit: a.cfg.SettleLimit, SessionRequired: a.cfg.needsSession(),
+		SyncSource: syncSource, PCID: a.cfg.pcID, Logger: a.log,
+	})
+	a.watchers = map[string]*watch.Watcher{}
+	if a.cfg.NoWatch {
+		return
+	}
+	for _, root := range a.cfg.Roots {
+		a.watchers[root.Label] = watch.New(root.Dir, changes{a, root.Label}, watch.Options{
+			Pattern: a.cfg.Pattern, Skip: root.LeadsBack, Logger: a.log,
+		})
+	}
 }
 
 // scanAtOnceIfKnown lets scans begin at once if the index knows what the remote has. With a new queue database they
@@ -117,7 +128,7 @@ func (a *Agent) adopt(ctx context.Context, aside []state.SetAside) error {
 				return err
 			}
 		}
-		return v.Adopt(ctx, a.cfg.labels(), a.cfg.scopes(), a.cfg.bySession())
+		return v.Adopt(ctx, a.cfg.labels(), newRows(&a.cfg, a.state).scopes(), a.cfg.bySession())
 	})
 }
 
@@ -180,13 +191,13 @@ func (a *Agent) Reconcile(ctx context.Context, mode Mode, opts PassOptions, prog
 	return r, ctx.Err()
 }
 
-// startWork starts intake and delivery, until ctx ends; stop waits for their end. The intake outlives those that feed it, and the
-// delivery outlives the intake.
+// startWork starts ingest and delivery, until ctx ends; stop waits for their end. The ingest outlives those that feed
+// it, and the delivery outlives the ingest.
 func (a *Agent) startWork(ctx context.Context) (stop func()) {
 	deliveryCtx, stopDelivery := context.WithCancel(context.WithoutCancel(ctx))
 	var delivering, taking sync.WaitGroup
 	delivering.Go(func() { a.delivery.Run(deliveryCtx) })
-	taking.Go(func() { a.intake.run(ctx) })
+	taking.Go(func() { a.ingest.Run(ctx) })
 	return func() {
 		taking.Wait()
 		stopDelivery()
@@ -209,9 +220,9 @@ type changes struct {
 	root  string // its label
 }
 
-// Changed implements watch.Sink. What the intake has no room for is found by a scan.
+// Changed implements watch.Sink. A scan finds what the ingest has no room for.
 func (c changes) Changed(path string, at time.Time) {
-	if !c.agent.intake.looks[c.root].tryAdd(look{key: hashindex.Key{Root: c.root, Path: path}, at: at}) {
+	if !c.agent.ingest.TryAdd(ingest.Task{Key: hashindex.Key{Root: c.root, Path: path}, At: at}) {
 		c.agent.scheduler.requestScan(c.root)
 	}
 }
@@ -222,25 +233,9 @@ func (c changes) Lost(reason string) {
 	c.agent.scheduler.requestScan(c.root)
 }
 
-// differs says whether a walk is to have a file looked at that the index knows. A full pass hashes it in any case.
-func (a *Agent) differs(mode Mode, stamp *hashindex.Stamp, old *hashindex.Known) bool {
-	switch {
-	case *stamp != old.Stamp, old.Racy && mode != Full:
-		return true
-	case old.State == hashindex.Pending:
-		return !a.delivery.Holds(store.Source(old.Key), old.Hash)
-	default:
-		return false
-	}
-}
-
-// Idle says whether nothing is under way: no look, no file that is settling, no record in a lane or in flight. What waits in the
-// queue does not count.
-func (a *Agent) Idle() bool {
-	return a.intakeIdle() && a.delivery.Idle()
-}
-
-func (a *Agent) intakeIdle() bool { return a.intake.looks.idle() && len(a.intake.findings) == 0 }
+// Idle says whether nothing is under way: no file is examined or settling, no record is in a lane or in flight. What
+// waits in the offline queue does not count.
+func (a *Agent) Idle() bool { return a.ingest.Idle() && a.delivery.Idle() }
 
 func (a *Agent) circuitChanged(s store.Circuit) {
 	note := linkNote{State: linkOnline, Since: s.Since}
@@ -269,6 +264,14 @@ func (a *Agent) note(name string, value any) {
 	defer cancel()
 	err := a.state.UpdateWithoutSync(ctx, func(v state.View) error { return v.Notes.Set(ctx, name, value) })
 	if err != nil {
-		a.log.Warn("cannot note the agent's status", "error", err)
+		a.stateFailed("cannot note the agent's status", err)
+	}
+}
+
+// stateFailed logs that something could not be read from the queue database or written to it. What is wrong with all
+// of it is logged by the State.
+func (a *Agent) stateFailed(message string, err error) {
+	if !sqlite.OfTheFile(err) {
+		a.log.Error(message, "error", err)
 	}
 }

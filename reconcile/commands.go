@@ -113,22 +113,3 @@ func decodeReport(pass *state.Pass, err error) (*Report, error) {
 	}
 	return r, nil
 }
-
-// Verify makes a survey and leaves its report in the history of passes, and nothing else anywhere.
-func Verify(ctx context.Context, s *Survey, mode Mode) (*Report, error) {
-	r, err := s.Run(ctx, mode, PassOptions{})
-	if err != nil {
-		return nil, err
-	}
-	err = s.State.Update(ctx, func(v state.View) error {
-		id, err := v.Passes.Request(ctx, commandVerify, string(mode), PassOptions{})
-		if err == nil {
-			err = v.Passes.Begin(ctx, id)
-		}
-		if err == nil {
-			err = v.Passes.Finish(ctx, id, r)
-		}
-		return err
-	})
-	return r, err
-}

@@ -39,6 +39,8 @@ type Config struct {
 	DeleteSuperseded bool
 	Delivery         store.DeliveryOptions
 	Logger           *slog.Logger
+
+	committed func(synced bool) // state.Options.Committed; may be nil
 }
 
 func (c *Config) setDefaults() {

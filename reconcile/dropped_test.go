@@ -13,7 +13,7 @@ import (
 func TestARecordThatWasDroppedWhileItWasTriedStaysDropped(t *testing.T) {
 	p := tempPlace(t)
 	s := p.state(t)
-	l := &ledger{state: s, cfg: &p.cfg, counts: &counters{}}
+	l := newOutbox(&p.cfg, s, nil)
 	cause := errors.New("no answer")
 	for name, end := range map[string]func(store.Item) error{
 		"it waits":   func(it store.Item) error { return l.Waiting(t.Context(), []store.Item{it}, cause) },

@@ -46,7 +46,7 @@ func TestWhatALargeRequestLeavesIsExpandedSoon(t *testing.T) {
 		session := int64(i)
 		items[i].Record = store.Record{SessionID: &session, FileHash: fmt.Sprintf("%032x", i)}
 	}
-	l := &ledger{state: a.state, cfg: &a.cfg, counts: &a.counts, large: a.large}
+	l := newOutbox(&a.cfg, a.state, a.large)
 	if err := l.Acknowledged(t.Context(), items); err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestASmallRequestLeavesNothingStale(t *testing.T) {
 	t.Parallel()
 	p := tempPlace(t)
 	large := make(chan struct{}, 1)
-	l := &ledger{state: p.state(t), cfg: &p.cfg, counts: &counters{}, large: large}
+	l := newOutbox(&p.cfg, p.state(t), large)
 	for _, tc := range []struct{ records, told int }{{manySessions - 1, 0}, {manySessions, 1}, {manySessions, 1}} {
 		items := make([]store.Item, tc.records)
 		for i := range items {

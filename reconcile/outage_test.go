@@ -73,7 +73,7 @@ func TestOutageOfADayLosesNothingAndTakesNoMemory(t *testing.T) {
 		cfg := Config{MaxRetries: 5}
 		cfg.setDefaults()
 		remote := &unreachable{rows: map[string]bool{}}
-		d := store.NewDelivery(remote, &ledger{state: s, cfg: &cfg, counts: &counters{}}, cfg.Delivery)
+		d := store.NewDelivery(remote, newOutbox(&cfg, s, nil), cfg.Delivery)
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { d.Run(ctx) })

@@ -2,49 +2,73 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/diff"
+	"github.com/gfxsync/gfxsync/reconcile/ingest"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
 )
 
 // PassOptions are what a person may ask of a pass.
 type PassOptions struct {
-	// AcceptMissing takes an empty root for what it seems: all files are gone.
+	// AcceptMissing takes it as given that the files that are not there are gone, even if the root is empty or another
+	// folder.
 	AcceptMissing bool `json:"accept_missing,omitempty"`
 }
 
-// giveUp is how long a pass waits for its deliveries: in all, or, where it alone is at work, without any of them coming to an end.
-const giveUp = time.Minute
+// pass is one pass over some of the roots. What it finds different goes through the ingest like a file event.
+type pass struct {
+	*Agent
+	mode     Mode
+	opts     PassOptions
+	roots    []hashindex.Root
+	report   *Report
+	progress *passProgress
+	batches  map[string]*ingest.Batch // by label of the root: the files that are examined for this pass
+}
 
-// pass makes one pass to its end, deliveries included. Whatever it finds different goes through the intake like a file event.
+// pass makes one pass over all roots to its end, deliveries included.
 func (a *Agent) pass(ctx context.Context, mode Mode, opts PassOptions, progress func(Progress)) *Report {
 	return a.passOf(ctx, a.cfg.Roots, mode, opts, progress)
 }
 
-// passOf is pass for some of the roots.
+// scan makes a scan of one root. It does not wait until what it has found is delivered.
+func (a *Agent) scan(ctx context.Context, root hashindex.Root) *Report {
+	return a.passOf(ctx, []hashindex.Root{root}, Scan, PassOptions{}, nil)
+}
+
 func (a *Agent) passOf(ctx context.Context, roots []hashindex.Root, mode Mode, opts PassOptions,
 	progress func(Progress),
 ) *Report {
-	begin, before, requests := time.Now(), a.counts.now(), a.cfg.Remote.Requests()
-	r := newReport(&a.cfg, roots, mode, begin)
-	if mode != Scan { // which finds out by itself, and asks nobody else
-		roots = a.reachable(ctx, r, roots)
+	begin, before, requests := time.Now(), a.counts(), a.cfg.Remote.Requests()
+	p := &pass{
+		Agent: a, mode: mode, opts: opts, roots: roots, report: newReport(&a.cfg, roots, mode, begin),
+		batches: map[string]*ingest.Batch{},
 	}
-	if len(roots) > 0 {
-		a.passOver(ctx, r, roots, mode, opts, progress)
+	r := p.report
+	if mode != Scan {
+		p.checkRoots(ctx)
+		for _, root := range p.roots {
+			p.batches[root.Label] = new(ingest.Batch)
+		}
+	}
+	if len(p.roots) > 0 {
+		p.progress = newProgress(ctx, a.state.Index, progress)
+		p.run(ctx)
 	} else {
 		a.compared() // no root is there to be scanned, and the next pass compares
 	}
-	r.since(before, a.counts.now())
+	r.since(before, a.counts())
 	r.Requests = a.cfg.Remote.Requests() - requests
 	r.DurationMS = time.Since(begin).Milliseconds()
 	if mode == Scan {
-		return r // too frequent to sum up the whole index each time
+		return r // scans are too frequent to sum up the whole index each time
 	}
-	if err := r.readState(ctx, a.state.View, a.cfg.scopes()); err != nil {
+	if err := r.readState(ctx, a.state.View, a.rows.scopes()); err != nil {
 		r.incomplete()
 		r.problem(hashindex.Key{}, kindIndex, err.Error())
 	}
@@ -52,141 +76,99 @@ func (a *Agent) passOf(ctx context.Context, roots []hashindex.Root, mode Mode, o
 	return r
 }
 
-// reachable returns the roots that can be listed, and reports the others.
-func (a *Agent) reachable(ctx context.Context, r *Report, roots []hashindex.Root) (there []hashindex.Root) {
+// checkRoots leaves out the roots that cannot be listed, and reports them. A scan finds that out by itself.
+func (p *pass) checkRoots(ctx context.Context) {
 	check := func(root hashindex.Root) (struct{}, error) { return struct{}{}, root.Check() }
-	for root, checked := range inTurns(ctx, roots, a.walking, check) {
-		if r.cut(root, checked.err); checked.err == nil {
+	var there []hashindex.Root
+	for root, checked := range inTurns(ctx, p.roots, p.walking, check) {
+		if p.report.cut(root, checked.err); checked.err == nil {
 			there = append(there, root)
 		}
 	}
-	return there
+	p.roots = there
 }
 
-func (a *Agent) passOver(ctx context.Context, r *Report, roots []hashindex.Root, mode Mode, opts PassOptions, progress func(Progress)) {
-	if mode != Scan {
-		// Before the scan, so that what the remote lost is looked at, and what it has is not sent again.
-		a.compareRemote(ctx, r)
+func (p *pass) run(ctx context.Context) {
+	if p.mode != Scan {
+		// First, so that what the table lacks is examined, and what it has is not sent again.
+		p.compareTable(ctx)
 	}
-	if mode == Full {
-		a.reviveDead(ctx, r)
-		a.forgetGone(ctx, r)
+	if p.mode == Full {
+		p.reviveDead(ctx)
+		p.forgetGone(ctx)
 	}
-	p := newProgress(ctx, a.state.Index, progress)
-	walked := inTurns(ctx, roots, a.walking, func(root hashindex.Root) (hashindex.Scanned, error) {
-		return a.walk(ctx, root, mode, opts, p)
-	})
-	for root, w := range walked {
-		r.scanned(root, w.value, w.err)
+	for root, walked := range inTurns(ctx, p.roots, p.walking, func(root hashindex.Root) (hashindex.Scanned, error) {
+		return p.walk(ctx, root)
+	}) {
+		p.report.scanned(root, walked.value, walked.err)
 	}
-	if mode == Full {
-		a.rehashRoots(ctx, r, roots, p)
+	if p.mode == Full {
+		p.rehashRoots(ctx)
 	}
-	p.end()
-	if mode == Scan || r.Outcome == RootUnavailable {
+	p.progress.end()
+	if p.mode == Scan || p.report.Outcome == RootUnavailable {
 		return
 	}
-	a.finish(ctx)
-	for _, root := range roots {
-		if a.intake.looks[root.Label].hangs() {
-			r.rootUnavailable(root, errHangs)
-		}
+	if p.deliver(ctx) != nil {
+		return
 	}
-	if link := a.delivery.Circuit(); !link.Closed() && r.Outcome == Complete {
-		r.remoteFailed(link.Err)
+	if link := p.delivery.Circuit(); !link.Closed() && p.report.Outcome == Complete {
+		p.report.remoteFailed(link.Err)
 	}
-	if r.Outcome == Complete {
-		a.correctNames(ctx, r)
+	if p.report.Outcome == Complete {
+		p.correctNames(ctx, p.report)
 	}
-	if r.Outcome == Complete && a.cfg.DeleteSuperseded {
-		a.deleteSuperseded(ctx, r)
+	if p.report.Outcome == Complete && p.cfg.DeleteSuperseded {
+		p.deleteSuperseded(ctx, p.report)
 	}
-	if a.delivery.Circuit().Closed() && ctx.Err() == nil {
-		a.expand(ctx, r, mode)
+	if p.delivery.Circuit().Closed() {
+		p.expand(ctx, p.report, p.mode)
 	}
 }
 
-// compareRemote asks the remote what it has. What the index took it to have and it has not is an intent again.
-func (a *Agent) compareRemote(ctx context.Context, r *Report) {
-	compare := a.compareHashes
-	if a.cfg.bySession() {
-		compare = a.compareSessions
+// compareTable asks the table what it has. What the index took it to have and it has not is an intent again.
+func (p *pass) compareTable(ctx context.Context) {
+	r := p.report
+	err := p.rows.diff(ctx, p.hintNoDigest, func(d difference) error {
+		return p.state.Update(ctx, func(v state.View) error {
+			missing, err := d.apply(ctx, v)
+			r.RemoteMissing += missing
+			return err
+		})
+	})
+	if err == nil {
+		err = p.state.Update(ctx, func(v state.View) error {
+			missing, err := p.rows.settle(ctx, v)
+			r.RemoteMissing += missing
+			return err
+		})
 	}
-	if err := compare(ctx, r); err != nil {
+	if err != nil {
 		r.remoteFailed(err)
 	}
-	a.compared()
-	a.heal(ctx, r)
+	p.compared()
+	p.requeueOrphans(ctx)
 }
 
-func (a *Agent) compareHashes(ctx context.Context, r *Report) error {
-	for _, scope := range a.cfg.scopes() {
-		d := remoteDiff{index: a.state.In(scope).Index, table: a.cfg.table(scope), hint: a.hintNoDigest}
-		d.lost = func(ctx context.Context, hashes []string) error {
-			return a.state.Update(ctx, func(v state.View) error {
-				missing, err := writeLost(ctx, v.In(scope), hashes)
-				r.RemoteMissing += missing
-				return err
-			})
-		}
-		d.found = func(ctx context.Context, hashes []string) error {
-			return a.state.Update(ctx, func(v state.View) error { return writeFound(ctx, v.In(scope), hashes) })
-		}
-		if err := d.run(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// writeLost returns how many of the hashes present files have.
-func writeLost(ctx context.Context, v state.View, hashes []string) (missing int64, err error) {
-	for _, h := range hashes {
-		_, present, err := v.Index.WithHash(ctx, h)
-		if err != nil {
-			return missing, err
-		}
-		if present {
-			missing++
-		}
-		if err := v.Index.RemoteLost(ctx, h); err != nil {
-			return missing, err
-		}
-	}
-	return missing, nil
-}
-
-func writeFound(ctx context.Context, v state.View, hashes []string) error {
-	now := time.Now()
-	for _, h := range hashes {
-		if err := v.Index.RemoteFound(ctx, h, now); err != nil {
-			return err
-		}
-		if err := v.Queue.Done(ctx, h); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (a *Agent) heal(ctx context.Context, r *Report) {
-	var healed int64
-	err := a.state.Update(ctx, func(v state.View) error {
-		for _, scope := range a.cfg.scopes() {
+// requeueOrphans makes intents of the files whose state nothing stands behind.
+func (p *pass) requeueOrphans(ctx context.Context) {
+	var orphans int64
+	err := p.state.Update(ctx, func(v state.View) error {
+		for _, scope := range p.rows.scopes() {
 			n, err := v.In(scope).Heal(ctx)
 			if err != nil {
 				return err
 			}
-			healed += n
+			orphans += n
 		}
 		return nil
 	})
-	if healed > 0 {
-		a.log.Info("intents were missing in the index", "files", healed)
+	if orphans > 0 {
+		p.log.Info("intents were missing in the index; their files are sent again", "files", orphans)
 	}
 	if err != nil {
-		r.incomplete()
-		r.problem(hashindex.Key{}, kindIndex, err.Error())
+		p.report.incomplete()
+		p.report.problem(hashindex.Key{}, kindIndex, err.Error())
 	}
 }
 
@@ -196,124 +178,136 @@ func (a *Agent) hintNoDigest(err error) {
 	})
 }
 
-// goneKept is how long it is remembered which files are gone: what their rows name is corrected long before.
+// goneKept is how long the index remembers that a file is gone. What its row names is corrected long before.
 const goneKept = 90 * 24 * time.Hour
 
-func (a *Agent) forgetGone(ctx context.Context, r *Report) {
-	err := a.state.Update(ctx, func(v state.View) error {
-		n, err := v.Index.ForgetGone(ctx, r.At.Add(-goneKept))
+func (p *pass) forgetGone(ctx context.Context) {
+	err := p.state.Update(ctx, func(v state.View) error {
+		n, err := v.Index.ForgetGone(ctx, p.report.At.Add(-goneKept))
 		if n > 0 {
-			a.log.Info("files that are gone for long are forgotten", "files", n)
+			p.log.Info("files that are gone for long are forgotten", "files", n)
 		}
 		return err
 	})
 	if err != nil {
-		r.problem(hashindex.Key{}, kindIndex, err.Error())
+		p.report.problem(hashindex.Key{}, kindIndex, err.Error())
 	}
 }
 
-func (a *Agent) reviveDead(ctx context.Context, r *Report) {
-	err := a.state.Update(ctx, func(v state.View) error {
+func (p *pass) reviveDead(ctx context.Context) {
+	err := p.state.Update(ctx, func(v state.View) error {
 		_, err := v.RetryQueued(ctx, 0)
 		return err
 	})
 	if err != nil {
-		r.problem(hashindex.Key{}, kindIndex, err.Error())
+		p.report.problem(hashindex.Key{}, kindIndex, err.Error())
 	}
 }
 
-// walk looks at every file whose stamp is not the index's, or whose intent nobody is carrying out. In a full pass, the
-// others are hashed afterwards.
-func (a *Agent) walk(ctx context.Context, root hashindex.Root, mode Mode, opts PassOptions,
-	p *passProgress,
-) (hashindex.Scanned, error) {
-	scanner := hashindex.Scanner{
-		Index: a.state.Index, Root: root, Match: a.cfg.Pattern.Match, AcceptEmpty: opts.AcceptMissing,
+// walk has every file examined that is not as the index has it, or whose intent nobody is carrying out. A full pass
+// hashes the others afterwards.
+func (p *pass) walk(ctx context.Context, root hashindex.Root) (hashindex.Scanned, error) {
+	files := diff.Files{
+		Index: p.state.Index, Root: root, Match: p.cfg.Pattern.Match, AcceptMissing: p.opts.AcceptMissing,
 	}
-	if !opts.AcceptMissing {
-		if err := checkRootIsTheSame(ctx, a.state.View, root); err != nil {
-			return hashindex.Scanned{}, err
-		}
+	var err error
+	if files.Before, err = folderOf(ctx, p.state.View, root); err != nil {
+		return hashindex.Scanned{}, err
 	}
 	identity, err := root.Identity()
 	if err != nil {
 		return hashindex.Scanned{}, err
 	}
-	seen, err := scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, old *hashindex.Known) error {
-		a.intake.rootSeen(root.Label, identity)
-		l := look{key: hashindex.Key{Root: root.Label, Path: path}, at: time.Now()}
-		if stamp != nil && old != nil && !a.differs(mode, stamp, old) {
-			if mode != Full {
-				p.file(0)
+	seen, err := files.Walk(ctx, func(f diff.File) error {
+		p.ingest.RootSeen(root.Label, identity)
+		if !p.differs(f) {
+			if p.mode != Full {
+				p.progress.file(0)
 			}
 			return nil
 		}
-		if stamp != nil {
-			p.file(stamp.Size)
+		if f.Kind != diff.Gone {
+			p.progress.file(f.Size)
 		}
-		l.recheck, l.missing = mode == Full, stamp == nil
-		return a.intake.looks.add(ctx, l)
+		return p.examine(ctx, ingest.Task{Key: f.Key, Rehash: p.mode == Full, Missing: f.Kind == diff.Gone})
 	})
 	if err == nil {
-		a.intake.rootSeen(root.Label, identity)
-		err = a.noteRoot(ctx, root)
+		p.ingest.RootSeen(root.Label, identity)
+		err = p.noteFolder(ctx, root)
 	}
 	return seen, err
 }
 
-// finish waits until what the pass has found is delivered, waits in the queue, or does not move any more.
-func (a *Agent) finish(ctx context.Context) {
-	a.waitIdle(ctx, a.intakeIdle)
-	a.delivery.Flush()
-	a.waitIdle(ctx, a.Idle)
-	if ctx.Err() != nil {
-		return
+// differs says whether a file is to be examined. A full pass hashes each file in any case.
+func (p *pass) differs(f diff.File) bool {
+	switch f.Kind {
+	case diff.Same, diff.Racy:
+		intent := f.Known.State == hashindex.Pending
+		return f.Kind == diff.Racy && p.mode != Full ||
+			intent && !p.delivery.Holds(store.Source(f.Key), f.Known.Hash) // nobody is carrying it out
+	default:
+		return true
 	}
-	if err := a.state.Update(ctx, func(v state.View) error { return v.Queue.MakeDue(ctx) }); err != nil {
-		a.log.Error("cannot have the queue tried again", "error", err)
-	}
-	drains := a.delivery.Drains()
-	a.delivery.DrainQueue()
-	a.waitIdle(ctx, func() bool { return a.delivery.Drains() > drains && a.Idle() })
-	a.lookAtIntents(ctx)
-	a.waitIdle(ctx, a.Idle)
 }
 
-// lookAtIntents looks again at files that became an intent after they were looked at: of a session, one version may have been sent
-// before a better one was seen.
-func (a *Agent) lookAtIntents(ctx context.Context) {
+// examine has a file examined. A scan does not wait for what comes of it.
+func (p *pass) examine(ctx context.Context, t ingest.Task) error {
+	t.At = time.Now()
+	return p.ingest.Add(ctx, t, p.batches[t.Key.Root])
+}
+
+// deliver waits until what the pass has found is delivered, or waits in the offline queue. It fails only with the
+// context's error.
+func (p *pass) deliver(ctx context.Context) error {
+	if err := p.awaitDelivered(ctx); err != nil {
+		return err
+	}
+	if err := p.state.Update(ctx, func(v state.View) error { return v.Queue.MakeDue(ctx) }); err != nil {
+		p.stateFailed("cannot have the queue tried again", err)
+	}
+	if err := p.delivery.Drain(ctx); err != nil {
+		return err
+	}
+	p.examineIntents(ctx)
+	return p.awaitDelivered(ctx)
+}
+
+// awaitDelivered waits until the files of the pass have been examined, and all records that are on their way have been
+// delivered or queued.
+func (p *pass) awaitDelivered(ctx context.Context) error {
+	p.awaitExamined(ctx)
+	p.delivery.Flush()
+	return p.delivery.Settle(ctx)
+}
+
+// awaitExamined waits until the files of the pass have been examined, and reports the roots that hang.
+func (p *pass) awaitExamined(ctx context.Context) {
+	for _, root := range p.roots {
+		_, err := await(ctx, root.Live, p.batches[root.Label].Examined())
+		if errors.Is(err, errHangs) && !p.report.isAway(root.Label) {
+			p.report.rootUnavailable(root, err)
+		}
+	}
+}
+
+// intentsPage is how many intents are read from the index at a time.
+const intentsPage = 1000
+
+// examineIntents has files examined that became an intent after they were examined. Of a session, one version may have
+// been sent before a better one was seen.
+func (p *pass) examineIntents(ctx context.Context) {
 	for after := (hashindex.Key{}); ; {
-		page, err := a.state.Index.List(ctx, hashindex.Pending, after, maxWaiting)
+		page, err := p.state.Index.List(ctx, hashindex.Pending, after, intentsPage)
 		if err != nil || len(page) == 0 {
 			return // what is left over shows in the report
 		}
 		for _, e := range page {
-			if after = e.Key; a.delivery.Holds(store.Source(e.Key), e.Hash) {
+			if after = e.Key; p.delivery.Holds(store.Source(e.Key), e.Hash) || p.report.isAway(e.Root) {
 				continue
 			}
-			if a.intake.looks.add(ctx, look{key: e.Key, at: time.Now()}) != nil {
+			if p.examine(ctx, ingest.Task{Key: e.Key}) != nil {
 				return
 			}
-		}
-	}
-}
-
-func (a *Agent) waitIdle(ctx context.Context, idle func() bool) {
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	last, since := a.counts.now(), time.Now()
-	for !idle() {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		// Beside a watcher there may always be something under way that is not the pass's.
-		if now := a.counts.now(); now != last && len(a.watchers) == 0 {
-			last, since = now, time.Now()
-		} else if time.Since(since) > giveUp {
-			a.log.Warn("the pass does not wait any longer for what is under way")
-			return
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
 )
@@ -75,14 +76,12 @@ func record(t *testing.T) *recording {
 	r.table = newCutTable(r.logLength)
 	r.cfg.Remote = r.table
 	r.keepLog(t)
-	r.agent = r.runningWith(t, func(a *Agent) {
-		a.state.OnCommit(func(c state.Commit) {
-			a.intake.disk.met(c.Err)
-			if c.Synced && c.Err == nil {
-				r.synced.Store(r.logLength())
-			}
-		})
-	})
+	r.cfg.committed = func(synced bool) {
+		if synced {
+			r.synced.Store(r.logLength())
+		}
+	}
+	r.agent = r.running(t)
 	r.await(t, "the first pass is over", func() bool { return lastReportOf(t, r.agent.Agent) != nil })
 	r.quietTimes(t, "before")
 	r.outage(t)
@@ -142,7 +141,7 @@ func (r *recording) goes(t *testing.T, path string, hashes []string) {
 	}
 	r.remove(t, path)
 	r.await(t, path+" is seen to be gone", func() bool {
-		e, _, err := r.agent.state.Index.Get(t.Context(), lookAt(path).key)
+		e, _, err := r.agent.state.Index.Get(t.Context(), hashindex.Key{Path: path})
 		return err == nil && e.State == "gone" && r.agent.Idle()
 	})
 }
@@ -186,7 +185,7 @@ func (r *recording) start(t *testing.T, end int64, db, log []byte, present []str
 	a, stop := runAgent(t, cfg)
 	isOver := func() bool {
 		last := lastReportOf(t, a)
-		return last != nil && !last.At.Before(begin) && a.Idle() && a.delivery.Drains() > 0
+		return last != nil && !last.At.Before(begin) && a.Idle()
 	}
 	if !soon(isOver) || !table.has(want...) {
 		t.Errorf("after %d bytes of the log: these have not come: %q", end, table.lacks(want))

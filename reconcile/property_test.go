@@ -11,8 +11,8 @@ import (
 // propertyTime is how long new worlds are begun.
 const propertyTime = 40 * time.Second
 
-// Whatever happens to the folder, the table, the way between them and the agent itself: once it is quiet and a full pass has been
-// made, the table has every session that is on disk, and nothing else is left to do.
+// Whatever happens to the folder, the table, the way between them and the agent itself: once it is quiet and a pass has
+// been made, the table has every session on disk that a pass of that depth sees, and nothing else is left to do.
 //
 // On failure rapid prints the steps, and how to run them again.
 func TestWhateverHappensEverySessionArrives(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/diff"
 )
 
 // eachSubject runs a test on every kind of table.
@@ -32,7 +33,7 @@ func TestEqualTablesCostOneRequest(t *testing.T) {
 		if raced {
 			total = 10_000
 		}
-		most := total/hashPage + 2            // an attempt at the digest, and the empty page at the end
+		most := total/diff.Page + 2           // an attempt at the digest, and the empty page at the end
 		differing, afterwards := most, most+1 // five rows more than a full page
 		if view {
 			most, differing, afterwards = 1, 11, 1
@@ -168,7 +169,7 @@ func TestWhatIsUploadedWhileTheTableIsReadIsNotLost(t *testing.T) {
 			s.reconcile(t, Quick)
 			s.remote.pageSize = 20
 			w := s.work(t)
-			before := w.counts.now()
+			before := w.counts()
 			sent := s.sending(t, w)
 			var r *Report
 			if pass == "survey" {
@@ -181,7 +182,7 @@ func TestWhatIsUploadedWhileTheTableIsReadIsNotLost(t *testing.T) {
 			}
 			// An upload is counted after it is written down.
 			eventually(t, "each file is uploaded once", func() bool {
-				return w.counts.now().uploaded-before.uploaded == int64(*sent)
+				return w.counts().uploaded-before.uploaded == int64(*sent)
 			})
 		})
 	}

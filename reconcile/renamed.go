@@ -21,7 +21,7 @@ const (
 
 // correctNames has rows name the files that have their content now.
 func (a *Agent) correctNames(ctx context.Context, r *Report) {
-	for _, scope := range a.cfg.scopes() {
+	for _, scope := range a.rows.scopes() {
 		if err := a.correctNamesIn(ctx, scope, r); err != nil {
 			r.remoteFailed(fmt.Errorf("correct the names in rows of renamed files, whose content is right: %w", err))
 			return

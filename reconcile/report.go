@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/diff"
+	"github.com/gfxsync/gfxsync/reconcile/ingest"
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/watch"
 )
@@ -228,7 +230,7 @@ func (r *Report) incomplete() {
 // rootUnavailable says that nothing can be concluded of a root. The pass goes on with the others, if there are any.
 func (r *Report) rootUnavailable(root hashindex.Root, err error) {
 	text := err.Error() + "; nothing was marked gone"
-	var changed *rootChangedError
+	var changed *diff.RootChangedError
 	switch {
 	case errors.As(err, &changed):
 		text += "; if this folder is to be watched from now on, run gfxsync reconcile --accept-missing; if not, set " +
@@ -252,6 +254,32 @@ func (r *Report) rootUnavailable(root hashindex.Root, err error) {
 	if away == len(r.Roots) {
 		r.Outcome = RootUnavailable
 	}
+}
+
+// isAway says whether a root was found to be unavailable.
+func (r *Report) isAway(label string) bool {
+	for _, root := range r.Roots {
+		if root.Label == label {
+			return root.Error != ""
+		}
+	}
+	return false
+}
+
+// counts is what ingest and delivery have done. A pass is told by the difference between its end and its beginning.
+// What an agent does beside the pass counts with it.
+type counts struct {
+	ingest.Counts
+	uploaded int64
+}
+
+func (a *Agent) counts() counts { return counts{a.ingest.Counts(), a.outbox.uploaded.Load()} }
+
+// since fills in what was done between two moments.
+func (r *Report) since(before, now counts) {
+	r.Added, r.Changed, r.Gone = now.Added-before.Added, now.Changed-before.Changed, now.Gone-before.Gone
+	r.Hashed, r.BytesHashed = now.Hashed-before.Hashed, now.BytesHashed-before.BytesHashed
+	r.Uploaded = now.uploaded - before.uploaded
 }
 
 // Progress is how far a pass has come. A total of 0 is not known.

@@ -2,11 +2,15 @@ package reconcile
 
 import (
 	"cmp"
+	"context"
 	"errors"
-	"io/fs"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/diff"
+	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
 )
 
@@ -36,22 +40,6 @@ func (c *Config) isOurs(pcID string) bool {
 func (c *Config) bySession() bool { return c.Delivery.Conflict == store.BySession }
 
 func (c *Config) needsSession() bool { return c.SessionRequired || c.bySession() }
-
-// scope is that part of the files and rows in which the contents of a root are compared with the remote: the root's own, where the
-// remote has a row for each PC, else all of them.
-func (c *Config) scope(label string) string {
-	if c.Delivery.Conflict == store.ByPCAndHash {
-		return label
-	}
-	return ""
-}
-
-func (c *Config) scopes() []string {
-	if c.Delivery.Conflict != store.ByPCAndHash {
-		return []string{""}
-	}
-	return c.labels()
-}
 
 func (c *Config) labels() (labels []string) {
 	for _, r := range c.Roots {
@@ -90,21 +78,20 @@ func (c *Config) check() error {
 	return nil
 }
 
-// rootIdentities are the identities of the roots in which files were last seen, by label.
-type rootIdentities map[string]fs.FileInfo
-
-// rootSeen notes the identity of the root in which a scan has seen files, or an emptiness that it may believe.
-func (in *intake) rootSeen(label string, identity fs.FileInfo) {
-	in.rootsMu.Lock()
-	defer in.rootsMu.Unlock()
-	in.roots[label] = identity
+// folderOf returns the directory that a root was when it was last walked to the end, empty if that is not known.
+func folderOf(ctx context.Context, v state.View, root hashindex.Root) (folder string, err error) {
+	_, err = v.Notes.Get(ctx, noteFolder+root.Label, &folder)
+	return folder, err
 }
 
-// rootStands says whether the root is still the one in which files were last seen. While it is not, nothing can be concluded of any
-// file: a share that is lost looks like an empty folder, or like files that cannot be read.
-func (in *intake) rootStands(label string) bool {
-	in.rootsMu.Lock()
-	identity := in.roots[label]
-	in.rootsMu.Unlock()
-	return identity != nil && in.cfg.root(label).Is(identity)
+// noteFolder remembers which directory a root is.
+func (a *Agent) noteFolder(ctx context.Context, root hashindex.Root) error {
+	now := diff.Folder(root)
+	if before, err := folderOf(ctx, a.state.View, root); err != nil || before == now {
+		return err
+	}
+	return a.state.Update(ctx, func(v state.View) error { return v.Notes.Set(ctx, noteFolder+root.Label, now) })
 }
+
+// show makes a path fit to print.
+func show(path string) string { return norm.NFC.String(path) }

@@ -193,7 +193,7 @@ func (a *Agent) runScans(ctx context.Context, root hashindex.Root) {
 		case <-q.wake:
 		}
 		if _, ok := q.begin(); ok {
-			a.tellScan(ctx, root, a.passOf(ctx, []hashindex.Root{root}, Scan, PassOptions{}, nil))
+			a.tellScan(ctx, root, a.scan(ctx, root))
 		}
 		q.done()
 	}

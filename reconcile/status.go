@@ -16,7 +16,7 @@ const (
 	noteLink     = "link"
 	noteScan     = "scan"
 	noteRoot     = "root"
-	noteDir      = "dir " // and the label of a root: which folder it was when it was last scanned to the end
+	noteFolder   = "dir " // and the label of a root: which directory it was when it was last walked to the end
 	noteProgress = "progress"
 	noteHands    = "hands"
 	// noteRecovered is of the last queue database that had to be set aside.

@@ -15,7 +15,7 @@ const supersededStep = 50
 
 // deleteSuperseded removes the rows of older versions of files, once the remote is seen to have the newer ones.
 func (a *Agent) deleteSuperseded(ctx context.Context, r *Report) {
-	for _, scope := range a.cfg.scopes() {
+	for _, scope := range a.rows.scopes() {
 		if err := a.deleteSupersededIn(ctx, scope, r); err != nil {
 			r.remoteFailed(fmt.Errorf("delete superseded rows: %w", err))
 			return

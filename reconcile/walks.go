@@ -10,20 +10,14 @@ import (
 	"github.com/gfxsync/gfxsync/hashindex"
 )
 
-const (
-	// hangAfter is how long a root's file system may leave all calls without an answer. The longest of them is the
-	// listing of a large folder on a slow share. What takes longer hangs. It cannot be interrupted, and is left to
-	// itself.
-	hangAfter = 30 * time.Second
-	// abandonAfter is how long a stop waits for what a file system is doing.
-	abandonAfter = time.Second
-)
+// abandonAfter is how long a stop waits for what a file system is doing.
+const abandonAfter = time.Second
 
 // errHangs is an outage of a root: its share hangs.
-var errHangs = fmt.Errorf("%w: its file system has not answered for %v", hashindex.ErrRootUnavailable, hangAfter)
+var errHangs = fmt.Errorf("%w: its file system has not answered for %v", hashindex.ErrRootUnavailable, hashindex.HangAfter)
 
-// turn is the right to do something that a root's file system may not come to the end of. Only one has it at a time:
-// what is asked of a share that hangs does not pile up, and a slow share serves one after the other.
+// turn is the right to do something that may hang in the file system of a root. Only one has it at a time: what is asked
+// of a share that hangs does not pile up, and a slow share serves one after the other.
 type turn struct {
 	live *hashindex.Liveness
 	free chan struct{} // holds one while nobody has the turn
@@ -65,7 +59,7 @@ func inTurn[T any](ctx context.Context, t *turn, f func() (T, error)) (T, error)
 // await receives from a channel. It fails with errHangs, or with the context's error.
 func await[T any](ctx context.Context, live *hashindex.Liveness, c <-chan T) (value T, err error) {
 	for {
-		left := hangAfter - live.Silent()
+		left := hashindex.HangAfter - live.Silent()
 		timer := time.NewTimer(max(left, 0))
 		select {
 		case value = <-c:

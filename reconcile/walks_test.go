@@ -44,8 +44,8 @@ func TestAShareThatHangsIsAnOutage(t *testing.T) {
 				t.Errorf("asked: %v, want errHangs", err)
 			}
 		}
-		if took := time.Since(begin); took != hangAfter {
-			t.Errorf("it hangs after %v, want %v", took, hangAfter)
+		if took := time.Since(begin); took != hashindex.HangAfter {
+			t.Errorf("it hangs after %v, want %v", took, hashindex.HangAfter)
 		}
 		close(s.gate)
 		synctest.Wait()
@@ -58,7 +58,7 @@ func TestAShareThatHangsIsAnOutage(t *testing.T) {
 func TestASlowShareIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := hungShare()
-		if err := s.ask(t.Context(), 100, hangAfter-time.Second); err != nil {
+		if err := s.ask(t.Context(), 100, hashindex.HangAfter-time.Second); err != nil {
 			t.Error(err)
 		}
 	})
@@ -71,7 +71,7 @@ func TestWhoWaitsForSomethingElseDoesNotHang(t *testing.T) {
 		turn := newTurn(&hashindex.Liveness{})
 		_, err := inTurn(t.Context(), turn, func() (struct{}, error) {
 			turn.live.Do(func() {})
-			time.Sleep(10 * hangAfter) // for the remote
+			time.Sleep(10 * hashindex.HangAfter) // for the remote
 			turn.live.Do(func() {})
 			return struct{}{}, nil
 		})

@@ -22,8 +22,10 @@ type world struct {
 	agent *Agent
 	end   func() error // ends the agent, and says what went wrong with it
 	copy  string       // a copy of the queue database from some moment, or ""
-	steps *int
-	log   syncBuffer // of the agents: what happens at one time cannot be run again as it was
+
+	before int64 // the newest pass when the agent was started
+	steps  *int
+	log    syncBuffer // of the agents: what happens at one time cannot be run again as it was
 }
 
 func newWorld(t *testing.T, rt *rapid.T, steps *int) *world {
@@ -42,7 +44,23 @@ func newWorld(t *testing.T, rt *rapid.T, steps *int) *world {
 	return w
 }
 
-func (w *world) startAgent(rt *rapid.T) { w.agent, w.end = runAgent(rt, w.cfg) }
+func (w *world) startAgent(rt *rapid.T) {
+	w.before = newestPass(rt, w.cfg.QueueDB)
+	w.agent, w.end = runAgent(rt, w.cfg)
+}
+
+// newestPass returns the number of the newest pass that has begun, by a queue database that may not be there yet.
+func newestPass(rt *rapid.T, queueDB string) (id int64) {
+	if _, err := os.Stat(queueDB); err != nil {
+		return 0
+	}
+	for _, text := range dump(rt, queueDB, `SELECT coalesce(max(id), 0) FROM passes`) {
+		if _, err := fmt.Sscan(text, &id); err != nil {
+			rt.Fatal(err)
+		}
+	}
+	return id
+}
 
 // runAgent starts an agent; end stops it, and says what went wrong with it.
 func runAgent(t fataler, cfg Config) (a *Agent, end func() error) {
@@ -99,10 +117,7 @@ func awaitedPass(rt *rapid.T, a *Agent, mode Mode) *Report {
 		a.scheduler.request(mode)
 		return nil
 	}
-	var before int64
-	if p := lastPass(rt, a); p != nil {
-		before = p.ID
-	}
+	before := newestPass(rt, a.cfg.QueueDB) // one that is under way began before this
 	a.scheduler.request(mode)
 	var made *state.Pass
 	eventually(rt, "a "+string(mode)+" pass comes to its end", func() bool {
@@ -134,25 +149,59 @@ func passAfter(rt *rapid.T, a *Agent, before int64, mode Mode) *state.Pass {
 	return nil
 }
 
-// settle lets everything become quiet, and compares the world with its model.
+// settle lets everything become quiet, and compares the world with what a pass of some depth promises.
 func (w *world) settle(rt *rapid.T) {
+	depth := rapid.SampledFrom([]Mode{Scan, Quick, Full}).Draw(rt, "depth")
 	w.remote.change(func() { w.remote.down, w.remote.afterDone = false, 0 })
-	o := &outcome{report: w.pass(rt, Full), rows: map[string]string{}, rejected: w.remote.rejected()}
-	s := Survey{Config: w.cfg, State: w.agent.state}
-	var err error
-	if o.survey, err = Verify(context.Background(), &s, Full); err != nil {
-		rt.Fatal(err)
+	o := &outcome{depth: depth}
+	if depth == Scan {
+		w.settleByScan(rt)
+	} else {
+		o.report = w.pass(rt, depth)
+		clear(w.model.lost)
 	}
+	if depth == Full {
+		s := Survey{Config: w.cfg, State: w.agent.state}
+		var err error
+		if o.survey, err = Verify(context.Background(), &s, Full); err != nil {
+			rt.Fatal(err)
+		}
+	}
+	w.observe(rt, o)
+	if err := w.check(o); err != nil {
+		rt.Fatalf("%v\nfiles:\n%s\nindex:\n%s", err, strings.Join(w.describe(), "\n"),
+			strings.Join(dump(rt, w.cfg.QueueDB, `SELECT path, file_hash, state, racy, error FROM files`), "\n"))
+	}
+}
+
+// settleByScan makes a scan and waits until what it promises has come. An agent that has just begun compares index and
+// table first: what is said of the table in a copy of the queue database may be old.
+func (w *world) settleByScan(rt *rapid.T) {
+	eventually(rt, "the first pass of the agent is over", func() bool {
+		return passAfter(rt, w.agent, w.before, Quick) != nil
+	})
+	w.pass(rt, Scan)
+	eventually(rt, "the scan is over, and everything is quiet", func() bool {
+		scans := w.agent.scheduler.scans[""]
+		return !scans.isRunning() && len(scans.wake) == 0 && w.agent.Idle() &&
+			(w.agent.delivery.Circuit().Closed() || len(w.model.refused) > 0)
+	})
+	eventually(rt, "what a scan promises is there", func() bool {
+		o := &outcome{depth: Scan}
+		w.observe(rt, o)
+		return w.check(o) == nil
+	})
+}
+
+// observe reads table and queue.
+func (w *world) observe(rt *rapid.T, o *outcome) {
+	o.rows, o.rejected = map[string]string{}, w.remote.rejected()
 	for _, row := range dump(rt, w.tableDB, `SELECT file_hash, raw_json FROM gfx_sessions`) {
 		hash, raw, _ := strings.Cut(row, "|")
 		o.rows[hash] = raw
 	}
 	o.waiting = dump(rt, w.cfg.QueueDB, `SELECT file_hash FROM pending_sync WHERE NOT dead`)
 	o.dead = dump(rt, w.cfg.QueueDB, `SELECT file_hash FROM pending_sync WHERE dead`)
-	if err := w.check(o); err != nil {
-		rt.Fatalf("%v\nfiles:\n%s\nindex:\n%s", err, strings.Join(w.describe(), "\n"),
-			strings.Join(dump(rt, w.cfg.QueueDB, `SELECT path, file_hash, state, racy, error FROM files`), "\n"))
-	}
 }
 
 func (w *world) describe() (lines []string) {

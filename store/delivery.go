@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -176,11 +177,62 @@ func (d *Delivery) DrainQueue() {
 	}
 }
 
-// Drains returns how often the queue was gone through, to its end or until the circuit opened.
-func (d *Delivery) Drains() int {
+// Settle returns when all that the delivery holds at the time of the call was acknowledged, or waits in the offline
+// queue. It fails only with the context's error.
+func (d *Delivery) Settle(ctx context.Context) error {
+	held := d.held()
+	for {
+		changed := d.changed.next()
+		maps.DeleteFunc(held, func(src Source, hash string) bool { return !d.Holds(src, hash) })
+		if len(held) == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// held returns the hashes of what is in a lane or in flight. What waits in a lane comes after what is in flight.
+func (d *Delivery) held() map[Source]string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.drains
+	held := maps.Clone(d.claims.hashes)
+	for src, it := range d.waiting {
+		held[src] = it.Record.FileHash
+	}
+	return held
+}
+
+// Drain has the queue gone through, and returns when that has come to its end, or the circuit has opened. A drain that
+// is under way does not count. It fails only with the context's error. Run must be running.
+func (d *Delivery) Drain(ctx context.Context) error {
+	d.mu.Lock()
+	wanted := d.drains + 1
+	if d.draining {
+		wanted++
+	}
+	d.mu.Unlock()
+	d.DrainQueue()
+	for {
+		changed := d.changed.next()
+		if d.drained(wanted) {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (d *Delivery) drained(times int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.drains >= times
 }
 
 // Idle says whether nothing is in a lane or in flight. What waits in the queue does not count.

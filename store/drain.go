@@ -76,7 +76,7 @@ func (d *Delivery) drain(work, until context.Context) {
 		circuit := d.breaker.status()
 		items, err := d.ledger.Due(work, last, most)
 		if err != nil {
-			d.log.Error("cannot read the offline queue", "error", err)
+			d.ledgerFailed("cannot read the offline queue", err)
 			return
 		}
 		if len(items) == 0 {
@@ -237,5 +237,6 @@ func (d *Delivery) setDraining(on bool) {
 	d.draining = on
 	if !on {
 		d.drains++
+		d.changed.send()
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
 // outcome is what became of the records of one request (design, "What a failure means" and "Who is to blame"):
@@ -217,7 +219,7 @@ func (d *Delivery) openCircuit(ctx context.Context, err error) {
 
 func (d *Delivery) acknowledge(ctx context.Context, items []Item) {
 	if err := d.ledger.Acknowledged(ctx, items); err != nil {
-		d.log.Error("cannot write down that records have arrived; they will be sent again", "records", len(items), "error", err)
+		d.ledgerFailed("cannot write down that records have arrived; they will be sent again", err, "records", len(items))
 	}
 	d.keepControl(items)
 	for i := range items {
@@ -233,7 +235,16 @@ func (d *Delivery) wait(ctx context.Context, items []Item, cause error) {
 		return // cut off by a stop: they stay an intent in the index
 	}
 	if err := d.ledger.Waiting(ctx, items, cause); err != nil {
-		d.log.Error("cannot keep records in the offline queue; their files will be read again", "records", len(items), "error", err)
+		d.ledgerFailed("cannot keep records in the offline queue; their files will be read again", err,
+			"records", len(items))
+	}
+}
+
+// ledgerFailed logs that something could not be written down. What is wrong with the whole database is logged by the
+// one who opened it.
+func (d *Delivery) ledgerFailed(message string, err error, args ...any) {
+	if !sqlite.OfTheFile(err) {
+		d.log.Error(message, append(args, "error", err)...)
 	}
 }
 
@@ -274,8 +285,8 @@ func (d *Delivery) suspect(ctx context.Context, g group, cause error, proven boo
 
 func (d *Delivery) logRefusal(it *Item, dead bool, cause, failed error) {
 	if failed != nil {
-		d.log.Error("cannot keep a refused record in the offline queue; its file will be read again",
-			"path", it.Source.String(), "error", failed)
+		d.ledgerFailed("cannot keep a refused record in the offline queue; its file will be read again", failed,
+			"path", it.Source.String())
 		return
 	}
 	log := d.log.Info

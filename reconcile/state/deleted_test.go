@@ -22,7 +22,7 @@ func TestOnlyTheDatabaseFileIsDeleted(t *testing.T) {
 	}
 	const before, after = 1500, 1500
 	path := newPath(t)
-	s, unlock, _, err := state.Take(t.Context(), path)
+	s, unlock, _, err := state.Take(t.Context(), path, state.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestOnlyTheDatabaseFileIsDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	s, unlock, _, err = state.Take(t.Context(), path)
+	s, unlock, _, err = state.Take(t.Context(), path, state.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

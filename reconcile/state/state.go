@@ -3,12 +3,14 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/store"
@@ -30,14 +32,17 @@ var (
 // State is the open file. The View is for reading; what is written goes through Update.
 type State struct {
 	View
-	db      *sqlite.DB
-	written func(Commit)
+	db       *sqlite.DB
+	opts     Options
+	degraded degraded
 }
 
-// Commit is the end of a transaction.
-type Commit struct {
-	Err    error // nil: it was committed
-	Synced bool  // by Update, not UpdateWithoutSync
+// Options of a State. The zero value is ready for use.
+type Options struct {
+	Logger *slog.Logger // told when the file cannot be written, and when it can again
+	// Committed is called at the end of each transaction that has succeeded; synced says that it was Update, not
+	// UpdateWithoutSync.
+	Committed func(synced bool)
 }
 
 // View is index, queue, notes and passes seen through one handle or transaction.
@@ -64,16 +69,24 @@ func view(q sqlite.Querier) View {
 
 // Open opens the file at path, making it where it is absent. Errors are those of sqlite.Open. The caller closes the State.
 func Open(ctx context.Context, path string) (*State, error) {
-	s, err := open(ctx, path)
+	s, err := open(ctx, path, Options{})
 	return s, hint(err)
 }
 
-func open(ctx context.Context, path string) (*State, error) {
+func open(ctx context.Context, path string, opts Options) (*State, error) {
 	db, err := sqlite.Open(ctx, path, migrations)
 	if err != nil {
 		return nil, fmt.Errorf("open the queue database: %w", err)
 	}
-	return &State{View: view(db.Read()), db: db}, nil
+	return newState(db, opts), nil
+}
+
+func newState(db *sqlite.DB, opts Options) *State {
+	opts.Logger = cmp.Or(opts.Logger, slog.New(slog.DiscardHandler))
+	if opts.Committed == nil {
+		opts.Committed = func(bool) {}
+	}
+	return &State{View: view(db.Read()), db: db, opts: opts, degraded: degraded{log: opts.Logger}}
 }
 
 // OpenExisting is Open for a file that must be there already: it fails with sqlite.ErrMissing if no agent has made it.
@@ -82,7 +95,7 @@ func OpenExisting(ctx context.Context, path string) (*State, error) {
 	if err != nil {
 		return nil, hint(fmt.Errorf("open the queue database: %w", err))
 	}
-	return &State{View: view(db.Read()), db: db}, nil
+	return newState(db, Options{}), nil
 }
 
 // hint adds what can be done about a file that cannot be used.
@@ -108,7 +121,7 @@ func (s *State) Close() error { return s.db.Close() }
 // here: what is put into the queue or changed in it, and an operator's word.
 func (s *State) Update(ctx context.Context, f func(View) error) error {
 	err := s.db.Update(ctx, func(tx *sql.Tx) error { return f(view(tx)) })
-	return s.told(Commit{Err: err, Synced: true})
+	return s.ended(err, true)
 }
 
 // UpdateWithoutSync is Update, but a power cut may undo it, as sqlite.DB.UpdateWithoutSync says; a crash of this
@@ -121,18 +134,17 @@ func (s *State) UpdateWithoutSync(ctx context.Context, f func(View) error) error
 		v.Queue = v.Queue.WithoutSync()
 		return f(v)
 	})
-	return s.told(Commit{Err: err})
+	return s.ended(err, false)
 }
 
-func (s *State) told(c Commit) error {
-	if s.written != nil {
-		s.written(c)
+// ended takes up how a transaction ended.
+func (s *State) ended(err error, synced bool) error {
+	s.degraded.ended(err)
+	if err == nil {
+		s.opts.Committed(synced)
 	}
-	return c.Err
+	return err
 }
-
-// OnCommit has f called at the end of each transaction. It is to be set before the State is used by several.
-func (s *State) OnCommit(f func(Commit)) { s.written = f }
 
 // Notes are named values that outlive a process.
 type Notes struct {

@@ -28,12 +28,12 @@ const savedSuffix = ".saved"
 // damaged file is moved aside, with its -wal, and a new one takes its place, with what can be read of its queue. A copy that Save has
 // left takes the place of whatever is there, with that one's queue. Take returns what it has set aside, and fails with ErrLocked or
 // the errors of Open.
-func Take(ctx context.Context, path string) (s *State, unlock func() error, aside []SetAside, err error) {
+func Take(ctx context.Context, path string, opts Options) (s *State, unlock func() error, aside []SetAside, err error) {
 	unlock, err = lock(ctx, path)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if s, aside, err = take(ctx, path); err == nil {
+	if s, aside, err = take(ctx, path, opts); err == nil {
 		err = s.noteAgent(ctx)
 	}
 	if err != nil {
@@ -45,10 +45,10 @@ func Take(ctx context.Context, path string) (s *State, unlock func() error, asid
 	return s, unlock, aside, nil
 }
 
-func take(ctx context.Context, path string) (*State, []SetAside, error) {
+func take(ctx context.Context, path string, opts Options) (*State, []SetAside, error) {
 	why, reason := "replaced", "it had taken the place of the queue database while that was in use"
 	if !exists(path + savedSuffix) {
-		s, err := openWhole(ctx, path)
+		s, err := openWhole(ctx, path, opts)
 		if !errors.Is(err, sqlite.ErrDamaged) {
 			return s, nil, err
 		}
@@ -58,13 +58,13 @@ func take(ctx context.Context, path string) (*State, []SetAside, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := open(ctx, path)
+	s, err := open(ctx, path, opts)
 	return s, aside, err
 }
 
 // openWhole fails with sqlite.ErrDamaged if any of the file is.
-func openWhole(ctx context.Context, path string) (*State, error) {
-	s, err := open(ctx, path)
+func openWhole(ctx context.Context, path string, opts Options) (*State, error) {
+	s, err := open(ctx, path, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func openWhole(ctx context.Context, path string) (*State, error) {
 // at any point, and be begun again.
 func putSaved(ctx context.Context, path, why, reason string) (aside []SetAside, err error) {
 	saved := path + savedSuffix
-	s, err := open(ctx, saved)
+	s, err := open(ctx, saved, Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -84,3 +84,13 @@ func code(err error) int {
 	}
 	return 0
 }
+
+// OfTheFile says whether an error is of the whole database, whatever was being done: every use of it fails like that.
+func OfTheFile(err error) bool {
+	for _, class := range []error{ErrFull, ErrUnusable, ErrDamaged, ErrGone} {
+		if errors.Is(err, class) {
+			return true
+		}
+	}
+	return false
+}

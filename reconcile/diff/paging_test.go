@@ -1,21 +1,24 @@
-package reconcile
+package diff_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/diff"
+	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
 )
 
 // pages is a table that answers what it was told, page by page, and the last of the pages for ever.
 type pages struct {
-	store.Table
 	hashes   [][]string
 	sessions [][]int64
 	asked    int
@@ -50,7 +53,19 @@ func (p *pages) HandsOf(_ context.Context, rows []store.SessionRow) ([]int, erro
 	return make([]int, len(rows)), nil
 }
 
-func (p *pages) RowsOf(context.Context, []int64) ([]store.SessionRow, error) { return nil, nil }
+func open(t *testing.T) *state.State {
+	t.Helper()
+	s, err := state.Open(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
 
 func ofHash(prefix string) string { return prefix + strings.Repeat("0", 32-len(prefix)) }
 
@@ -78,16 +93,12 @@ func TestAServerWhosePagesDoNotAdvanceEndsTheReading(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			table := &pages{hashes: tt.pages}
-			d := remoteDiff{
-				index: tempPlace(t).state(t).Index, table: table, hint: func(error) {},
-				lost:  func(context.Context, []string) error { return nil },
-				found: func(context.Context, []string) error { return nil },
-			}
-			err := d.run(t.Context())
+			d := diff.Hashes{Index: open(t).Index, Table: table, NoDigest: func(error) {}}
+			err := d.Run(t.Context(), func(diff.HashDifference) error { return nil })
 			if (err == nil) != tt.stands || table.asked > 10 {
 				t.Errorf("%v after %d pages, want it to stand: %v", err, table.asked, tt.stands)
 			}
-			if errors.Is(err, errNoAdvance) && !strings.Contains(err.Error(), "gfxsync check") {
+			if errors.Is(err, diff.ErrNoAdvance) && !strings.Contains(err.Error(), "gfxsync check") {
 				t.Errorf("%v: what is to be done?", err)
 			}
 		})
@@ -112,17 +123,15 @@ func TestAServerWhoseSessionsDoNotAdvanceEndsTheReading(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			table := &pages{sessions: tt.pages}
 			found := map[int64]hashindex.Version{}
-			d := sessionDiff{
-				cfg: &Config{Remote: table}, view: tempPlace(t).state(t).View,
-				each: func(_ context.Context, part sessionPart) error {
-					for session, v := range part.found {
-						found[session] = v
-					}
-					return nil
-				},
+			s := open(t)
+			d := diff.Sessions{
+				Index: s.Index, Contents: s, Table: table, IsOurs: func(string) bool { return true },
 			}
-			err := d.run(t.Context())
-			if (err == nil) != tt.stands || table.asked > 10 || !tt.stands && !errors.Is(err, errNoAdvance) {
+			err := d.Run(t.Context(), func(part diff.SessionDifference) error {
+				maps.Copy(found, part.Found)
+				return nil
+			})
+			if (err == nil) != tt.stands || table.asked > 10 || !tt.stands && !errors.Is(err, diff.ErrNoAdvance) {
 				t.Errorf("%v after %d pages, want it to stand: %v", err, table.asked, tt.stands)
 			}
 			if want := len(slices.Concat(tt.pages...)); tt.stands && len(found) != want {

@@ -28,7 +28,7 @@ func (a *Agent) runPass(ctx context.Context, mode Mode) {
 		return v.Passes.Begin(ctx, id)
 	})
 	if err != nil {
-		a.log.Error("cannot write the history of passes", "error", err)
+		a.stateFailed("cannot write the history of passes", err)
 	}
 	r := a.pass(ctx, mode, PassOptions{}, nil)
 	if ctx.Err() == nil { // what a stop has cut short says nothing
@@ -41,7 +41,7 @@ func (a *Agent) answerRequest(ctx context.Context) {
 	asked, err := a.state.Passes.Next(ctx)
 	if err != nil || asked == nil {
 		if err != nil && ctx.Err() == nil {
-			a.log.Error("cannot look for requests", "error", err)
+			a.stateFailed("cannot look for requests", err)
 		}
 		return
 	}
@@ -50,7 +50,7 @@ func (a *Agent) answerRequest(ctx context.Context) {
 		a.log.Error("cannot read the options of a pass", "error", err)
 	}
 	if err := a.state.Update(ctx, func(v state.View) error { return v.Passes.Begin(ctx, asked.ID) }); err != nil {
-		a.log.Error("cannot write the history of passes", "error", err)
+		a.stateFailed("cannot write the history of passes", err)
 		return
 	}
 	r := a.pass(ctx, Mode(asked.Mode), opts, func(p Progress) { a.note(noteProgress, p) })
@@ -65,7 +65,7 @@ func (a *Agent) recorded(ctx context.Context, id int64, r *Report) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := a.state.Update(ctx, func(v state.View) error { return v.Passes.Finish(ctx, id, r) }); err != nil {
-		a.log.Error("cannot write the history of passes", "error", err)
+		a.stateFailed("cannot write the history of passes", err)
 	}
 	say := a.log.Info
 	if r.Outcome != Complete {

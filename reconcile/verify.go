@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile/diff"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 )
 
@@ -23,6 +24,7 @@ type Survey struct {
 	// Progress may be nil.
 	Progress func(Progress)
 
+	rows     rows
 	mu       sync.Mutex
 	report   *Report
 	suspects []suspect
@@ -54,6 +56,7 @@ func (s *Survey) Run(ctx context.Context, mode Mode, opts PassOptions) (*Report,
 	if err := s.Config.check(); err != nil {
 		return nil, err
 	}
+	s.rows = newRows(&s.Config, s.State)
 	s.report = newReport(&s.Config, s.Config.Roots, mode, begin)
 	err = s.compare(ctx, mode, opts)
 	switch {
@@ -66,7 +69,7 @@ func (s *Survey) Run(ctx context.Context, mode Mode, opts PassOptions) (*Report,
 			s.compareHands(ctx)
 		}
 	}
-	if err := errors.Join(contextOnly(err), s.report.readState(ctx, s.State.View, s.Config.scopes())); err != nil {
+	if err := errors.Join(contextOnly(err), s.report.readState(ctx, s.State.View, s.rows.scopes())); err != nil {
 		return nil, err
 	}
 	r := s.report
@@ -98,11 +101,12 @@ func (s *Survey) compare(ctx context.Context, mode Mode, opts PassOptions) error
 	if ctx.Err() != nil || s.report.Outcome == RootUnavailable {
 		return ctx.Err()
 	}
-	if s.Config.bySession() {
-		d := sessionDiff{cfg: &s.Config, view: s.State.View, each: s.compareSessions}
-		return d.run(ctx)
-	}
-	return s.compareHashes(ctx)
+	return s.rows.diff(ctx, s.hintNoDigest, func(d difference) error { return d.report(ctx, s) })
+}
+
+func (s *Survey) hintNoDigest(err error) {
+	s.Config.Logger.Info("comparing with the remote page by page, which costs a request for a thousand rows",
+		"error", err)
 }
 
 // compareHands asks whether the hands in the database are those of the sessions.
@@ -113,111 +117,58 @@ func (s *Survey) compareHands(ctx context.Context) {
 	}
 }
 
-func (s *Survey) compareHashes(ctx context.Context) error {
-	for _, scope := range s.Config.scopes() {
-		view := s.State.In(scope)
-		d := remoteDiff{index: view.Index, table: s.Config.table(scope), hint: func(err error) {
-			s.Config.Logger.Info("comparing with the remote page by page, which costs a request for a thousand rows", "error", err)
-		}}
-		d.lost = func(ctx context.Context, hashes []string) error { return s.remoteLost(ctx, view.Index, hashes) }
-		d.found = func(ctx context.Context, hashes []string) error { return s.remoteFound(ctx, view.Index, hashes) }
-		if err := d.run(ctx); err != nil {
-			return err
-		}
+// missingHash reports a content of a present file that the table lacks, though the index takes it to have it.
+func (s *Survey) missingHash(ctx context.Context, index hashindex.Index, hash string) error {
+	e, present, err := index.WithHash(ctx, hash)
+	if err == nil && present && e.State == hashindex.Synced {
+		s.suspect(suspect{key: e.Key, kind: kindRemoteMissing, hash: hash}, &s.report.RemoteMissing)
 	}
-	return nil
+	return err
 }
 
-// compareSessions looks for sessions whose best version in the folder is better than the remote's row.
-func (s *Survey) compareSessions(ctx context.Context, part sessionPart) error {
-	for session := range part.found {
-		if _, _, ours, err := s.State.Index.Best(ctx, session); err != nil {
-			return err
-		} else if !ours {
-			s.report.RemoteOnly++
-		}
+// missingVersion reports a session whose winner in the folder is better than its row, though the index takes it to be
+// the row.
+func (s *Survey) missingVersion(ctx context.Context, session int64, row hashindex.Version, there bool) error {
+	best, e, ok, err := s.State.Index.Best(ctx, session)
+	arrived := there && (row.Hash == best.Hash || row.Better(best))
+	if err == nil && ok && !arrived && (e.State == hashindex.Synced || e.State == hashindex.Superseded) {
+		s.suspect(suspect{key: e.Key, kind: kindRemoteMissing, hash: best.Hash}, &s.report.RemoteMissing)
 	}
-	for after := part.after; ; {
-		sessions, err := s.State.Index.Sessions(ctx, after, part.last, hashPage)
-		if err != nil || len(sessions) == 0 {
-			return err
-		}
-		for _, session := range sessions {
-			best, e, ok, err := s.State.Index.Best(ctx, session)
-			if err != nil {
-				return err
-			}
-			row, there := part.found[session]
-			arrived := there && (row.Hash == best.Hash || row.Better(best))
-			if ok && !arrived && (e.State == hashindex.Synced || e.State == hashindex.Superseded) {
-				s.suspect(suspect{key: e.Key, kind: kindRemoteMissing, hash: best.Hash}, &s.report.RemoteMissing)
-			}
-		}
-		after = sessions[len(sessions)-1]
-	}
-}
-
-func (s *Survey) remoteLost(ctx context.Context, index hashindex.Index, hashes []string) error {
-	for _, h := range hashes {
-		e, present, err := index.WithHash(ctx, h)
-		if err != nil {
-			return err
-		}
-		if present && e.State == hashindex.Synced {
-			s.suspect(suspect{key: e.Key, kind: kindRemoteMissing, hash: h}, &s.report.RemoteMissing)
-		}
-	}
-	return nil
-}
-
-// remoteFound counts rows that are of nothing the index has ever had; those it knows of by now are counted with the index.
-func (s *Survey) remoteFound(ctx context.Context, index hashindex.Index, hashes []string) error {
-	for _, h := range hashes {
-		known, err := index.Acknowledged(ctx, h)
-		if err != nil {
-			return err
-		}
-		if _, present, err := index.WithHash(ctx, h); err != nil {
-			return err
-		} else if !known && !present {
-			s.report.RemoteOnly++
-		}
-	}
-	return nil
+	return err
 }
 
 func (s *Survey) compareFiles(ctx context.Context, root hashindex.Root, mode Mode, opts PassOptions, p *passProgress) (hashindex.Scanned, error) {
-	if !opts.AcceptMissing {
-		if err := checkRootIsTheSame(ctx, s.State.View, root); err != nil {
-			return hashindex.Scanned{}, err
-		}
+	files := diff.Files{
+		Index: s.State.Index, Root: root, Match: s.Config.Pattern.Match, AcceptMissing: opts.AcceptMissing,
+	}
+	var err error
+	if files.Before, err = folderOf(ctx, s.State.View, root); err != nil {
+		return hashindex.Scanned{}, err
 	}
 	readers, readCtx := errgroup.WithContext(ctx)
 	readers.SetLimit(s.Config.FullReaders)
-	scanner := hashindex.Scanner{Index: s.State.Index, Root: root, Match: s.Config.Pattern.Match, AcceptEmpty: opts.AcceptMissing}
-	seen, err := scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, old *hashindex.Known) error {
-		key := hashindex.Key{Root: root.Label, Path: path}
+	seen, err := files.Walk(ctx, func(f diff.File) error {
 		switch {
-		case stamp == nil:
+		case f.Kind == diff.Gone:
 			s.report.Gone++
 			return nil
-		case old == nil || old.State == hashindex.Gone:
-			s.suspect(suspect{key: key, kind: kindAdded}, &s.report.Added)
-		case mode == Full || *stamp != old.Stamp || old.Racy:
-			size, entry := stamp.Size, *old
-			readers.Go(func() error { s.rehash(readCtx, key, size, entry); return nil })
+		case f.Kind == diff.Added:
+			s.suspect(suspect{key: f.Key, kind: kindAdded}, &s.report.Added)
+		case mode == Full || f.Kind != diff.Same:
+			known := *f.Known
+			readers.Go(func() error { s.rehash(readCtx, f.Size, known); return nil })
 		}
-		p.file(stamp.Size)
+		p.file(f.Size)
 		return nil
 	})
 	return seen, errors.Join(err, readers.Wait())
 }
 
-func (s *Survey) rehash(ctx context.Context, key hashindex.Key, size int64, old hashindex.Known) {
+func (s *Survey) rehash(ctx context.Context, size int64, old hashindex.Known) {
 	if ctx.Err() != nil {
 		return
 	}
-	hash, err := s.Config.root(key.Root).Hash(key.Path, s.Config.Hash)
+	hash, err := s.Config.root(old.Root).Hash(old.Path, s.Config.Hash)
 	if ctx.Err() != nil || errors.Is(err, fs.ErrNotExist) {
 		return // gone since it was listed
 	}
@@ -227,7 +178,7 @@ func (s *Survey) rehash(ctx context.Context, key hashindex.Key, size int64, old 
 	if err == nil && hash == old.Hash || err != nil && old.State == hashindex.Invalid {
 		return
 	}
-	s.suspect(suspect{key: key, kind: kindChanged}, &s.report.Changed)
+	s.suspect(suspect{key: old.Key, kind: kindChanged}, &s.report.Changed)
 }
 
 func (s *Survey) hashed(bytes int64) {
@@ -311,7 +262,7 @@ func (s *Survey) arrived(ctx context.Context, one suspect) (bool, error) {
 		return false, err
 	}
 	if one.kind == kindRemoteMissing {
-		return s.isThere(ctx, one, e.Session)
+		return s.rows.has(ctx, one.key.Root, one.hash, e.Session)
 	}
 	hash, err := s.Config.root(one.key.Root).Hash(one.key.Path, s.Config.Hash)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -320,16 +271,21 @@ func (s *Survey) arrived(ctx context.Context, one suspect) (bool, error) {
 	return err == nil && hash == e.Hash, nil
 }
 
-// isThere says whether the remote has what it was found to lack, or by now a better version of the session.
-func (s *Survey) isThere(ctx context.Context, one suspect, session *int64) (bool, error) {
-	hash := one.hash
-	if s.Config.bySession() && session != nil {
-		best, _, _, err := s.State.Index.Best(ctx, *session)
-		if err != nil {
-			return false, err
-		}
-		hash = best.Hash
+// Verify makes a survey and leaves its report in the history of passes, and nothing else anywhere.
+func Verify(ctx context.Context, s *Survey, mode Mode) (*Report, error) {
+	r, err := s.Run(ctx, mode, PassOptions{})
+	if err != nil {
+		return nil, err
 	}
-	have, err := s.Config.table(s.Config.scope(one.key.Root)).Has(ctx, []string{hash})
-	return len(have) == 1, err
+	err = s.State.Update(ctx, func(v state.View) error {
+		id, err := v.Passes.Request(ctx, commandVerify, string(mode), PassOptions{})
+		if err == nil {
+			err = v.Passes.Begin(ctx, id)
+		}
+		if err == nil {
+			err = v.Passes.Finish(ctx, id, r)
+		}
+		return err
+	})
+	return r, err
 }

@@ -1,4 +1,4 @@
-package reconcile
+package diff
 
 import (
 	"errors"
@@ -7,11 +7,9 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// A table is read page by page, each from the last key of the one before. A server that does not go on from there
-// would be asked for ever.
-
-// errNoAdvance says that a server's pages lead nowhere.
-var errNoAdvance = errors.New("the server does not answer the table page by page: " +
+// ErrNoAdvance says that a server's pages lead nowhere. A table is read page by page, each from the last key of the one
+// before. A server that does not go on from there would be asked for ever.
+var ErrNoAdvance = errors.New("the server does not answer the table page by page: " +
 	"look whether something between gfxsync and Supabase drops the query of a URL " +
 	"or keeps old answers, and run gfxsync check")
 
@@ -19,18 +17,18 @@ var errNoAdvance = errors.New("the server does not answer the table page by page
 func advances(after int64, first bool, rows []store.SessionRow) error {
 	for i, row := range rows {
 		if row.Session < after || row.Session == after && (i > 0 || !first) {
-			return fmt.Errorf("%w (session %d came after %d)", errNoAdvance, row.Session, after)
+			return fmt.Errorf("%w (session %d came after %d)", ErrNoAdvance, row.Session, after)
 		}
 		after = row.Session
 	}
 	return nil
 }
 
-// cursor is where a reading of hashes has come to. In which order the server has hashes that are not as gfxsync makes
-// them is not known, so that it shows no more of those than that a page ends where an earlier one has ended.
+// cursor is the place that a reading of hashes has reached. The order of hashes that gfxsync has not made is not known.
+// Of them it is only seen that a page ends where an earlier one ended.
 type cursor struct {
 	after string
-	mark  string // an earlier place: that of page 1, 2, 4, 8 …, so that every circle is found
+	mark  string // the place after page 1, 2, 4, 8 …, so that every circle is found
 	pages int
 }
 
@@ -38,7 +36,7 @@ type cursor struct {
 func (c *cursor) next(page []string) error {
 	last := page[len(page)-1]
 	if last == "" || last == c.after || last == c.mark || wellFormed(last) && wellFormed(c.after) && last < c.after {
-		return fmt.Errorf("%w (a page after the hash %q ends with %q)", errNoAdvance, c.after, last)
+		return fmt.Errorf("%w (a page after the hash %q ends with %q)", ErrNoAdvance, c.after, last)
 	}
 	if c.pages++; c.pages&(c.pages-1) == 0 {
 		c.mark = last

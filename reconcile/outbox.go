@@ -15,29 +15,34 @@ import (
 // wire and the next.
 const queueStepBytes = 8 << 20
 
-// ledger writes into the state file what became of each record, index and queue in one transaction.
-type ledger struct {
-	state  *state.State
-	cfg    *Config
-	counts *counters
-	large  chan<- struct{} // told of requests with manySessions or more; may be nil
+// outbox writes into the state file what became of each record, index and queue in one transaction.
+type outbox struct {
+	state    *state.State
+	cfg      *Config
+	rows     rows
+	uploaded atomic.Int64    // contents that were acknowledged
+	large    chan<- struct{} // told of requests with manySessions or more; may be nil
 
 	// provenAll says that no suspect has been added to the queue since a success was last noted of them all.
 	provenAll atomic.Bool
 }
 
-var _ store.Ledger = (*ledger)(nil)
+var _ store.Ledger = (*outbox)(nil)
+
+func newOutbox(cfg *Config, s *state.State, large chan<- struct{}) *outbox {
+	return &outbox{state: s, cfg: cfg, rows: newRows(cfg, s), large: large}
+}
 
 // Acknowledged implements store.Ledger. A power cut may undo it: then the records are sent once more.
-func (l *ledger) Acknowledged(ctx context.Context, items []store.Item) error {
+func (o *outbox) Acknowledged(ctx context.Context, items []store.Item) error {
 	now := time.Now()
 	// What has arrived is written down even if a stop has used up its time. It also saves a goroutine for each
 	// statement.
 	ctx = context.WithoutCancel(ctx)
-	noted := l.provenAll.Swap(true)
-	err := l.state.UpdateWithoutSync(ctx, func(v state.View) error {
+	noted := o.provenAll.Swap(true)
+	err := o.state.UpdateWithoutSync(ctx, func(v state.View) error {
 		for i := range items {
-			if err := l.acknowledge(ctx, v, &items[i], now); err != nil {
+			if err := o.rows.acknowledge(ctx, v, &items[i], now); err != nil {
 				return err
 			}
 		}
@@ -47,45 +52,34 @@ func (l *ledger) Acknowledged(ctx context.Context, items []store.Item) error {
 		return v.Queue.OthersServed(ctx)
 	})
 	if err != nil {
-		l.provenAll.Store(false)
+		o.provenAll.Store(false)
 		return err
 	}
 	hashes := map[string]struct{}{}
 	for i := range items {
 		hashes[items[i].Record.FileHash] = struct{}{}
 	}
-	l.counts.uploaded.Add(int64(len(hashes)))
+	o.uploaded.Add(int64(len(hashes)))
 	if len(items) >= manySessions {
 		select {
-		case l.large <- struct{}{}:
+		case o.large <- struct{}{}:
 		default: // it is known already
 		}
 	}
 	return nil
 }
 
-func (l *ledger) acknowledge(ctx context.Context, v state.View, it *store.Item, now time.Time) error {
-	if l.cfg.bySession() {
-		return acknowledgeVersion(ctx, v, it)
-	}
-	v = v.In(l.cfg.scope(it.Source.Root))
-	if err := v.Index.Acknowledge(ctx, hashindex.Key(it.Source), it.Record.FileHash, now); err != nil {
-		return err
-	}
-	return v.Queue.Done(ctx, it.Record.FileHash)
-}
-
 // Waiting implements store.Ledger.
-func (l *ledger) Waiting(ctx context.Context, items []store.Item, cause error) error {
+func (o *outbox) Waiting(ctx context.Context, items []store.Item, cause error) error {
 	now := time.Now()
-	return l.state.Update(ctx, func(v state.View) error {
+	return o.state.Update(ctx, func(v state.View) error {
 		for i := range items {
-			if kept, err := l.keep(ctx, v, &items[i], cause, now); err != nil {
+			if kept, err := o.keep(ctx, v, &items[i], cause, now); err != nil {
 				return err
 			} else if !kept {
 				continue
 			}
-			if err := l.moveQueued(ctx, v, &items[i]); err != nil {
+			if err := o.moveQueued(ctx, v, &items[i]); err != nil {
 				return err
 			}
 		}
@@ -94,22 +88,22 @@ func (l *ledger) Waiting(ctx context.Context, items []store.Item, cause error) e
 }
 
 // Refused implements store.Ledger.
-func (l *ledger) Refused(ctx context.Context, it store.Item, cause error) (dead bool, err error) {
-	err = l.state.Update(ctx, func(v state.View) (err error) {
-		dead, err = l.refuse(ctx, v, &it, cause)
+func (o *outbox) Refused(ctx context.Context, it store.Item, cause error) (dead bool, err error) {
+	err = o.state.Update(ctx, func(v state.View) (err error) {
+		dead, err = o.refuse(ctx, v, &it, cause)
 		return err
 	})
 	return dead, err
 }
 
 // Suspect implements store.Ledger.
-func (l *ledger) Suspect(ctx context.Context, it store.Item, cause error, proven bool) (blame store.Blame, err error) {
-	err = l.state.Update(ctx, func(v state.View) error {
+func (o *outbox) Suspect(ctx context.Context, it store.Item, cause error, proven bool) (blame store.Blame, err error) {
+	err = o.state.Update(ctx, func(v state.View) error {
 		blame = store.BlameRemote
 		if proven {
 			blame = store.BlameRecord
 		}
-		if kept, err := l.keep(ctx, v, &it, cause, time.Now()); err != nil || !kept {
+		if kept, err := o.keep(ctx, v, &it, cause, time.Now()); err != nil || !kept {
 			return err
 		}
 		before, err := v.Queue.Suspect(ctx, it.Source, it.Record.FileHash)
@@ -117,9 +111,9 @@ func (l *ledger) Suspect(ctx context.Context, it store.Item, cause error, proven
 			return err
 		}
 		if !proven && before != store.Proven {
-			return l.moveQueued(ctx, v, &it)
+			return o.moveQueued(ctx, v, &it)
 		}
-		dead, err := l.refuse(ctx, v, &it, cause)
+		dead, err := o.refuse(ctx, v, &it, cause)
 		if err != nil {
 			return err
 		}
@@ -129,49 +123,51 @@ func (l *ledger) Suspect(ctx context.Context, it store.Item, cause error, proven
 		_, err = v.Queue.Suspect(ctx, it.Source, it.Record.FileHash) // of the next failure nothing is proven
 		return err
 	})
-	l.provenAll.Store(false)
+	o.provenAll.Store(false)
 	return blame, err
 }
 
 // refuse keeps a record in the queue and counts a refusal.
-func (l *ledger) refuse(ctx context.Context, v state.View, it *store.Item, cause error) (dead bool, err error) {
+func (o *outbox) refuse(ctx context.Context, v state.View, it *store.Item, cause error) (dead bool, err error) {
 	now := time.Now()
-	if kept, err := l.keep(ctx, v, it, cause, now); err != nil || !kept {
+	if kept, err := o.keep(ctx, v, it, cause, now); err != nil || !kept {
 		return false, err
 	}
 	retries, err := v.Queue.Refuse(ctx, it.Source, it.Record.FileHash,
-		l.cfg.MaxRetries, now, l.cfg.Delivery.QueueInterval)
+		o.cfg.MaxRetries, now, o.cfg.Delivery.QueueInterval)
 	if err != nil {
 		return false, err
 	}
 	to := hashindex.Queued
-	if dead = retries >= l.cfg.MaxRetries; dead {
+	if dead = retries >= o.cfg.MaxRetries; dead {
 		to = hashindex.Dead
 	}
-	index := v.In(l.cfg.scope(it.Source.Root)).Index
+	index := v.In(o.rows.Scope(it.Source.Root)).Index
 	err = index.Move(ctx, it.Record.FileHash, []hashindex.State{hashindex.Pending, hashindex.Queued}, to, cause.Error())
-	if err == nil && dead && l.cfg.bySession() {
-		_, err = v.Index.Lead(ctx, it.Record.SessionID, now) // the next best is to be the row
+	if err == nil && dead {
+		err = o.rows.dead(ctx, v, it, now)
 	}
 	return dead, err
 }
 
 // moveQueued writes into the index that the record's files wait in the queue.
-func (l *ledger) moveQueued(ctx context.Context, v state.View, it *store.Item) error {
-	index := v.In(l.cfg.scope(it.Source.Root)).Index
+func (o *outbox) moveQueued(ctx context.Context, v state.View, it *store.Item) error {
+	index := v.In(o.rows.Scope(it.Source.Root)).Index
 	return index.Move(ctx, it.Record.FileHash, []hashindex.State{hashindex.Pending}, hashindex.Queued, "")
 }
 
+// Wanted implements store.Ledger.
+func (o *outbox) Wanted(ctx context.Context, items []store.Item) ([]store.Item, error) {
+	return o.rows.wanted(ctx, items)
+}
+
 // Repeatable implements store.Ledger.
-func (l *ledger) Repeatable(ctx context.Context, it store.Item) (bool, error) {
-	if l.cfg.bySession() {
-		return l.isTheRow(ctx, &it)
-	}
-	return l.state.In(l.cfg.scope(it.Source.Root)).Index.Acknowledged(ctx, it.Record.FileHash)
+func (o *outbox) Repeatable(ctx context.Context, it store.Item) (bool, error) {
+	return o.rows.isRow(ctx, &it)
 }
 
 // keep keeps a record in the queue. One that came from there, and was dropped while it was tried, is not to come back.
-func (l *ledger) keep(ctx context.Context, v state.View, it *store.Item, cause error,
+func (o *outbox) keep(ctx context.Context, v state.View, it *store.Item, cause error,
 	now time.Time,
 ) (kept bool, err error) {
 	if id := it.Place.ID; id != 0 {
@@ -180,7 +176,8 @@ func (l *ledger) keep(ctx context.Context, v state.View, it *store.Item, cause e
 	return true, v.Queue.Put(ctx, it.Source, &it.Record, cause, now)
 }
 
-// intact returns the items before the first whose content is not the one that was once hashed: what a disk has damaged is to be no row.
+// intact returns the items before the first whose content is not the one that was hashed once: what a disk has damaged
+// becomes no row.
 func intact(items []store.Item) ([]store.Item, error) {
 	for i := range items {
 		r := &items[i].Record
@@ -196,9 +193,9 @@ func intact(items []store.Item) ([]store.Item, error) {
 }
 
 // Due implements store.Ledger.
-func (l *ledger) Due(ctx context.Context, after store.QueuePlace, most int) ([]store.Item, error) {
+func (o *outbox) Due(ctx context.Context, after store.QueuePlace, most int) ([]store.Item, error) {
 	for {
-		items, err := l.state.Queue.Due(ctx, after, most, queueStepBytes, time.Now())
+		items, err := o.state.Queue.Due(ctx, after, most, queueStepBytes, time.Now())
 		if err == nil {
 			items, err = intact(items)
 		}
@@ -206,16 +203,16 @@ func (l *ledger) Due(ctx context.Context, after store.QueuePlace, most int) ([]s
 		if !errors.As(err, &damage) {
 			return items, err
 		}
-		if err := l.bury(ctx, damage.ID, damage); err != nil {
+		if err := neverDeliverable(ctx, o.state, damage.ID, damage); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// bury has the file of a record that can never be delivered read again, if it is still there; then the record goes with the success of
-// its content.
-func (l *ledger) bury(ctx context.Context, id int64, reason error) error {
-	return l.state.Update(ctx, func(v state.View) error {
+// neverDeliverable has the file of a queued record that can never be delivered read again, if it is still there. Then
+// the record goes with the success of its content.
+func neverDeliverable(ctx context.Context, s *state.State, id int64, reason error) error {
+	return s.Update(ctx, func(v state.View) error {
 		hash, err := v.Queue.Bury(ctx, id, reason)
 		if err != nil {
 			return err
@@ -223,3 +220,6 @@ func (l *ledger) bury(ctx context.Context, id int64, reason error) error {
 		return v.Index.Move(ctx, hash, []hashindex.State{hashindex.Queued}, hashindex.Pending, "")
 	})
 }
+
+// key identifies the file of an item.
+func key(it *store.Item) hashindex.Key { return hashindex.Key(it.Source) }
