@@ -132,12 +132,18 @@ func (r *running) processorTime() time.Duration {
 	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
-// memory returns the bytes that the process has in memory (proc_pid_status(5), VmRSS).
-func (r *running) memory() uint64 {
+// memory returns the bytes that the process has in memory.
+func (r *running) memory() uint64 { return r.status("VmRSS:") }
+
+// memoryPeak returns the most bytes that the process has had in memory.
+func (r *running) memoryPeak() uint64 { return r.status("VmHWM:") }
+
+// status returns a number of kilobytes from proc_pid_status(5), in bytes.
+func (r *running) status(name string) uint64 {
 	r.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.pid))
 	must(r.B, err)
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	_, rest, _ := strings.Cut(string(text), name)
 	n, err := strconv.ParseUint(strings.Fields(rest)[0], 10, 64)
 	must(r.B, err)
 	return n << 10
