@@ -17,7 +17,7 @@ import (
 	"github.com/gfxsync/gfxsync/watch"
 )
 
-// Agent is the one agent of a queue database: always on with Run, or for one pass with Reconcile.
+// Agent is the one agent of a queue database. It is always on with Run, or makes one pass with Reconcile.
 type Agent struct {
 	cfg      Config
 	log      *slog.Logger
@@ -32,7 +32,7 @@ type Agent struct {
 	scheduler        *scheduler
 	walking, hashing turns // a root may be walked while its files are hashed
 
-	// mayScan is closed by compared, when the remote was compared with the index once, or could not be.
+	// mayScan is closed by compared, after the first try to compare the table with the index.
 	mayScan  chan struct{}
 	compared func()
 
@@ -42,13 +42,13 @@ type Agent struct {
 	large    chan struct{} // a large request has succeeded
 
 	mu      sync.Mutex         // guards what follows
-	trouble map[string]string  // what stood in the way of each root, and of the remote, when it was last asked
-	hands   string             // which hands the last pass found not as they should be
+	trouble map[string]string  // what was last found wrong with each root, and with the remote
+	hands   string             // which hands the last pass found wrong
 	scans   map[string]*Report // the last of each root, by its label
 }
 
-// Open opens the queue database and makes an agent of this process. It fails with state.ErrLocked if there is one already, or with
-// the errors of state.Open. The caller closes the Agent.
+// Open opens the queue database and makes an agent of this process. It fails with state.ErrLocked if there is one
+// already, or with the errors of state.Open. The caller closes the Agent.
 func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	cfg.setDefaults()
 	if err := cfg.check(); err != nil {
@@ -102,8 +102,8 @@ func (a *Agent) connect() {
 	}
 }
 
-// scanAtOnceIfKnown lets scans begin at once if the index knows what the remote has. With a new queue database they
-// wait for the first comparison: what they found would be sent again, though it is there.
+// scanAtOnceIfKnown lets scans begin at once if the index knows what the table has. With a new queue database they wait
+// for the first comparison. Without it they would send again what is there.
 func (a *Agent) scanAtOnceIfKnown(ctx context.Context) error {
 	mark, err := a.state.Index.RemoteMark(ctx)
 	if err == nil && mark > 0 {
@@ -119,7 +119,8 @@ func (a *Agent) adopt(ctx context.Context, aside []state.SetAside) error {
 		if old.Lost != nil {
 			args = append(args, "unreadable", *old.Lost)
 		}
-		a.log.Error("a queue database was set aside: its queue is rescued as far as it can be read, the index is made anew from folder and table",
+		a.log.Error("a queue database was set aside: its queue is rescued as far as it can be read, "+
+			"the index is made anew from folder and table",
 			append(args, "error", old.Reason)...)
 	}
 	return a.state.Update(ctx, func(v state.View) error {
@@ -137,10 +138,12 @@ func (a *Agent) Close() error {
 	return errors.Join(a.state.Close(), a.unlock())
 }
 
-// Run keeps the table true to the folder until ctx ends. Then it stops in order: no more looks, intents written, what is in
-// flight finished, the lanes flushed or left to the next start; within ten seconds. What hangs in a system call on a dead share is
-// abandoned a second after: the next start finds it again. It stops likewise, and fails with sqlite.ErrDamaged or sqlite.ErrGone, if the
-// queue database is found to be so. It fails otherwise only if it cannot begin.
+// Run keeps the table true to the folder until ctx ends. Then it stops in order, within ten seconds: no file is examined
+// any more, intents are written, what is in flight is finished, and the lanes are flushed or left to the next start. A
+// call into a dead share is abandoned after a second; the next start finds its file again.
+//
+// Run stops likewise if the queue database is found to be damaged or gone, and fails with sqlite.ErrDamaged or
+// sqlite.ErrGone then. It fails otherwise only if it cannot begin.
 func (a *Agent) Run(stopped context.Context) error {
 	if err := a.begin(stopped); err != nil {
 		return err
@@ -207,10 +210,11 @@ func (a *Agent) startWork(ctx context.Context) (stop func()) {
 
 func (a *Agent) begin(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx) // a stop this early is no failure
-	a.log.Info("watching", "root", a.cfg.rootsText(), "pattern", a.cfg.Pattern.String(), "queue_db", a.cfg.QueueDB, "events", !a.cfg.NoWatch)
+	a.log.Info("watching", "root", a.cfg.rootsText(), "pattern", a.cfg.Pattern.String(), "queue_db", a.cfg.QueueDB,
+		"events", !a.cfg.NoWatch)
 	return a.state.Update(ctx, func(v state.View) error {
-		return errors.Join(v.NoteAlwaysOn(ctx), v.Notes.Set(ctx, noteLink, linkNote{State: linkUnknown}), v.Notes.Set(ctx, noteRoot, a.cfg.rootsText()),
-			v.Passes.Reopen(ctx))
+		return errors.Join(v.NoteAlwaysOn(ctx), v.Notes.Set(ctx, noteLink, linkNote{State: linkUnknown}),
+			v.Notes.Set(ctx, noteRoot, a.cfg.rootsText()), v.Passes.Reopen(ctx))
 	})
 }
 
@@ -250,7 +254,8 @@ func (a *Agent) circuitChanged(s store.Circuit) {
 	case s.Class == store.Outage:
 		a.log.Warn("the remote cannot be reached; records wait in the offline queue", "error", s.Err)
 	default:
-		a.log.Error("the remote does not take our records; they wait in the offline queue", "class", s.Class.String(), "error", s.Err)
+		a.log.Error("the remote does not take our records; they wait in the offline queue",
+			"class", s.Class.String(), "error", s.Err)
 	}
 	if !s.Closed() {
 		a.wasDown.Store(true)

@@ -1,5 +1,7 @@
-// Package reconcile is the loop that keeps the table true to the folder: intake, scan, schedule and report. It is the only package
-// that knows all the others.
+// Package reconcile is the loop that keeps the table true to the folder. It is the only package that knows all the
+// others. Run and Reconcile make an Agent of a Config. The scheduler of an Agent says when passes are made; a pass
+// compares directory, index and table (package diff) and has what differs examined (package ingest), as a watcher does
+// for each event; the delivery (package store) sends what comes of that.
 package reconcile
 
 import (
@@ -27,7 +29,7 @@ type Config struct {
 	// SessionRequired says that the table takes no row without a session.
 	SessionRequired bool
 	Pattern         watch.Pattern
-	NoWatch         bool // rest on scans alone
+	NoWatch         bool // find changes by scans alone
 	Hash            hashindex.Algorithm
 	MaxFileSize     int64         // bytes; default 64 MiB
 	MaxRetries      int           // default 5
@@ -35,10 +37,10 @@ type Config struct {
 	PCID            string        // the column gfx_pc_id of files whose root has no label
 	FullReaders     int           // how many files a full pass reads at a time; default 2
 	Schedules       Schedules
-	// DeleteSuperseded removes the rows of older versions of files. Nothing else is ever deleted on the remote.
+	// DeleteSuperseded deletes the rows of older versions of files. Nothing else is ever deleted in the table.
 	DeleteSuperseded bool
 	Delivery         store.DeliveryOptions
-	Logger           *slog.Logger
+	Logger           *slog.Logger // default: none
 
 	committed func(synced bool) // state.Options.Committed; may be nil
 }

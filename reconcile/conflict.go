@@ -12,11 +12,11 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// By which key rows are written is for the server to say (Config.OnConflict). It is asked when an agent opens its queue
-// database. An agent whose server does not answer begins all the same, with what the server said last or else
-// provisionally by hash: it reads files and queues their records, but its remote lets nothing through before the server
-// has confirmed the key. If the server says otherwise, the agent ends with errOtherKey and is opened again at once, by
-// the right key; state.Adopt makes the queue database fit.
+// The server says by which key rows are written (Config.OnConflict). An agent asks it when it opens its queue database.
+// If the server does not answer, the agent begins with the key that the server named last, or else by hash: it reads
+// files and queues their records, and sends nothing before the server has confirmed the key. If the server names another
+// key then, the agent ends with errOtherKey and is opened again at once, by that key. state.Adopt makes the queue
+// database fit.
 
 // RuledTable is a remote that can be asked what its table is unique on.
 type RuledTable interface {
@@ -179,8 +179,8 @@ func (c *confirmation) confirm(ctx context.Context) error {
 	return nil
 }
 
-// ofNoRecord is the error of a question as the error of what was to be done after it: whatever class it has, no record
-// is to blame, for none was sent.
+// ofNoRecord makes of the error of a question the error of the request that was to follow. Whatever its class, no record
+// is to blame: none was sent.
 func ofNoRecord(err error) error {
 	var re *store.RemoteError
 	if !errors.As(err, &re) {
@@ -194,8 +194,8 @@ func ofNoRecord(err error) error {
 	return &own
 }
 
-// review asks the server again if the error of an upsert says that the table is not what it was. It returns that error,
-// or errOtherKey.
+// review asks the server again if the error of an upsert says that the table has changed. It returns that error, or
+// errOtherKey.
 func (c *confirmation) review(ctx context.Context, err error) error {
 	var re *store.RemoteError
 	if !errors.As(err, &re) {

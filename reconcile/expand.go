@@ -10,8 +10,8 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// A database that expands sessions into rows of hands (gfxsync schema --hands) does so when a session is written. What
-// it had no time for, and what was lost since, a pass has it expand.
+// A database with the tables of hands (gfxsync schema --hands) expands a session when it is written. A pass has it
+// expand what it had no time for, and what was lost since.
 
 // namedExpandErrors is how many hands that could not be expanded a report names.
 const namedExpandErrors = 10
@@ -49,8 +49,8 @@ func (a *Agent) expand(ctx context.Context, r *Report, mode Mode) {
 	}
 }
 
-// expandSteps has steps made until nothing remains, or a step comes no further. What they have done stands whatever
-// fails then.
+// expandSteps asks for one step after the other until nothing remains, or a step comes no further. What was expanded
+// stays, whatever fails afterwards.
 func expandSteps(ctx context.Context, e store.Expander, again bool) (expanded int64, err error) {
 	for after := int64(math.MinInt64); ; {
 		step, err := e.Expand(ctx, again, after)
@@ -65,7 +65,7 @@ func expandSteps(ctx context.Context, e store.Expander, again bool) (expanded in
 	}
 }
 
-// expansion takes up the state of the expansion, or why it could not be had. It says whether it is known.
+// expansion adds the state of the expansion to the report, or why it is not known. It says whether it is known.
 func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Expansion, err error) (known bool) {
 	var named []store.ExpandError
 	if err == nil && state.Errors > 0 {
@@ -75,7 +75,7 @@ func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Ex
 		return true
 	}
 	if err != nil {
-		// The key and the table are those that sessions are written with: neither is to be mended.
+		// Sessions are written with the same key into the same table: neither of them is at fault.
 		r.incomplete()
 		r.problem(hashindex.Key{}, kindRemote,
 			fmt.Sprintf("expand sessions into hands, which does not keep sessions from being stored: %v", err))
@@ -93,12 +93,12 @@ func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Ex
 	return true
 }
 
-// manySessions is how many records a request must have carried for the database to have had, perhaps, no time to expand
-// them all: it takes 2 s at most for a request (gfxsync schema --hands), and about 0.1 s for a session of 180 hands.
+// manySessions is from how many records on a request may leave sessions that are not expanded. The database takes 2 s
+// at most for a request (gfxsync schema --hands), and about 0.1 s for a session of 180 hands.
 const manySessions = 10
 
-// expandSoon has the database expand what large requests have left stale, until ctx ends, so that it does not wait for
-// the next pass.
+// expandSoon has the database expand what a large request has left, until ctx ends. So that does not wait for the next
+// pass.
 func (a *Agent) expandSoon(ctx context.Context) {
 	for {
 		select {
@@ -126,8 +126,7 @@ func (a *Agent) expandStale(ctx context.Context, e store.Expander) {
 	}
 }
 
-// tellHands logs which hands a pass has found that are not as they should be, as long as they are not the same as the
-// last time.
+// tellHands logs which hands a pass has found wrong, unless they are the same as the last time.
 func (a *Agent) tellHands(r *Report) {
 	if r.Expansion == nil {
 		return // nothing is known of them
@@ -146,10 +145,12 @@ func (a *Agent) tellHands(r *Report) {
 	case told == "":
 		a.log.Info("all hands are expanded again")
 	case r.ExpandErrors > 0:
-		a.log.Warn("hands could not be expanded; their sessions are stored, and the table gfx_expand_errors has the reasons",
+		a.log.Warn("hands could not be expanded; their sessions are stored, "+
+			"and the table gfx_expand_errors has the reasons",
 			"hands", r.ExpandErrors, "stale", r.ExpandStale, "error", told)
 	default:
-		a.log.Warn("the hands of some sessions are not up to date; the sessions are stored, and the next reconcile goes on",
+		a.log.Warn("the hands of some sessions are not up to date; the sessions are stored, "+
+			"and the next reconcile goes on",
 			"stale", r.ExpandStale)
 	}
 	a.hands = told

@@ -15,7 +15,7 @@ import (
 // wire and the next.
 const queueStepBytes = 8 << 20
 
-// outbox writes into the state file what became of each record, index and queue in one transaction.
+// outbox writes down what became of each record, in index and queue with one transaction.
 type outbox struct {
 	state    *state.State
 	cfg      *Config
@@ -23,7 +23,7 @@ type outbox struct {
 	uploaded atomic.Int64    // contents that were acknowledged
 	large    chan<- struct{} // told of requests with manySessions or more; may be nil
 
-	// provenAll says that no suspect has been added to the queue since a success was last noted of them all.
+	// provenAll says that no suspect was added to the queue since the last success was noted for all of them.
 	provenAll atomic.Bool
 }
 

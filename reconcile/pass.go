@@ -353,7 +353,12 @@ func (r *Report) listProblems(ctx context.Context, v state.View) error {
 	for _, s := range []struct {
 		state hashindex.State
 		kind  string
-	}{{hashindex.Dead, kindDead}, {hashindex.Queued, kindQueued}, {hashindex.Pending, kindPending}, {hashindex.Invalid, kindInvalid}} {
+	}{
+		{hashindex.Dead, kindDead},
+		{hashindex.Queued, kindQueued},
+		{hashindex.Pending, kindPending},
+		{hashindex.Invalid, kindInvalid},
+	} {
 		page, err := v.Index.List(ctx, s.state, hashindex.Key{}, maxProblems)
 		if err != nil {
 			return fmt.Errorf("list what is %s: %w", s.state, err)

@@ -57,7 +57,8 @@ func (a *Agent) answerRequest(ctx context.Context) {
 	a.recorded(ctx, asked.ID, r)
 }
 
-// recorded writes a pass into history and log. One that a stop cut short is written down as such: somebody may wait for it.
+// recorded writes a pass into history and log. A pass that a stop cut short is written down as such: somebody may wait
+// for it.
 func (a *Agent) recorded(ctx context.Context, id int64, r *Report) {
 	if ctx.Err() != nil {
 		r.Outcome, r.InSync = Incomplete, false
@@ -71,15 +72,16 @@ func (a *Agent) recorded(ctx context.Context, id int64, r *Report) {
 	if r.Outcome != Complete {
 		say = a.log.Warn
 	}
-	say("reconciled", "mode", r.Mode, "outcome", r.Outcome, "in_sync", r.InSync, "files", r.Files, "added", r.Added, "changed", r.Changed,
-		"gone", r.Gone, "remote_missing", r.RemoteMissing, "uploaded", r.Uploaded, "renamed", r.Renamed,
+	say("reconciled", "mode", r.Mode, "outcome", r.Outcome, "in_sync", r.InSync, "files", r.Files,
+		"added", r.Added, "changed", r.Changed, "gone", r.Gone, "remote_missing", r.RemoteMissing,
+		"uploaded", r.Uploaded, "renamed", r.Renamed,
 		"queued", r.Queued, "dead", r.Dead,
 		"expanded", r.Expanded, "expand_stale", r.ExpandStale, "expand_errors", r.ExpandErrors, "ms", r.DurationMS)
 	a.warn(r)
 	a.tellHands(r)
 }
 
-// tellScan writes what the scan of a root came to into log and status. Scans are too many for the history.
+// tellScan writes the report of a scan into log and status. There are too many scans for the history.
 func (a *Agent) tellScan(ctx context.Context, root hashindex.Root, r *Report) {
 	if ctx.Err() != nil {
 		return
@@ -97,7 +99,7 @@ func (a *Agent) tellScan(ctx context.Context, root hashindex.Root, r *Report) {
 	a.note(noteScan, note)
 }
 
-// scanNote sums up the last scans of the roots, for those who hold the lock.
+// scanNote sums up the last scans of the roots. The caller holds the lock.
 func (a *Agent) scanNote() scanNote {
 	sum := scanNote{Skipped: a.scheduler.skipped()}
 	for _, root := range a.cfg.Roots {
@@ -118,11 +120,11 @@ func (a *Agent) scanNote() scanNote {
 	return sum
 }
 
-// rootNamed is how a root is called in the log; its label is empty where there is but one.
+// rootNamed is how a root is called in the log. The label of a single root may be empty.
 func rootNamed(label string) string { return strings.TrimSpace("root " + label) }
 
-// warn logs what stands in the way of each root, and of the remote, as long as it is not the same as the last time. Of
-// the remote, a scan knows nothing.
+// warn logs what was found wrong with each root, and with the remote, unless it is the same as the last time. A scan
+// does not ask the remote.
 func (a *Agent) warn(r *Report) {
 	found := map[string]string{}
 	for _, root := range r.Roots {

@@ -49,14 +49,14 @@ type Report struct {
 	Invalid       int       `json:"invalid"`        // files that cannot be made into a record
 	RemoteMissing int64     `json:"remote_missing"` // contents of present files that the remote had lost
 	RemoteOnly    int       `json:"remote_only"`    // rows of contents that this index never had
-	Superseded    int       `json:"superseded"`     // rows of older versions of files; by session, files that a better version stands for
+	Superseded    int       `json:"superseded"`     // rows of older versions of files, or, by session, files that lost to another one
 	Deleted       int       `json:"deleted"`        // of them removed
 	Uploaded      int64     `json:"uploaded"`       // records that the remote acknowledged
 	Renamed       int64     `json:"renamed"`        // rows that name another file now, whose content is theirs
 	Pending       int       `json:"pending"`        // files on their way
 	Queued        int       `json:"queued"`         // records that wait in the queue
 	Dead          int       `json:"dead"`           // records that are not tried again by themselves
-	Expanded      int64     `json:"expanded"`       // sessions whose hands the database has brought up to date, again for each step that one took
+	Expanded      int64     `json:"expanded"`       // sessions that the database has expanded, counted once for each step
 	ExpandStale   int64     `json:"expand_stale"`   // sessions whose hands are not those of their last save
 	ExpandErrors  int64     `json:"expand_errors"`  // hands that the database could not expand
 	InSync        bool      `json:"in_sync"`
@@ -96,8 +96,7 @@ type Problem struct {
 	Error string `json:"error"`
 }
 
-// String is how a problem is told to people: what it is, of which file or folder, and why, as far as there is any of
-// these.
+// String tells a problem to people: what it is, of which file or folder, and why, as far as each is known.
 func (p Problem) String() string {
 	parts := []string{p.Kind}
 	if at := (store.Source{Root: p.Root, Path: p.Path}).String(); at != "" {
@@ -109,12 +108,17 @@ func (p Problem) String() string {
 	return strings.Join(parts, ": ")
 }
 
-// hinders says whether the problem stood in the way of the pass, and is not one that it found.
+// hinders says whether the problem kept the pass from its work. Other problems are what it found.
 func (p *Problem) hinders() bool {
-	return p.Kind == kindRoot || p.Kind == kindRemote || p.Kind == kindUnreadable || p.Kind == kindLink || p.Kind == kindIndex
+	switch p.Kind {
+	case kindRoot, kindRemote, kindUnreadable, kindLink, kindIndex:
+		return true
+	default:
+		return false
+	}
 }
 
-// Hindrance returns what stood first in the way of the pass, empty if it is complete.
+// Hindrance returns what first kept the pass from its work. It is empty if the pass is complete.
 func (r *Report) Hindrance() string {
 	if r.Outcome == Complete {
 		return ""
@@ -165,7 +169,7 @@ func newReport(cfg *Config, roots []hashindex.Root, mode Mode, at time.Time) *Re
 	return r
 }
 
-// remoteFailed takes up why the remote could not be asked, or would not take records.
+// remoteFailed adds to the report why the remote could not be asked, or did not take records.
 func (r *Report) remoteFailed(err error) {
 	r.problem(hashindex.Key{}, kindRemote, err.Error())
 	if r.Outcome == RootUnavailable {
@@ -179,7 +183,7 @@ func (r *Report) remoteFailed(err error) {
 	}
 }
 
-// scanned takes up what the scan of a root came to.
+// scanned adds the scan of a root to the report.
 func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error) {
 	r.Files += seen.Files
 	for i := range r.Roots {
@@ -201,7 +205,7 @@ func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error)
 	r.cut(root, err)
 }
 
-// cut takes up what kept the pass from coming to the end of a root, if anything did.
+// cut adds to the report why the pass did not come to the end of a root. The error may be nil.
 func (r *Report) cut(root hashindex.Root, err error) {
 	switch {
 	case errors.Is(err, hashindex.ErrRootUnavailable):
@@ -227,7 +231,7 @@ func (r *Report) incomplete() {
 	}
 }
 
-// rootUnavailable says that nothing can be concluded of a root. The pass goes on with the others, if there are any.
+// rootUnavailable adds to the report that nothing can be concluded of a root. The pass goes on with the others.
 func (r *Report) rootUnavailable(root hashindex.Root, err error) {
 	text := err.Error() + "; nothing was marked gone"
 	var changed *diff.RootChangedError

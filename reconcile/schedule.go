@@ -15,8 +15,8 @@ type Schedule struct {
 	cron cron.Schedule
 }
 
-// ParseSchedule takes five cron fields, a descriptor such as @daily, or @every DURATION, with CRON_TZ=ZONE before it for another
-// time zone than the local one (robfig/cron documentation). An empty text means never.
+// ParseSchedule takes five cron fields, a descriptor such as @daily, or @every DURATION (robfig/cron documentation).
+// CRON_TZ=ZONE may stand before them, for another time zone than the local one. An empty text means never.
 func ParseSchedule(spec string) (Schedule, error) {
 	if spec == "" {
 		return Schedule{}, nil
@@ -48,14 +48,15 @@ const (
 
 // noticeSleep asks for a pass when the PC wakes up: what happened on a share meanwhile raised no event.
 func (a *Agent) noticeSleep(ctx context.Context) {
-	// Without the monotonic clock, which on some systems stands still during sleep.
+	// The monotonic clock stands still during sleep on some systems.
 	noticeJumps(ctx, func() time.Time { return time.Now().Round(0) }, func(gap time.Duration) {
-		a.log.Info("the clock has jumped: this PC was asleep, perhaps; looking again everywhere", "gap", gap.Round(time.Second))
+		a.log.Info("the clock has jumped: this PC was asleep, perhaps; looking again everywhere",
+			"gap", gap.Round(time.Second))
 		a.scheduler.request(Quick)
 	})
 }
 
-// noticeJumps tells when a clock has gone on by much more than the time between two looks at it, until ctx ends.
+// noticeJumps calls jumped when a clock has gone on by much more than a tick since the last tick, until ctx ends.
 func noticeJumps(ctx context.Context, clock func() time.Time, jumped func(gap time.Duration)) {
 	tick := time.NewTicker(wakeTick)
 	defer tick.Stop()

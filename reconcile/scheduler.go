@@ -10,9 +10,9 @@ import (
 	"github.com/gfxsync/gfxsync/hashindex"
 )
 
-// scheduler decides when the passes of a running agent are made. Each root is scanned by itself, one scan at a time,
-// and beside the scans there is one quick or full pass at a time: a slow share, or a slow remote, does not keep the
-// agent from finding what is new elsewhere.
+// scheduler decides when the passes of a running agent are made. Each root is scanned by itself, one scan at a time.
+// Beside the scans there is one quick or full pass at a time. So a slow share or a slow remote does not keep the agent
+// from finding what is new elsewhere.
 type scheduler struct {
 	scans  map[string]*requests // by the label of the root
 	passes *requests            // quick and full ones
@@ -74,8 +74,8 @@ func (s *scheduler) start(when Schedules) (stop func()) {
 	return func() { <-c.Stop().Done() }
 }
 
-// requests are those for passes of which only one may run at a time. Requests that have not been begun are one, for
-// the deepest of their modes:
+// requests are for passes of which one may run at a time. Requests that have not been begun count as one, for the
+// deepest of their modes:
 //
 //	state               add(m)                 addUnlessRunning(m)   next             done
 //	-----------------   --------------------   -------------------   --------------   -----------

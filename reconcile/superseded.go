@@ -13,7 +13,7 @@ import (
 // supersededStep is how many rows are deleted by one request, whose URL holds their hashes.
 const supersededStep = 50
 
-// deleteSuperseded removes the rows of older versions of files, once the remote is seen to have the newer ones.
+// deleteSuperseded deletes the rows of older versions of files. Before that, the table is seen to have the newer ones.
 func (a *Agent) deleteSuperseded(ctx context.Context, r *Report) {
 	for _, scope := range a.rows.scopes() {
 		if err := a.deleteSupersededIn(ctx, scope, r); err != nil {

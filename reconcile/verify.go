@@ -14,12 +14,13 @@ import (
 	"github.com/gfxsync/gfxsync/reconcile/state"
 )
 
-// Survey is the diff of a pass without its deeds: it writes to no index, queue or remote. It works beside a running agent.
+// Survey reports the differences that a pass would apply. It writes to no index, queue or table, and may be made beside
+// a running agent.
 type Survey struct {
 	Config Config
 	State  *state.State
-	// Found is called for each file that a reconcile would send, as soon as it is found, one call at a time. With it nothing that a
-	// running agent may have under way is waited for. May be nil.
+	// Found is called for each file that a reconcile would send, as soon as it is found, one call at a time. It may be
+	// nil. With it, Run does not wait for what a running agent has under way.
 	Found func(Problem)
 	// Progress may be nil.
 	Progress func(Progress)
@@ -31,21 +32,21 @@ type Survey struct {
 	overflow bool
 }
 
-// suspect is a file that differs: drift, unless it turns out to have been on its way.
+// suspect is a file that differs. It is drift, unless it turns out to have been on its way.
 type suspect struct {
 	key  hashindex.Key
 	kind string
-	hash string // for what the remote misses
+	hash string // of what the table lacks
 }
 
 const (
-	// maxSuspects bounds what is looked at a second time.
+	// maxSuspects is how many files are compared a second time.
 	maxSuspects = 1000
-	// inFlight is how long a running agent is given to finish what it may have had under way, besides its flush interval.
+	// inFlight is how long a running agent has, after its flush interval, to finish what it had under way.
 	inFlight = 3 * time.Second
 )
 
-// Run compares directory, index and remote. In a full survey every file is hashed.
+// Run compares directory, index and table. A full survey hashes every file.
 func (s *Survey) Run(ctx context.Context, mode Mode, opts PassOptions) (*Report, error) {
 	s.Config.setDefaults()
 	begin, requests := time.Now(), s.Config.Remote.Requests()
@@ -87,7 +88,7 @@ func contextOnly(err error) error {
 }
 
 func (s *Survey) compare(ctx context.Context, mode Mode, opts PassOptions) error {
-	// The directory first: what is sent while it is read is then found on the remote.
+	// The directory comes first: what an agent sends while it is read is then found in the table.
 	p := newProgress(ctx, s.State.Index, s.Progress)
 	for _, root := range s.Config.Roots {
 		asked, cancel := context.WithCancel(ctx)
@@ -95,7 +96,7 @@ func (s *Survey) compare(ctx context.Context, mode Mode, opts PassOptions) error
 			return s.compareFiles(asked, root, mode, opts, p)
 		})
 		s.report.scanned(root, seen, err)
-		cancel() // what hangs is to do nothing more should it go on
+		cancel() // a walk that was abandoned does nothing more if it goes on
 	}
 	p.end()
 	if ctx.Err() != nil || s.report.Outcome == RootUnavailable {
@@ -137,7 +138,9 @@ func (s *Survey) missingVersion(ctx context.Context, session int64, row hashinde
 	return err
 }
 
-func (s *Survey) compareFiles(ctx context.Context, root hashindex.Root, mode Mode, opts PassOptions, p *passProgress) (hashindex.Scanned, error) {
+func (s *Survey) compareFiles(ctx context.Context, root hashindex.Root, mode Mode, opts PassOptions,
+	p *passProgress,
+) (hashindex.Scanned, error) {
 	files := diff.Files{
 		Index: s.State.Index, Root: root, Match: s.Config.Pattern.Match, AcceptMissing: opts.AcceptMissing,
 	}
@@ -200,7 +203,8 @@ func (s *Survey) suspect(one suspect, count *int64) {
 	}
 }
 
-// waitForAgent gives a running agent time to finish what it has under way: a difference that goes away by itself is none.
+// waitForAgent gives a running agent time to finish what it has under way. A difference that goes away by itself is
+// none.
 func (s *Survey) waitForAgent(ctx context.Context) error {
 	running, err := s.State.Locked()
 	if err != nil {
@@ -229,7 +233,8 @@ func (s *Survey) waitForAgent(ctx context.Context) error {
 	return nil
 }
 
-// settleSuspects takes the suspects off the list that have arrived meanwhile, and says whether anything is still on its way.
+// settleSuspects takes the suspects off the list that have arrived meanwhile. It says whether anything is still on its
+// way.
 func (s *Survey) settleSuspects(ctx context.Context) (pending bool, err error) {
 	var left []suspect
 	for _, one := range s.suspects {
@@ -258,8 +263,13 @@ func (s *Survey) settleSuspects(ctx context.Context) (pending bool, err error) {
 // arrived says whether the index has the file as it is on disk now, and the remote too.
 func (s *Survey) arrived(ctx context.Context, one suspect) (bool, error) {
 	e, known, err := s.State.Index.Get(ctx, one.key)
-	if err != nil || !known || (e.State != hashindex.Synced && e.State != hashindex.Superseded && e.State != hashindex.Invalid) {
+	if err != nil || !known {
 		return false, err
+	}
+	switch e.State {
+	case hashindex.Synced, hashindex.Superseded, hashindex.Invalid:
+	default:
+		return false, nil
 	}
 	if one.kind == kindRemoteMissing {
 		return s.rows.has(ctx, one.key.Root, one.hash, e.Session)
@@ -271,7 +281,7 @@ func (s *Survey) arrived(ctx context.Context, one suspect) (bool, error) {
 	return err == nil && hash == e.Hash, nil
 }
 
-// Verify makes a survey and leaves its report in the history of passes, and nothing else anywhere.
+// Verify makes a survey. It writes its report into the history of passes, and nothing else anywhere.
 func Verify(ctx context.Context, s *Survey, mode Mode) (*Report, error) {
 	r, err := s.Run(ctx, mode, PassOptions{})
 	if err != nil {

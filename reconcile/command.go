@@ -10,13 +10,13 @@ import (
 	"github.com/gfxsync/gfxsync/reconcile/state"
 )
 
-// ErrOtherAgent says that the agent that runs on the queue database watches another folder than this command is to look at.
+// ErrOtherAgent says that the agent that runs on the queue database watches another folder than this command names.
 var ErrOtherAgent = errors.New("the running agent watches another folder")
 
-// Reconcile makes one pass over the configured folder and table. Where an agent runs on the same queue database, that agent makes it:
-// two that deliver from one index would do everything twice.
+// Reconcile makes one pass over the configured folder and table. If an agent runs on the same queue database, that agent
+// makes the pass: two that deliver from one index would do everything twice.
 func Reconcile(ctx context.Context, cfg Config, mode Mode, opts PassOptions, progress func(Progress)) (*Report, error) {
-	// Nothing else is coming that a modified file could wait for.
+	// A modified file need not wait for others: there are none.
 	alone := cfg
 	alone.NoWatch, alone.Delivery.FlushInterval = true, 100*time.Millisecond
 	for again := false; ; {
@@ -42,8 +42,11 @@ func Reconcile(ctx context.Context, cfg Config, mode Mode, opts PassOptions, pro
 
 var errAgentLeft = errors.New("the agent has stopped")
 
-// askAgent has the running agent make the pass, and waits for it. It fails with errAgentLeft if the agent stops before it begins.
-func askAgent(ctx context.Context, cfg Config, mode Mode, opts PassOptions, progress func(Progress)) (r *Report, err error) {
+// askAgent has the running agent make the pass, and waits for it. It fails with errAgentLeft if the agent stops before
+// it begins.
+func askAgent(ctx context.Context, cfg Config, mode Mode, opts PassOptions, progress func(Progress)) (
+	r *Report, err error,
+) {
 	s, err := state.OpenExisting(ctx, cfg.QueueDB)
 	if err != nil {
 		return nil, err

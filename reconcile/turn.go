@@ -14,10 +14,11 @@ import (
 const abandonAfter = time.Second
 
 // errHangs is an outage of a root: its share hangs.
-var errHangs = fmt.Errorf("%w: its file system has not answered for %v", hashindex.ErrRootUnavailable, hashindex.HangAfter)
+var errHangs = fmt.Errorf("%w: its file system has not answered for %v",
+	hashindex.ErrRootUnavailable, hashindex.HangAfter)
 
-// turn is the right to do something that may hang in the file system of a root. Only one has it at a time: what is asked
-// of a share that hangs does not pile up, and a slow share serves one after the other.
+// turn is the right to do something that may hang in the file system of a root. One goroutine has it at a time, so that
+// calls into a share that hangs do not pile up.
 type turn struct {
 	live *hashindex.Liveness
 	free chan struct{} // holds one while nobody has the turn

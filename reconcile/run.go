@@ -12,12 +12,13 @@ import (
 const (
 	// lookAfter is how often the agent looks whether its queue database is still where it was.
 	lookAfter = 2 * time.Second
-	// reopenPause is between two tries to have a queue database again, and between two queue databases that are damaged.
+	// reopenPause lies between two tries to open a queue database again, and between two databases that are damaged.
 	reopenPause = 10 * time.Second
 )
 
-// Run is the agent that is always on: Open, Agent.Run and Close. Where the queue database turns out to be damaged, or is deleted or
-// replaced meanwhile, what can be delivered without it is, and the agent goes on with another. It fails only if it cannot begin.
+// Run is the agent that is always on: Open, Agent.Run and Close. If the queue database turns out to be damaged, or is
+// deleted or replaced meanwhile, the agent delivers what it can without it, and goes on with another. Run fails only if
+// it cannot begin.
 func Run(ctx context.Context, cfg Config) error {
 	cfg.setDefaults()
 	a, err := openAfterOthers(ctx, cfg)
@@ -50,8 +51,8 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 }
 
-// openAfterOthers is Open, but waits for a single pass of another process to come to its end. Of two agents that are always on, the
-// second is refused.
+// openAfterOthers is Open, but waits for the end of a single pass of another process. Of two agents that are always on,
+// it refuses the second.
 func openAfterOthers(ctx context.Context, cfg Config) (*Agent, error) {
 	for said := false; ; said = true {
 		a, err := Open(ctx, cfg)
@@ -71,7 +72,7 @@ func openAfterOthers(ctx context.Context, cfg Config) (*Agent, error) {
 	}
 }
 
-// alwaysOn says whether an agent that is always on has the queue database. What cannot be known counts as such.
+// alwaysOn says whether an agent that is always on has the queue database. If that cannot be found out, it says so.
 func alwaysOn(ctx context.Context, path string) bool {
 	s, err := state.OpenExisting(ctx, path)
 	if err != nil {
@@ -110,7 +111,7 @@ func lostState(err error) bool {
 	return errors.Is(err, sqlite.ErrDamaged) || errors.Is(err, sqlite.ErrGone)
 }
 
-// guard ends ctx, with the cause, when the queue database cannot be relied upon any more.
+// guard ends ctx, with the cause, when the agent cannot go on with this queue database, or by this key.
 func (a *Agent) guard(ctx context.Context, end context.CancelCauseFunc) {
 	tick := time.NewTicker(lookAfter)
 	defer tick.Stop()
@@ -145,8 +146,8 @@ func (a *Agent) damage() error {
 	}
 }
 
-// leave is for the end of all work: it returns what was found to be wrong with the queue database. The content of one whose file is
-// gone is saved: that is tried until it succeeds, or stop has ended.
+// leave is called when all work has ended. It returns what was found wrong with the queue database. If its file is
+// gone, leave saves the content, and tries that until it succeeds or stop has ended.
 func (a *Agent) leave(stop context.Context, cause error) error {
 	if !lostState(cause) && (stop.Err() != nil || !errors.Is(cause, errOtherKey)) {
 		cause = nil
@@ -158,7 +159,8 @@ func (a *Agent) leave(stop context.Context, cause error) error {
 	for said := ""; ; {
 		err := a.state.Save(context.WithoutCancel(stop))
 		if err == nil {
-			a.log.Warn("the content of the queue database, whose file is gone, has been saved; stop the agent before its file is removed", "queue_db", a.cfg.QueueDB)
+			a.log.Warn("the content of the queue database, whose file is gone, has been saved; "+
+				"stop the agent before its file is removed", "queue_db", a.cfg.QueueDB)
 			if stop.Err() != nil {
 				return nil
 			}
