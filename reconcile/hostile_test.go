@@ -38,6 +38,7 @@ func (p *place) run(t *testing.T) *Agent {
 // Whatever lies in the folder, each file becomes a row, or is named with a reason before it is sent: exactly those
 // that PostgreSQL would refuse. The sessions between them arrive all the same.
 func TestHostileFilesStopNothing(t *testing.T) {
+	t.Parallel()
 	s := onPostgres(t, supabase.SchemaSQL("public", "gfx_sessions", store.ByHash))
 	s.cfg.Delivery.QueueInterval, s.cfg.Delivery.BatchSize = 10*time.Millisecond, 100
 	good := map[string]bool{}

@@ -61,7 +61,7 @@ func TestOutageOfADayLosesNothingAndTakesNoMemory(t *testing.T) {
 	const every, perHour = 10 * time.Second, 360
 	hours := 24
 	if raced {
-		hours = 3 // the race detector makes SQLite many times slower; the whole day is run without it
+		hours = 1 // the race detector makes SQLite many times slower; the whole day is run without it
 	}
 	files := hours * perHour
 	file := filepath.Join(unsyncedDir(t), "queue.db")

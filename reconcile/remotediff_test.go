@@ -31,7 +31,7 @@ func TestEqualTablesCostOneRequest(t *testing.T) {
 		const own = 5
 		total := 100_000
 		if raced {
-			total = 10_000
+			total = 3_000
 		}
 		most := total/diff.Page + 2           // an attempt at the digest, and the empty page at the end
 		differing, afterwards := most, most+1 // five rows more than a full page
@@ -81,6 +81,7 @@ func TestEqualTablesCostOneRequest(t *testing.T) {
 
 // A server may hold back rows without a word: only an empty answer is the end.
 func TestADiffThroughShortPages(t *testing.T) {
+	t.Parallel()
 	eachSubject(t, func(t *testing.T, s *subject, _ bool) {
 		mine := s.sessionsApart(t, 6)
 		s.reconcile(t, Quick)
@@ -233,6 +234,7 @@ func TestMalformedHashesAreNoDrift(t *testing.T) {
 }
 
 func TestWhatTheTableOrTheIndexHasForgotten(t *testing.T) {
+	t.Parallel()
 	all := `DELETE FROM gfx_sessions`
 	for name, test := range map[string]struct {
 		table, index string

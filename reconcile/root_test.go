@@ -50,6 +50,7 @@ func (p *place) indexed(t *testing.T, where string) []string {
 }
 
 func TestARootThatIsNotThereIsAnOutage(t *testing.T) {
+	t.Parallel()
 	for name, how := range outages {
 		for _, mode := range []Mode{Scan, Quick, Full} {
 			t.Run(name+", "+string(mode), func(t *testing.T) {

@@ -196,11 +196,12 @@ func (w *sessionWorld) check(rt *rapid.T, id int64) {
 // Whatever order versions come in: the row of each session is the best that the folders have or that it has been before, and it never
 // goes back.
 func TestTheRowOfASessionIsItsBestVersion(t *testing.T) {
+	t.Parallel()
 	worlds, steps, begin := 0, 0, time.Now()
 	defer func() { t.Logf("%d worlds, %d steps in %v", worlds, steps, time.Since(begin).Round(time.Second)) }()
 	failed := false
 	rapid.Check(t, func(rt *rapid.T) {
-		if time.Since(begin) > propertyTime/2 && !failed {
+		if time.Since(begin) > propertyTime()/2 && !failed {
 			return
 		}
 		worlds++
