@@ -1,5 +1,5 @@
-// Package hashindex is what gfxsync knows of every file: the hash of its bytes, the index of files in SQLite, and the scan of a
-// directory against that index. It knows no network.
+// Package hashindex holds what gfxsync knows of every file. It hashes files, keeps the index of files in SQLite, and
+// scans a directory against that index. It knows no network.
 package hashindex
 
 import (
@@ -12,15 +12,15 @@ import (
 	"github.com/zeebo/xxh3"
 )
 
-// Algorithm is how files are hashed. The zero value is XXH3.
+// Algorithm is a hash algorithm for files. The zero value is XXH3.
 type Algorithm uint8
 
 const (
 	XXH3   Algorithm = iota // XXH3-128: 32 hex digits
-	SHA256                  // for tables that an earlier agent filled: 64 hex digits
+	SHA256                  // 64 hex digits; for tables that an earlier agent has filled
 )
 
-// ParseAlgorithm takes "xxh3" or "sha256".
+// ParseAlgorithm parses "xxh3" or "sha256".
 func ParseAlgorithm(s string) (Algorithm, error) {
 	switch s {
 	case "xxh3":
@@ -42,7 +42,7 @@ func (a Algorithm) Sum(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// New returns a hash to write to, for contents that are not held in memory; Hex reads it.
+// New returns a hash.Hash, for contents that are not held in memory. Hex returns its result.
 func (a Algorithm) New() hash.Hash {
 	if a == SHA256 {
 		return sha256.New()
@@ -50,17 +50,17 @@ func (a Algorithm) New() hash.Hash {
 	return xxh3.New128()
 }
 
-// Hex returns what Sum would for all that was written to h.
+// Hex returns the hash of all that was written to h, in the form of Sum.
 func Hex(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
-// IsOf says whether a hash is that of a file with this content, perhaps after a byte order mark. What is as long as neither
-// algorithm's hashes it takes for true: there is nothing to compare.
+// IsOf reports whether a hash fits this content, or this content after a byte order mark. A hash whose length fits no
+// algorithm cannot be compared, and IsOf returns true.
 func IsOf(hash string, content []byte) bool {
 	a, ok := algorithmOf(hash)
 	return !ok || a.Sum(content) == hash || a.Sum(append([]byte("\xef\xbb\xbf"), content...)) == hash
 }
 
-// MayBeHash says whether a text looks like a hash of one of the algorithms.
+// MayBeHash reports whether a text has the form of a hash of one of the algorithms.
 func MayBeHash(text string) bool {
 	_, ok := algorithmOf(text)
 	return ok && strings.Trim(text, "0123456789abcdef") == ""

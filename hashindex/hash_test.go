@@ -15,7 +15,7 @@ func TestSumOfKnownVectors(t *testing.T) {
 		content string
 		want    string
 	}{
-		// The reference implementation's own figures: xxhsum -H2 of nothing, and of FIPS 180's examples for SHA-256.
+		// These are the values of the reference implementations: xxhsum -H2, and the examples of FIPS 180 for SHA-256.
 		{"xxh3 of nothing", hashindex.XXH3, "", "99aa06d3014798d86001c324468d497f"},
 		{"xxh3 of abc", hashindex.XXH3, "abc", "06b05ab6733a618578af5f94892f3950"},
 		{"sha256 of nothing", hashindex.SHA256, "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},

@@ -36,15 +36,15 @@ func openState(t *testing.T) *state.State {
 	return s
 }
 
-func known(path, hash string, s hashindex.State) hashindex.Entry {
+func entry(path, hash string, s hashindex.State) hashindex.Entry {
 	return hashindex.Entry{
 		Key: hashindex.Key{Root: label, Path: path}, Stamp: hashindex.Stamp{Size: 2, ModTime: 7}, Hash: hash, State: s,
 		StampSeen: noon, SeenAt: noon,
 	}
 }
 
-// knowing is an index with these entries.
-func knowing(t *testing.T, entries ...hashindex.Entry) hashindex.Index {
+// indexWith makes an index with these entries.
+func indexWith(t *testing.T, entries ...hashindex.Entry) hashindex.Index {
 	t.Helper()
 	s := openState(t)
 	putAll(t, s, entries)
@@ -92,8 +92,8 @@ func scanner(x hashindex.Index, dir string) *hashindex.Scanner {
 	return &hashindex.Scanner{Index: x, Root: hashindex.Root{Label: label, Dir: dir}, Match: isJSON}
 }
 
-// run scans, and lists the visits: "+path" of a file that the index does not know, "=path" of one that it knows, "-path" of an
-// entry without a file.
+// run scans and lists the visits: "+path" for a file that the index does not know, "=path" for a file that it knows,
+// and "-path" for an entry without a file.
 func run(t fataler, s *hashindex.Scanner) ([]string, hashindex.Scanned, error) {
 	t.Helper()
 	var visits []string

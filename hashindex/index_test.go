@@ -24,12 +24,13 @@ func TestIndexGivesBackWhatWasPut(t *testing.T) {
 	s := openState(t)
 	for _, want := range []hashindex.Entry{
 		{
-			Key: hashindex.Key{Root: label, Path: "일/a b.json"}, Stamp: hashindex.Stamp{Size: 1 << 40, ModTime: -5}, Hash: "h1",
-			State: hashindex.Synced, StampSeen: noon, Racy: true, SeenAt: noon.Add(1e6), SyncedAt: noon.Add(2e6),
+			Key: hashindex.Key{Root: label, Path: "일/a b.json"}, Stamp: hashindex.Stamp{Size: 1 << 40, ModTime: -5},
+			Hash: "h1", State: hashindex.Synced, StampSeen: noon, Racy: true, SeenAt: noon.Add(1e6),
+			SyncedAt: noon.Add(2e6),
 		},
 		{
-			Key: hashindex.Key{Root: label, Path: "b\xff.json"}, State: hashindex.Invalid, Error: "not JSON", StampSeen: noon,
-			SeenAt: noon,
+			Key: hashindex.Key{Root: label, Path: "b\xff.json"}, State: hashindex.Invalid, Error: "not JSON",
+			StampSeen: noon, SeenAt: noon,
 		},
 	} {
 		putAll(t, s, []hashindex.Entry{want})
@@ -37,7 +38,7 @@ func TestIndexGivesBackWhatWasPut(t *testing.T) {
 			t.Errorf("got  %+v\nwant %+v", got, want)
 		}
 	}
-	changed := known("일/a b.json", "h2", hashindex.Pending)
+	changed := entry("일/a b.json", "h2", hashindex.Pending)
 	putAll(t, s, []hashindex.Entry{changed})
 	if got := get(t, s.Index, changed.Path); !reflect.DeepEqual(got, changed) {
 		t.Errorf("put again: got  %+v\nwant %+v", got, changed)
@@ -53,16 +54,17 @@ var allStates = []hashindex.State{
 	hashindex.Pending, hashindex.Queued, hashindex.Synced, hashindex.Dead, hashindex.Invalid, hashindex.Gone,
 }
 
-// inEveryState is an index with a file for each state, named after it, all with the hash h1, and a pending one with another.
+// inEveryState makes an index with one file for each state. Each file is named after its state and has the hash h1. One
+// more file is pending and has another hash.
 func inEveryState(t *testing.T) hashindex.Index {
 	t.Helper()
 	var entries []hashindex.Entry
 	for _, s := range allStates {
-		e := known(string(s), "h1", s)
+		e := entry(string(s), "h1", s)
 		e.Error = "was " + string(s)
 		entries = append(entries, e)
 	}
-	return knowing(t, append(entries, known("other", "h2", hashindex.Pending))...)
+	return indexWith(t, append(entries, entry("other", "h2", hashindex.Pending))...)
 }
 
 func TestAcknowledgeSyncsWhatWaitedForTheHash(t *testing.T) {
@@ -126,7 +128,7 @@ func TestCounts(t *testing.T) {
 	if err != nil || !maps.Equal(got, want) {
 		t.Errorf("Counts = %v, %v, want %v", got, err, want)
 	}
-	if got, err = knowing(t).Counts(t.Context()); err != nil || len(got) != 0 {
+	if got, err = indexWith(t).Counts(t.Context()); err != nil || len(got) != 0 {
 		t.Errorf("of nothing: %v, %v", got, err)
 	}
 }
@@ -136,13 +138,13 @@ func TestListPagesThroughOneStateOfAllRoots(t *testing.T) {
 	var want []string
 	for _, root := range []string{"a", "b"} {
 		for i := range 7 {
-			e := known(fmt.Sprintf("d/%d.json", i), "h", hashindex.Invalid)
+			e := entry(fmt.Sprintf("d/%d.json", i), "h", hashindex.Invalid)
 			e.Root = root
 			entries = append(entries, e)
 			want = append(want, root+":"+e.Path)
 		}
 	}
-	x := knowing(t, append(entries, known("other.json", "h", hashindex.Dead))...)
+	x := indexWith(t, append(entries, entry("other.json", "h", hashindex.Dead))...)
 	var got []string
 	for after := (hashindex.Key{}); ; {
 		page, err := x.List(t.Context(), hashindex.Invalid, after, 3)

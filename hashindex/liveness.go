@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Liveness tells whether a file system still answers. A call into a share that is gone cannot be interrupted, and may
-// take minutes or for ever. All methods may be used from any goroutine. The nil Liveness knows of no call.
+// Liveness tells whether a file system still answers. A call into a share that is gone cannot be interrupted, and it
+// may take minutes or never return. All methods are safe for concurrent use. The nil Liveness records no calls.
 type Liveness struct {
 	mu    sync.Mutex
-	calls int       // that are under way
-	since time.Time // the last answer; if no call was under way then, the beginning of the next one
+	calls int       // calls that have not returned
+	since time.Time // the last return of a call, or the beginning of the first call since all had returned
 }
 
-// Silent returns for how long the calls that are under way have had no answer. It is 0 if none is.
+// Silent returns how long the file system has not answered while calls wait for it. It is 0 if no call waits.
 func (l *Liveness) Silent() time.Duration {
 	if l == nil {
 		return 0
@@ -33,15 +33,15 @@ const HangAfter = 30 * time.Second
 // Hangs says whether the file system has not answered for HangAfter.
 func (l *Liveness) Hangs() bool { return l.Silent() >= HangAfter }
 
-// Do makes a call into the file system, which is all that f does.
+// Do runs f, which must do nothing but call the file system.
 func (l *Liveness) Do(f func()) {
 	l.begin()
 	defer l.end()
 	f()
 }
 
-// begin notes the beginning of a call, and end its end. Nothing but the call lies between them: whoever waits for
-// something else does not wait for the file system.
+// begin records the beginning of a call, and end records its return. Nothing but the call may happen between them. Any
+// other wait would look like a silence of the file system.
 func (l *Liveness) begin() {
 	if l == nil {
 		return
@@ -63,7 +63,7 @@ func (l *Liveness) end() {
 	l.since = time.Now()
 }
 
-// call makes a call into the file system.
+// call is Do for a function with results.
 func call[T any](l *Liveness, f func() (T, error)) (T, error) {
 	l.begin()
 	defer l.end()

@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// openShared opens a file for reading. It does not wait for the other end of a pipe that has taken the file's place.
+// openShared opens a file for reading. If a FIFO has taken the file's place, it does not wait for a writer.
 func openShared(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
-// isBusy is for Windows, the only system on which a writer keeps readers out.
+// isBusy always returns false here. Only on Windows can a writer keep readers out.
 func isBusy(error) bool { return false }

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// A rename onto a file that is open is not among them: without POSIX semantics Windows refuses it, however the file was opened.
+// A rename onto an open file is not tested: without POSIX semantics, Windows refuses it however the file was opened.
 func TestAWriterKeepsItsFreedomWhileItsFileIsRead(t *testing.T) {
 	for name, do := range map[string]func(name string) error{
 		"write":  func(name string) error { return os.WriteFile(name, []byte(`{"ID":2}`), 0o600) },
@@ -40,7 +40,8 @@ func TestAFileThatItsWriterHoldsIsBeingWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := Root{Dir: filepath.Dir(name)}
-	h, err := windows.CreateFile(path, windows.GENERIC_WRITE, 0, nil, windows.CREATE_ALWAYS, windows.FILE_ATTRIBUTE_NORMAL, 0)
+	h, err := windows.CreateFile(path, windows.GENERIC_WRITE, 0, nil, windows.CREATE_ALWAYS,
+		windows.FILE_ATTRIBUTE_NORMAL, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

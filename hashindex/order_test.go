@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestPathsCompareAsTheirOrderKeysDo: a walk goes by the paths, the index by the keys.
+// A walk compares paths, and the index sorts by keys. Both must agree.
 func TestPathsCompareAsTheirOrderKeysDo(t *testing.T) {
 	path := rapid.StringOfN(rapid.SampledFrom([]rune("/!-.0Aa한\x01")), 0, 6, -1)
 	rapid.Check(t, func(t *rapid.T) {

@@ -3,16 +3,16 @@ package hashindex
 import "time"
 
 const (
-	// granularity is the coarsest step in which a file system keeps modification times: FAT's two seconds.
+	// granularity is the coarsest step of modification times in any file system: FAT keeps them to two seconds.
 	granularity = 2 * time.Second
-	// settled is an age at which a modification time says that the file was not being written when it was hashed, even if the
-	// clock of the file server is hours away from ours.
+	// settled is the age at which a modification time alone proves that nobody was writing the file. It allows for the
+	// clock of a file server that is hours wrong.
 	settled = 24 * time.Hour
 )
 
-// Racy says whether a file with this stamp, which was first seen at stampSeen and whose bytes were read from hashedAt on, may
-// have changed since without a trace in the stamp (git's "racily clean" problem). It compares local times with local times: the
-// clock that writes modification times is the file server's.
+// Racy reports whether a file may have changed after it was hashed without a change of its stamp (git calls this
+// "racily clean"). The stamp was first seen at stampSeen, and reading began at hashedAt, both by the local clock. The
+// modification time comes from the file server's clock, so it is only used for very old files.
 func Racy(s Stamp, stampSeen, hashedAt time.Time) bool {
 	if waited := hashedAt.Sub(stampSeen); waited >= granularity {
 		return false

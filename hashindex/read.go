@@ -9,12 +9,13 @@ import (
 	"sync"
 )
 
-// ErrChanging says that a file was written, or could not be opened for its writer, while it was read: read it again.
+// ErrChanging says that a file changed while it was read, or that its writer keeps readers out. The caller should read
+// it again later.
 var ErrChanging = errors.New("the file is being written")
 
-// Read returns the content of a regular file of at most so many bytes, and the stamp that it had both before and after.
-// It fails with ErrChanging, with fs.ErrNotExist, or with what the file system says. It never waits for a writer and
-// never locks anything.
+// Read returns the content of a regular file of at most limit bytes. It also returns the stamp of the file, which was
+// the same before and after reading. It fails with ErrChanging, fs.ErrNotExist, or another error of the file system. It
+// never waits for a writer and never locks anything.
 func (r Root) Read(path string, limit int64) ([]byte, Stamp, error) {
 	f, err := r.open(path)
 	if err != nil {
@@ -34,12 +35,12 @@ func (r Root) readOpen(f *os.File, path string, limit int64) ([]byte, Stamp, err
 	}
 	stamp := StampOf(before)
 	if !before.Mode().IsRegular() || stamp.Size > limit {
-		return nil, stamp, ErrChanging // it was something else when it was chosen
+		return nil, stamp, ErrChanging // it was a smaller or a regular file when the caller chose to read it
 	}
 	content := make([]byte, stamp.Size+1)
-	n, err := io.ReadFull(steps{f, r.Live}, content)
+	n, err := io.ReadFull(chunkReader{f, r.Live}, content)
 	switch {
-	case err == nil: // one byte more than it had
+	case err == nil: // the file has grown
 		return nil, stamp, ErrChanging
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 	case isBusy(err):
@@ -56,7 +57,7 @@ func (r Root) readOpen(f *os.File, path string, limit int64) ([]byte, Stamp, err
 	return content[:n], stamp, nil
 }
 
-// unchanged looks at the open file and at what its name leads to now: it may have been replaced.
+// unchanged fails with ErrChanging if the open file has changed, or if another file has taken its name.
 func (r Root) unchanged(f *os.File, path string, before fs.FileInfo) error {
 	after, err := call(r.Live, f.Stat)
 	if err != nil {
@@ -81,23 +82,23 @@ func (r Root) close(f *os.File) (err error) {
 	return err
 }
 
-// steps is a reader that takes so little at a time that even a slow share answers again and again.
-type steps struct {
+// chunkReader reads at most 1 MiB at a time. So each call is short even on a slow share, and live sees it return.
+type chunkReader struct {
 	io.Reader
 	live *Liveness
 }
 
-func (s steps) Read(into []byte) (int, error) {
-	s.live.begin()
-	defer s.live.end()
-	return s.Reader.Read(into[:min(len(into), 1<<20)])
+func (r chunkReader) Read(into []byte) (int, error) {
+	r.live.begin()
+	defer r.live.end()
+	return r.Reader.Read(into[:min(len(into), 1<<20)])
 }
 
-// buffers are to hash with. To make one for each file, as io.Copy does, takes as long as the hashing.
+// buffers are reused by Hash. Allocating one for each file, as io.Copy does, takes as long as the hashing.
 var buffers = sync.Pool{New: func() any { return new([128 << 10]byte) }}
 
-// Hash returns the hash of a file of any size, of which it holds a small part at a time. It fails with what the file
-// system says.
+// Hash returns the hash of a file. It holds only a small part of the file in memory. It fails with an error of the file
+// system.
 func (r Root) Hash(path string, algorithm Algorithm) (string, error) {
 	f, err := r.open(path)
 	if err != nil {
@@ -105,8 +106,8 @@ func (r Root) Hash(path string, algorithm Algorithm) (string, error) {
 	}
 	h := algorithm.New()
 	buffer := buffers.Get().(*[128 << 10]byte)
-	// Of the file, io.CopyBuffer is to see Read alone: to WriteTo it would leave everything, the buffer too.
-	_, err = io.CopyBuffer(h, steps{f, r.Live}, buffer[:])
+	// chunkReader hides the file's method WriteTo. io.CopyBuffer would call it and not use the buffer.
+	_, err = io.CopyBuffer(h, chunkReader{f, r.Live}, buffer[:])
 	buffers.Put(buffer)
 	if err := errors.Join(err, r.close(f)); err != nil {
 		return "", err

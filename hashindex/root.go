@@ -11,16 +11,15 @@ import (
 	"strings"
 )
 
-// Root is a watched directory, and the label by which its files are told from those of other roots. Its methods tell
-// Live of each call into the file system. A path is relative to the root and '/'-separated; the empty one is the root
-// itself.
+// Root is a watched directory. Its methods record each call into the file system in Live. A path is relative to the
+// root and '/'-separated; the empty path is the root itself.
 type Root struct {
-	Label string
+	Label string // tells the files of this root from those of others; may be empty if there is one root
 	Dir   string
 	Live  *Liveness // may be nil
 }
 
-// String names the root as GFX_SYNC_GFX_WATCH_PATH does.
+// String returns the root in the form of GFX_SYNC_GFX_WATCH_PATH.
 func (r Root) String() string {
 	if r.Label == "" {
 		return r.Dir
@@ -28,11 +27,11 @@ func (r Root) String() string {
 	return r.Label + "=" + r.Dir
 }
 
-// Abs returns a path below the root as the operating system writes it.
+// Abs returns the operating system's name of a path below the root.
 func (r Root) Abs(path string) string { return filepath.Join(r.Dir, filepath.FromSlash(path)) }
 
-// Lstat looks at a file below the root. Behind a link below the root there is nothing for it: it fails with
-// fs.ErrNotExist, as for a file that is not there, or with what the file system says.
+// Lstat returns the FileInfo of a path below the root. It follows no symbolic link below the root: a path through such
+// a link fails with fs.ErrNotExist, as a path that does not exist. Other errors are those of the file system.
 func (r Root) Lstat(path string) (fs.FileInfo, error) {
 	for i, c := range path {
 		if c != '/' {
@@ -50,18 +49,18 @@ func (r Root) Lstat(path string) (fs.FileInfo, error) {
 	return r.lstat(r.Abs(path))
 }
 
-// lstat is os.Lstat, whose name is not relative to the root.
+// lstat is os.Lstat. The name is the operating system's, not relative to the root.
 func (r Root) lstat(name string) (fs.FileInfo, error) {
 	return call(r.Live, func() (fs.FileInfo, error) { return os.Lstat(name) })
 }
 
-// list is os.ReadDir. With an error, there may be the first part of the listing.
+// list is os.ReadDir. If it fails, it may still return the first part of the listing.
 func (r Root) list(path string) ([]fs.DirEntry, error) {
 	return call(r.Live, func() ([]fs.DirEntry, error) { return os.ReadDir(r.Abs(path)) })
 }
 
-// Lists says whether each folder on the way to a path lists the next part by this very name. Where upper and lower case
-// are the same to the file system, Lstat finds a file by other names too.
+// Lists reports whether the folders list every part of a path by exactly this name. Lstat is not enough for that: on a
+// file system that ignores case, it finds a file by other names too.
 func (r Root) Lists(path string) (bool, error) {
 	folder := ""
 	for name := range strings.SplitSeq(path, "/") {
@@ -77,7 +76,7 @@ func (r Root) Lists(path string) (bool, error) {
 	return true, nil
 }
 
-// noEntry says whether the folder of a file may not be entered, whether or not it may be listed.
+// noEntry reports whether the folder of a file may not be entered. It may still be possible to list it.
 func (r Root) noEntry(path string) bool {
 	_, err := r.lstat(filepath.Dir(r.Abs(path)) + string(filepath.Separator) + ".")
 	return errors.Is(err, fs.ErrPermission)
@@ -99,21 +98,22 @@ func (r Root) Check() error {
 	return nil
 }
 
-// Identity returns what tells this directory from another one that takes its name, such as the empty mount point that
-// a lost share leaves. It fails with ErrRootUnavailable.
+// Identity returns the identity of the directory, for Is. It tells the directory from another one that takes its name
+// later, such as the empty mount point of a lost share. It fails with ErrRootUnavailable.
 func (r Root) Identity() (fs.FileInfo, error) {
 	info, err := call(r.Live, func() (fs.FileInfo, error) { return os.Stat(r.Dir) })
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRootUnavailable, err)
 	}
-	// On Windows a FileInfo of os.Stat learns its identity when it is first compared, from whatever has the name then.
+	// On Windows, os.Stat does not read the identity. The first comparison reads it, from whatever has the name then.
+	// So the first comparison is made here.
 	if !os.SameFile(info, info) {
-		return nil, fmt.Errorf("%w: %s went away while it was looked at", ErrRootUnavailable, r.Dir)
+		return nil, fmt.Errorf("%w: %s vanished while it was looked at", ErrRootUnavailable, r.Dir)
 	}
 	return info, nil
 }
 
-// Is says whether the root can be listed and is still the directory of this identity.
+// Is reports whether the root can be listed and is still the directory of this identity.
 func (r Root) Is(identity fs.FileInfo) bool {
 	now, err := r.Identity()
 	return err == nil && identity != nil && os.SameFile(now, identity) && r.Check() == nil

@@ -10,7 +10,8 @@ import (
 	"github.com/gfxsync/gfxsync/hashindex"
 )
 
-// beyondPathMax makes a directory whose path is too long to be opened, even by root, with a file in it, and returns its path.
+// beyondPathMax makes a directory with a file in it and returns its path. The path is too long to be opened, even by
+// the user root.
 func beyondPathMax(t *testing.T, dir string) string {
 	t.Helper()
 	var path []string
@@ -43,12 +44,14 @@ func beyondPathMax(t *testing.T, dir string) string {
 func TestScanLeavesOutADirectoryThatCannotBeRead(t *testing.T) {
 	dir := tree(t, "a.json", "z.json")
 	long := beyondPathMax(t, dir)
-	x := knowing(
-		t, known(long+"/b.json", "h1", hashindex.Synced), known(long+"/e/gone.json", "h2", hashindex.Pending),
-		known(long+"-not in it.json", "h3", hashindex.Synced), known("y.json", "h4", hashindex.Synced),
+	x := indexWith(
+		t, entry(long+"/b.json", "h1", hashindex.Synced), entry(long+"/e/gone.json", "h2", hashindex.Pending),
+		entry(long+"-not in it.json", "h3", hashindex.Synced), entry("y.json", "h4", hashindex.Synced),
 	)
 	seen := wantVisits(t, scanner(x, dir), "+a.json", "-"+long+"-not in it.json", "-y.json", "+z.json")
-	if seen.Unknown != 2 || len(seen.Problems) != 1 || !errors.Is(seen.Problems[0], syscall.ENAMETOOLONG) || !strings.Contains(seen.Problems[0].Error(), long) {
-		t.Errorf("%d entries unknown, want 2; problems %.200v, want one that names the directory", seen.Unknown, seen.Problems)
+	if seen.Unknown != 2 || len(seen.Problems) != 1 || !errors.Is(seen.Problems[0], syscall.ENAMETOOLONG) ||
+		!strings.Contains(seen.Problems[0].Error(), long) {
+		t.Errorf("%d entries unknown, want 2; problems %.200v, want one that names the directory", seen.Unknown,
+			seen.Problems)
 	}
 }

@@ -17,9 +17,10 @@ import (
 
 func TestScanTellsNewKnownAndGone(t *testing.T) {
 	dir := tree(t, "known.json", "new.json", "back.json", "notes.txt", "d/deep.json")
-	x := knowing(
-		t, known("known.json", "h1", hashindex.Synced), known("lost.json", "h2", hashindex.Pending), known("d/gone.json", "h3", hashindex.Gone),
-		known("back.json", "h4", hashindex.Gone), known("bad.json", "", hashindex.Invalid), known("e/lost.json", "h5", hashindex.Dead),
+	x := indexWith(
+		t, entry("known.json", "h1", hashindex.Synced), entry("lost.json", "h2", hashindex.Pending),
+		entry("d/gone.json", "h3", hashindex.Gone), entry("back.json", "h4", hashindex.Gone),
+		entry("bad.json", "", hashindex.Invalid), entry("e/lost.json", "h5", hashindex.Dead),
 	)
 	seen := wantVisits(t, scanner(x, dir), "+back.json", "-bad.json", "+d/deep.json", "-e/lost.json", "=known.json",
 		"-lost.json", "+new.json")
@@ -35,8 +36,8 @@ func TestScanGivesStampAndEntry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := known("a.json", "h1", hashindex.Synced)
-	s := scanner(knowing(t, want), dir)
+	want := entry("a.json", "h1", hashindex.Synced)
+	s := scanner(indexWith(t, want), dir)
 	_, err = s.Run(t.Context(), func(_ string, stamp *hashindex.Stamp, e *hashindex.Known) error {
 		if *stamp != hashindex.StampOf(info) || stamp.Size != 5 || stamp.ModTime != info.ModTime().UnixNano() {
 			t.Errorf("stamp = %+v", *stamp)
@@ -52,11 +53,13 @@ func TestScanGivesStampAndEntry(t *testing.T) {
 }
 
 func TestScanFollowsTheOrderOfTheWalk(t *testing.T) {
-	paths := []string{"a/x.json", "a/y/z.json", "a-b/x.json", "a-b.json", "a.json", "a b.json", "a/y.json", "b.json", "ab/x.json"}
+	paths := []string{
+		"a/x.json", "a/y/z.json", "a-b/x.json", "a-b.json", "a.json", "a b.json", "a/y.json", "b.json", "ab/x.json",
+	}
 	var entries []hashindex.Entry
 	var want []string
 	for _, p := range paths {
-		entries = append(entries, known(p, "h", hashindex.Synced))
+		entries = append(entries, entry(p, "h", hashindex.Synced))
 	}
 	slices.SortFunc(paths, func(a, b string) int {
 		return strings.Compare(strings.ReplaceAll(a, "/", "\x00"), strings.ReplaceAll(b, "/", "\x00"))
@@ -64,13 +67,13 @@ func TestScanFollowsTheOrderOfTheWalk(t *testing.T) {
 	for _, p := range paths {
 		want = append(want, "="+p)
 	}
-	wantVisits(t, scanner(knowing(t, entries...), tree(t, paths...)), want...)
+	wantVisits(t, scanner(indexWith(t, entries...), tree(t, paths...)), want...)
 }
 
 func TestScanKeepsOddNames(t *testing.T) {
 	names := []string{
-		" lead.json", "100%.json", "a'b.json", "a#b;c&d.json", "\u1112\u1161\u11ab.json", "한국.json", "🂡.json", "e\u0301.json",
-		strings.Repeat("x", 200) + ".json",
+		" lead.json", "100%.json", "a'b.json", "a#b;c&d.json", "\u1112\u1161\u11ab.json", "한국.json", "🂡.json",
+		"e\u0301.json", strings.Repeat("x", 200) + ".json",
 	}
 	dir := tree(t, names...)
 	listed, err := os.ReadDir(dir)
@@ -79,24 +82,24 @@ func TestScanKeepsOddNames(t *testing.T) {
 	}
 	var entries []hashindex.Entry
 	var fresh, again []string
-	for _, e := range listed { // the file system's own bytes, which some normalise
-		entries = append(entries, known(e.Name(), "h", hashindex.Synced))
+	for _, e := range listed { // some file systems normalise names: take the bytes that this one lists
+		entries = append(entries, entry(e.Name(), "h", hashindex.Synced))
 		fresh, again = append(fresh, "+"+e.Name()), append(again, "="+e.Name())
 	}
-	wantVisits(t, scanner(knowing(t), dir), fresh...)
-	wantVisits(t, scanner(knowing(t, entries...), dir), again...)
+	wantVisits(t, scanner(indexWith(t), dir), fresh...)
+	wantVisits(t, scanner(indexWith(t, entries...), dir), again...)
 }
 
 func TestScanPassesDirectoriesNamedLikeFiles(t *testing.T) {
 	dir := tree(t, "x.json/inner.json")
-	wantVisits(t, scanner(knowing(t, known("x.json", "h", hashindex.Synced)), dir), "-x.json", "+x.json/inner.json")
+	wantVisits(t, scanner(indexWith(t, entry("x.json", "h", hashindex.Synced)), dir), "-x.json", "+x.json/inner.json")
 }
 
 func symlink(t *testing.T, to, name string) {
 	t.Helper()
 	err := os.Symlink(to, name)
 	if err == nil {
-		_, err = os.Readlink(name) // Wine 8 says that it made one where it did not
+		_, err = os.Readlink(name) // Wine 8 reports success without making a link
 	}
 	if err != nil {
 		t.Skipf("SKIPPED, not tested: no symbolic links here: %v", err)
@@ -110,13 +113,13 @@ func TestScanFollowsNoLinksBelowTheRoot(t *testing.T) {
 	symlink(t, filepath.Join(outside, "o.json"), filepath.Join(dir, "file.json"))
 	symlink(t, dir, filepath.Join(dir, "loop"))
 	symlink(t, "nowhere", filepath.Join(dir, "broken.json"))
-	wantVisits(t, scanner(knowing(t, known("file.json", "h", hashindex.Synced)), dir), "+a.json", "-file.json")
+	wantVisits(t, scanner(indexWith(t, entry("file.json", "h", hashindex.Synced)), dir), "+a.json", "-file.json")
 }
 
 func TestScanFollowsARootThatIsALink(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "link")
 	symlink(t, tree(t, "a.json", "d/b.json"), link)
-	wantVisits(t, scanner(knowing(t, known("a.json", "h", hashindex.Synced)), link), "=a.json", "+d/b.json")
+	wantVisits(t, scanner(indexWith(t, entry("a.json", "h", hashindex.Synced)), link), "=a.json", "+d/b.json")
 }
 
 func wantUnavailable(t *testing.T, s *hashindex.Scanner) {
@@ -131,18 +134,18 @@ func wantUnavailable(t *testing.T, s *hashindex.Scanner) {
 }
 
 func TestScanOfAMissingRootConcludesNothing(t *testing.T) {
-	x := knowing(t, known("a.json", "h", hashindex.Synced))
+	x := indexWith(t, entry("a.json", "h", hashindex.Synced))
 	missing := scanner(x, filepath.Join(t.TempDir(), "gone"))
 	missing.AcceptEmpty = true
 	wantUnavailable(t, missing)
 	wantUnavailable(t, scanner(x, filepath.Join(tree(t, "file"), "file")))
 }
 
-// knownFiles are n entries and the visits of a scan that finds none of the files.
+// knownFiles returns n entries, and the visits of a scan that finds none of their files.
 func knownFiles(n int) (entries []hashindex.Entry, lost []string) {
 	for i := range n {
 		path := fmt.Sprintf("d/%05d.json", i)
-		entries = append(entries, known(path, fmt.Sprintf("h%d", i), hashindex.Synced))
+		entries = append(entries, entry(path, fmt.Sprintf("h%d", i), hashindex.Synced))
 		lost = append(lost, "-"+path)
 	}
 	return entries, lost
@@ -152,44 +155,44 @@ func TestScanOfAnEmptyRoot(t *testing.T) {
 	ten, tenLost := knownFiles(10)
 	eleven, elevenLost := knownFiles(11)
 	t.Run("ten known files may all be gone", func(t *testing.T) {
-		wantVisits(t, scanner(knowing(t, ten...), t.TempDir()), tenLost...)
+		wantVisits(t, scanner(indexWith(t, ten...), t.TempDir()), tenLost...)
 	})
 	t.Run("eleven are a share that is not mounted", func(t *testing.T) {
-		wantUnavailable(t, scanner(knowing(t, eleven...), t.TempDir()))
+		wantUnavailable(t, scanner(indexWith(t, eleven...), t.TempDir()))
 	})
 	t.Run("empty directories are no files", func(t *testing.T) {
 		dir := t.TempDir()
 		if err := os.MkdirAll(filepath.Join(dir, "d", "e"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		wantUnavailable(t, scanner(knowing(t, eleven...), dir))
+		wantUnavailable(t, scanner(indexWith(t, eleven...), dir))
 	})
 	t.Run("the operator may accept it", func(t *testing.T) {
-		s := scanner(knowing(t, eleven...), t.TempDir())
+		s := scanner(indexWith(t, eleven...), t.TempDir())
 		s.AcceptEmpty = true
 		wantVisits(t, s, elevenLost...)
 	})
 	t.Run("any file shows that it is mounted", func(t *testing.T) {
-		wantVisits(t, scanner(knowing(t, eleven...), tree(t, "notes.txt")), elevenLost...)
+		wantVisits(t, scanner(indexWith(t, eleven...), tree(t, "notes.txt")), elevenLost...)
 	})
 	t.Run("files that were gone already do not count", func(t *testing.T) {
 		entries, lost := knownFiles(11)
 		entries[10].State = hashindex.Gone
-		wantVisits(t, scanner(knowing(t, entries...), t.TempDir()), lost[:10]...)
+		wantVisits(t, scanner(indexWith(t, entries...), t.TempDir()), lost[:10]...)
 	})
 	t.Run("files of other roots do not count", func(t *testing.T) {
 		entries, _ := knownFiles(11)
 		for i := range entries {
 			entries[i].Root = "other"
 		}
-		wantVisits(t, scanner(knowing(t, entries...), t.TempDir()))
+		wantVisits(t, scanner(indexWith(t, entries...), t.TempDir()))
 	})
 }
 
 func TestScanNoticesThatTheRootGoesMeanwhile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "share")
 	writeFile(t, filepath.Join(dir, "a.json"), "{}")
-	s := scanner(knowing(t, known("a.json", "h1", hashindex.Synced), known("z.json", "h2", hashindex.Synced)), dir)
+	s := scanner(indexWith(t, entry("a.json", "h1", hashindex.Synced), entry("z.json", "h2", hashindex.Synced)), dir)
 	_, err := s.Run(t.Context(), func(path string, stamp *hashindex.Stamp, _ *hashindex.Known) error {
 		if stamp == nil {
 			t.Errorf("%s counts as gone, though the root is", path)
@@ -211,11 +214,11 @@ func TestScanReadsTheIndexPageByPage(t *testing.T) {
 		visits[i] = "=" + entries[i].Path
 	}
 	visits = append([]string{"+a.json"}, append(visits, "+z.json")...)
-	wantVisits(t, scanner(knowing(t, entries...), tree(t, append(files, "a.json", "z.json")...)), visits...)
+	wantVisits(t, scanner(indexWith(t, entries...), tree(t, append(files, "a.json", "z.json")...)), visits...)
 }
 
 func TestScanEndsWithTheVisitorsErrorAndWithTheContext(t *testing.T) {
-	s := scanner(knowing(t), tree(t, "a.json", "b.json"))
+	s := scanner(indexWith(t), tree(t, "a.json", "b.json"))
 	mine := errors.New("mine")
 	visits := 0
 	_, err := s.Run(t.Context(), func(string, *hashindex.Stamp, *hashindex.Known) error { visits++; return mine })
@@ -230,12 +233,14 @@ func TestScanEndsWithTheVisitorsErrorAndWithTheContext(t *testing.T) {
 	}
 }
 
-// Whatever lies in the directory and whatever the index says: the visits are the set difference, in the order of the walk.
+// The visits are the difference between the set of files and the set of entries, in the order of the walk.
 func TestScanIsTheSetDifference(t *testing.T) {
 	s := openState(t)
 	top := t.TempDir()
 	round := 0
-	part := rapid.SampledFrom([]string{"a", "a-b", "a.b", "a b", "ab", "!", "~", "a.json", "b.json", "a-b.json", "!.json", "한.json", "x.txt"})
+	part := rapid.SampledFrom([]string{
+		"a", "a-b", "a.b", "a b", "ab", "!", "~", "a.json", "b.json", "a-b.json", "!.json", "한.json", "x.txt",
+	})
 	path := rapid.Custom(func(t *rapid.T) string {
 		return strings.Join(rapid.SliceOfN(part, 1, 3).Draw(t, "parts"), "/")
 	})
@@ -262,7 +267,7 @@ func TestScanIsTheSetDifference(t *testing.T) {
 		states := map[string]hashindex.State{}
 		var entries []hashindex.Entry
 		for _, p := range rapid.SliceOfN(path, 0, 12).Draw(t, "entries") {
-			e := known(p, "h", rapid.SampledFrom(allStates).Draw(t, "state"))
+			e := entry(p, "h", rapid.SampledFrom(allStates).Draw(t, "state"))
 			e.Root, states[p] = root.Label, e.State
 			entries = append(entries, e)
 		}
@@ -309,7 +314,7 @@ func TestARootThatWasReplacedIsNotTheOneItWas(t *testing.T) {
 	if !root.Is(identity) {
 		t.Error("the root is not itself")
 	}
-	identity, err = root.Identity() // one that was never compared
+	identity, err = root.Identity() // a new value, which was never compared
 	if err := errors.Join(err, os.Rename(root.Dir, root.Dir+"-old"), os.Mkdir(root.Dir, 0o700)); err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func TestScanPassesWhatIsNoRegularFile(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(dir, "pipe.json"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	wantVisits(t, scanner(knowing(t, known("pipe.json", "h", hashindex.Synced)), dir), "+a.json", "-pipe.json")
+	wantVisits(t, scanner(indexWith(t, entry("pipe.json", "h", hashindex.Synced)), dir), "+a.json", "-pipe.json")
 }
 
 func TestScanKeepsNamesThatAreNotUTF8(t *testing.T) {
@@ -25,7 +25,8 @@ func TestScanKeepsNamesThatAreNotUTF8(t *testing.T) {
 		t.Skip("macOS allows no such name")
 	}
 	dir := tree(t, "b\xff.json", "\xed\xa0\x80.json")
-	wantVisits(t, scanner(knowing(t, known("b\xff.json", "h", hashindex.Synced), known("c\xfe.json", "h", hashindex.Synced)), dir),
+	wantVisits(t, scanner(indexWith(t, entry("b\xff.json", "h", hashindex.Synced),
+		entry("c\xfe.json", "h", hashindex.Synced)), dir),
 		"=b\xff.json", "-c\xfe.json", "+\xed\xa0\x80.json")
 }
 
@@ -39,7 +40,7 @@ func TestScanLeavesOutADirectoryThatMayNotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.Chmod(locked, 0o700) })
-	x := knowing(t, known("locked/b.json", "h1", hashindex.Synced), known("locked-b.json", "h2", hashindex.Synced))
+	x := indexWith(t, entry("locked/b.json", "h1", hashindex.Synced), entry("locked-b.json", "h2", hashindex.Synced))
 	if seen := wantVisits(t, scanner(x, dir), "+a.json", "-locked-b.json"); len(seen.Problems) != 1 {
 		t.Errorf("problems %v, want one", seen.Problems)
 	}

@@ -31,13 +31,6 @@ type DB struct {
 	damaged chan error
 }
 
-// Querier is what *sql.DB and *sql.Tx have in common, so that the same statements run alone or inside a transaction.
-type Querier interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 // Open opens the file at path, making it and its directory (mode 0600 and 0700) where they are absent, and applies those of the
 // migrations that it has not had yet, each in a transaction of its own. The number applied is kept in user_version.
 // It fails with ErrNewer, ErrDamaged, ErrFull or ErrUnusable. The caller closes the DB.

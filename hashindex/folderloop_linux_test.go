@@ -13,8 +13,9 @@ import (
 	"github.com/gfxsync/gfxsync/hashindex"
 )
 
-// following shows a directory a second time, on a file system that follows links by itself, as a file server does.
-func following(t *testing.T, dir string) string {
+// mountThatFollowsLinks mounts a directory a second time, on a file system that follows symbolic links by itself, as a
+// file server does.
+func mountThatFollowsLinks(t *testing.T, dir string) string {
 	t.Helper()
 	bindfs, err := exec.LookPath("bindfs")
 	if err != nil {
@@ -43,26 +44,30 @@ func following(t *testing.T, dir string) string {
 
 func TestScanDoesNotFollowWhatLeadsBack(t *testing.T) {
 	dir := tree(t, "a.json", "d/b.json", "d/e/c.json", "z/y.json")
-	for link, to := range map[string]string{"d/above": "..", "d/above too": "..", "d/e/far above": "../..", "itself": ".", "d/aside": "../z", "z/aside": "../d"} {
+	for link, to := range map[string]string{
+		"d/above": "..", "d/above too": "..", "d/e/far above": "../..",
+		"itself": ".", "d/aside": "../z", "z/aside": "../d",
+	} {
 		symlink(t, to, filepath.Join(dir, filepath.FromSlash(link)))
 	}
-	for i, folder := range []string{"", "d", "d/e", "z"} { // or they are of one moment
+	for i, folder := range []string{"", "d", "d/e", "z"} { // else all folders would have the same modification time
 		moment := time.Now().Add(-time.Duration(i) * time.Hour)
 		if err := os.Chtimes(filepath.Join(dir, folder), moment, moment); err != nil {
 			t.Fatal(err)
 		}
 	}
-	// What the index has of such a folder is left as it is.
-	x := knowing(t, known("d/above/a.json", "h1", hashindex.Synced), known("itself", "h2", hashindex.Synced), known("d/above-b.json", "h3", hashindex.Synced))
-	seen := wantVisits(t, scanner(x, following(t, dir)),
+	// Entries of the index below such a folder are not visited.
+	x := indexWith(t, entry("d/above/a.json", "h1", hashindex.Synced), entry("itself", "h2", hashindex.Synced),
+		entry("d/above-b.json", "h3", hashindex.Synced))
+	seen := wantVisits(t, scanner(x, mountThatFollowsLinks(t, dir)),
 		"+a.json", "-d/above-b.json", "+d/aside/y.json", "+d/b.json", "+d/e/c.json",
 		"+z/aside/b.json", "+z/aside/e/c.json", "+z/y.json")
-	wantLeadsBack(t, seen, "d/above", "d/above too", "d/aside/aside", "d/e/far above", "itself", "z/aside/above", "z/aside/above too",
-		"z/aside/aside", "z/aside/e/far above")
+	wantLeadsBack(t, seen, "d/above", "d/above too", "d/aside/aside", "d/e/far above", "itself", "z/aside/above",
+		"z/aside/above too", "z/aside/aside", "z/aside/e/far above")
 	if seen.Unknown != 2 {
 		t.Errorf("%d entries count as unknown, want those at and below the folders that were not entered", seen.Unknown)
 	}
-	for _, folder := range []string{".", "d", "d/e", "z"} { // as where its files are
+	for _, folder := range []string{".", "d", "d/e", "z"} { // without the mount, no folder leads back
 		if root := (hashindex.Root{Dir: dir}); root.LeadsBack(folder) {
 			t.Errorf("%s leads back", folder)
 		}
@@ -83,24 +88,26 @@ func wantLeadsBack(t *testing.T, seen hashindex.Scanned, paths ...string) {
 	}
 }
 
-// Folders that have the names of those above them, deeper than anybody nests them, and all of one moment.
+// Folders may have the names of the folders that contain them. These are nested deeper than anybody nests them, and
+// have the same modification time.
 func TestScanEntersFoldersNamedAsThoseAboveThem(t *testing.T) {
 	nested := strings.Repeat("11/", 16)
 	paths := []string{nested + "a.json", "x/y/x/y/x/y/b.json"}
 	dir := tree(t, paths...)
-	if seen := wantVisits(t, scanner(knowing(t), dir), "+"+paths[0], "+"+paths[1]); len(seen.Problems) > 0 {
+	if seen := wantVisits(t, scanner(indexWith(t), dir), "+"+paths[0], "+"+paths[1]); len(seen.Problems) > 0 {
 		t.Errorf("problems %v, want none", seen.Problems)
 	}
-	// A link that this machine would follow is none that the file system follows.
+	// This machine sees this symbolic link, so the file system has not followed it by itself.
 	linked := tree(t, "x/y/z/x/a.json", "x/y/z/b.json")
 	symlink(t, filepath.Join(linked, "x/y"), filepath.Join(linked, "x/y/z/x/y"))
-	wantVisits(t, scanner(knowing(t), linked), "+x/y/z/b.json", "+x/y/z/x/a.json")
-	// Where neither numbers nor times tell, sixteen turns on are a proof; fewer are none.
+	wantVisits(t, scanner(indexWith(t), linked), "+x/y/z/b.json", "+x/y/z/x/a.json")
+	// Equal modification times prove a loop only if the path can be repeated sixteen times. Here it can be repeated
+	// fewer times.
 	moment := time.Now().Add(-time.Hour)
 	for path := filepath.Join(dir, "x/y/x/y/x/y"); path != dir; path = filepath.Dir(path) {
 		if err := os.Chtimes(path, moment, moment); err != nil {
 			t.Fatal(err)
 		}
 	}
-	wantVisits(t, scanner(knowing(t), dir), "+"+paths[0], "+"+paths[1])
+	wantVisits(t, scanner(indexWith(t), dir), "+"+paths[0], "+"+paths[1])
 }
