@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// run runs w; stop ends it.
+// run starts w. The function stop ends it.
 func run(t *testing.T, w *Watcher) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -25,13 +25,18 @@ func TestFolderMoved(t *testing.T) {
 		name   string
 		before []string // folders
 		moves  [][2]string
-		file   string // whose events must come under this name in the end
+		file   string // in the end, its events must come under this name
 	}{
 		{"renamed", []string{"a/b/c"}, [][2]string{{"a", "z"}}, "z/b/c/1.json"},
 		{"renamed twice", []string{"a/b/c"}, [][2]string{{"a", "y"}, {"y", "z"}}, "z/b/c/1.json"},
 		{"there and back", []string{"a/b/c"}, [][2]string{{"a", "z"}, {"z", "a"}}, "a/b/c/1.json"},
 		{"into another", []string{"a/b", "d/e"}, [][2]string{{"a", "d/e/a"}}, "d/e/a/b/1.json"},
-		{"into another and up again", []string{"a/b", "d/e"}, [][2]string{{"a", "d/e/a"}, {"d/e", "f"}}, "f/a/b/1.json"},
+		{
+			"into another and up again",
+			[]string{"a/b", "d/e"},
+			[][2]string{{"a", "d/e/a"}, {"d/e", "f"}},
+			"f/a/b/1.json",
+		},
 		{"inner and outer", []string{"a/b/c"}, [][2]string{{"a/b", "a/y"}, {"a", "z"}, {"z/y/c", "z/c"}}, "z/c/1.json"},
 		{"two swapped", []string{"a/x", "b/y"}, [][2]string{{"a", "t"}, {"b", "a"}, {"t", "b"}}, "b/x/1.json"},
 	} {
@@ -44,25 +49,25 @@ func TestFolderMoved(t *testing.T) {
 			for _, m := range c.moves {
 				r.move(m[0], m[1])
 			}
-			r.await("look again", told(""))
-			r.awaitLive(c.file)
+			r.await("Lost", hasReport(""))
+			r.awaitWatched(c.file)
 			r.settle()
 			r.forget()
 			r.write(path.Dir(c.file) + "/2.json")
 			r.await("an event at once", func(evs []event) bool {
-				// On Windows the watch of a moved folder keeps its old name, for which all are started anew.
-				return told(path.Dir(c.file)+"/2.json")(evs) || runtime.GOOS == "windows" && told("")(evs)
+				// On Windows the watch of a moved folder keeps the old name. So all watches are started anew.
+				return hasReport(path.Dir(c.file)+"/2.json")(evs) || runtime.GOOS == "windows" && hasReport("")(evs)
 			})
 			for _, ev := range r.events() {
 				if _, err := os.Lstat(r.abs(ev.path)); err != nil {
-					t.Errorf("told of %s, which is not there", ev)
+					t.Errorf("report of %s, which does not exist", ev)
 				}
 			}
 		})
 	}
 }
 
-// Everything happens faster than watches can be added.
+// Everything happens before the watcher can add watches.
 func TestFolderMadeAndMovedInOneGo(t *testing.T) {
 	r := start(t, t.TempDir(), Options{})
 	for i := range 30 {
@@ -73,11 +78,11 @@ func TestFolderMadeAndMovedInOneGo(t *testing.T) {
 		r.mkdir(c)
 		r.move(b+"/in", c+"/in")
 		r.move(c, b+"/c")
-		r.awaitLive(b + "/c/in/deep/2.json")
+		r.awaitWatched(b + "/c/in/deep/2.json")
 	}
 }
 
-// A watched folder moved into one made this instant is found there before its move is reported.
+// A watched folder is moved into a new one. It may be found there before its move is reported.
 func TestFolderMovedIntoNewOne(t *testing.T) {
 	root := t.TempDir()
 	for i := range 30 {
@@ -88,7 +93,7 @@ func TestFolderMovedIntoNewOne(t *testing.T) {
 		s, day := fmt.Sprintf("s%d", i), fmt.Sprintf("day%d", i)
 		r.mkdir(day)
 		r.move(s, day+"/"+s)
-		r.awaitLive(day + "/" + s + "/deep/1.json")
+		r.awaitWatched(day + "/" + s + "/deep/1.json")
 	}
 	r.awaitStatus("all folders", func(s Status) bool { return s.Watched == 1+3*30 })
 }
@@ -101,13 +106,13 @@ func TestFolderRemoved(t *testing.T) {
 	}
 	r := start(t, root, Options{})
 	must(t, os.RemoveAll(r.abs("a")))
-	r.await("look again", told(""))
-	r.await("a file of it gone", told("a/b7/1.json"))
+	r.await("Lost", hasReport(""))
+	r.await("a file of it gone", hasReport("a/b7/1.json"))
 	r.awaitStatus("only the root is left", func(s Status) bool { return s.Watched == 1 })
 
 	r.mkdir("a/b3/c")
 	r.write("a/b3/c/1.json")
-	r.await("the file of its successor", told("a/b3/c/1.json"))
+	r.await("the file of its successor", hasReport("a/b3/c/1.json"))
 }
 
 func TestFolderMovedOut(t *testing.T) {
@@ -115,14 +120,14 @@ func TestFolderMovedOut(t *testing.T) {
 	must(t, os.MkdirAll(root+"/a/b", 0o700))
 	r := start(t, root, Options{})
 	must(t, os.Rename(root+"/a", outside+"/a"))
-	r.await("look again", told(""))
+	r.await("Lost", hasReport(""))
 	r.awaitStatus("only the root is left", func(s Status) bool { return s.Watched == 1 })
 	r.settle()
 	r.forget()
 	must(t, os.WriteFile(outside+"/a/b/1.json", nil, 0o600))
 	for _, ev := range r.settle() {
 		if runtime.GOOS == "windows" && ev.path == "" {
-			continue // all are started anew there
+			continue // there, all watches are started anew
 		}
 		t.Errorf("heard of a folder that was moved away: %s", ev)
 	}
@@ -135,10 +140,10 @@ func TestRootAbsentThenCreated(t *testing.T) {
 		t.Errorf("status %+v", s)
 	}
 	must(t, os.MkdirAll(root+"/sub", 0o700))
-	r.await("look again", told(""))
+	r.await("Lost", hasReport(""))
 	r.awaitStatus("both folders", func(s Status) bool { return s.State == Watching && s.Watched == 2 })
 	r.write("sub/a.json")
-	r.await("sub/a.json", told("sub/a.json"))
+	r.await("sub/a.json", hasReport("sub/a.json"))
 }
 
 func TestRootIsAFile(t *testing.T) {
@@ -166,18 +171,18 @@ func TestRootLost(t *testing.T) {
 			must(t, os.MkdirAll(root+"/sub", 0o700))
 			r := start(t, root, Options{})
 			must(t, c.lose(root))
-			r.await("look again", told(""))
+			r.await("Lost", hasReport(""))
 			r.awaitStatus("the loss", func(s Status) bool { return s.State == Waiting && s.Watched == 0 })
 			r.forget()
 			must(t, os.MkdirAll(root+"/sub", 0o700))
-			r.await("look again on return", told(""))
-			r.awaitLive("sub/a.json")
+			r.await("Lost on return", hasReport(""))
+			r.awaitWatched("sub/a.json")
 			r.awaitStatus("both folders", func(s Status) bool { return s.State == Watching && s.Watched == 2 })
 		})
 	}
 }
 
-// The successor often gets the same inode number, so that comparing identities alone would see no difference.
+// The new directory often gets the same inode number. Then comparing identities would show no difference.
 func TestRootRemovedAndMadeAtOnce(t *testing.T) {
 	root := t.TempDir() + "/root"
 	must(t, os.Mkdir(root, 0o700))
@@ -185,7 +190,7 @@ func TestRootRemovedAndMadeAtOnce(t *testing.T) {
 	for range 10 {
 		must(t, os.RemoveAll(root))
 		must(t, os.MkdirAll(root+"/sub", 0o700))
-		r.awaitLiveIn("sub")
+		r.awaitWatchedIn("sub")
 	}
 }
 
@@ -197,11 +202,11 @@ func TestRootSwapped(t *testing.T) {
 	r := start(t, dir+"/root", Options{})
 	must(t, os.Rename(dir+"/root", dir+"/away"))
 	must(t, os.Rename(dir+"/next", dir+"/root"))
-	r.await("look again", told(""))
-	r.awaitLive("new/a.json")
+	r.await("Lost", hasReport(""))
+	r.awaitWatched("new/a.json")
 }
 
-// A link that points elsewhere now is noticed by the poll alone.
+// Only the root poll can notice that a link points elsewhere now.
 func TestRootLinkSwapped(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.Mkdir(dir+"/one", 0o700))
@@ -210,6 +215,6 @@ func TestRootLinkSwapped(t *testing.T) {
 	r := start(t, dir+"/root", Options{})
 	symlink(t, dir+"/two", dir+"/next")
 	must(t, os.Rename(dir+"/next", dir+"/root"))
-	r.await("look again", told(""))
-	r.awaitLive("a.json")
+	r.await("Lost", hasReport(""))
+	r.awaitWatched("a.json")
 }

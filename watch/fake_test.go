@@ -18,8 +18,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// inBubble runs a Watcher on fakes with time under control; everything has settled when body is called.
-func inBubble(t *testing.T, root string, f *fakes, opts Options, body func(t *testing.T, r *rig)) {
+// withFakes runs a Watcher with fake notifiers and fake time. Everything has settled when it calls body.
+func withFakes(t *testing.T, root string, f *fakes, opts Options, body func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := &rig{T: t, root: root, sink: newSink()}
@@ -32,17 +32,17 @@ func inBubble(t *testing.T, root string, f *fakes, opts Options, body func(t *te
 	})
 }
 
-// said returns all that was told since it was last asked, what was told twice in a row once.
-func said(r *rig) []string {
+// reported returns the reports since the last call. Equal reports in a row become one.
+func reported(r *rig) []string {
 	synctest.Wait()
 	defer r.forget()
 	return slices.Compact(short(r.events()))
 }
 
-func expect(t *testing.T, r *rig, want ...string) {
+func wantReports(t *testing.T, r *rig, want ...string) {
 	t.Helper()
-	if got := said(r); !slices.Equal(got, want) {
-		t.Errorf("said %q, want %q", got, want)
+	if got := reported(r); !slices.Equal(got, want) {
+		t.Errorf("reported %q, want %q", got, want)
 	}
 }
 
@@ -76,19 +76,20 @@ func TestCannotWatch(t *testing.T) {
 				return nil
 			}}
 			log := newRecorder()
-			inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
-				expect(t, r, "lost")
+			withFakes(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
+				wantReports(t, r, "lost")
 				if s := r.w.Status(); s.Watched != 3 || !slices.Equal(s.Unwatched, []string{"b", "c"}) {
 					t.Errorf("status %+v", s)
 				}
 				time.Sleep(5 * time.Minute)
-				expect(t, r)
-				if n := strings.Count(log.text(), "cannot watch a folder"); n != 1 || !strings.Contains(log.text(), c.help) {
+				wantReports(t, r)
+				if n := strings.Count(log.text(), "cannot watch a folder"); n != 1 ||
+					!strings.Contains(log.text(), c.help) {
 					t.Errorf("%d warnings:\n%s", n, log.text())
 				}
 				full.Store(false)
 				time.Sleep(recheckEvery + time.Second)
-				expect(t, r, "lost")
+				wantReports(t, r, "lost")
 				if s := r.w.Status(); s.Watched != 6 || len(s.Unwatched) != 0 {
 					t.Errorf("status %+v", s)
 				}
@@ -108,12 +109,12 @@ func TestUnwatchedSeenAgain(t *testing.T) {
 		}
 		return nil
 	}}
-	inBubble(t, root, f, Options{}, func(t *testing.T, r *rig) {
-		expect(t, r, "lost")
+	withFakes(t, root, f, Options{}, func(t *testing.T, r *rig) {
+		wantReports(t, r, "lost")
 		full.Store(false)
 		must(t, os.WriteFile(filepath.Join(root, "a", "1.json"), nil, 0o600))
 		f.last().events <- fsnotify.Event{Name: filepath.Join(root, "a"), Op: fsnotify.Create}
-		expect(t, r, "a/1.json", "lost")
+		wantReports(t, r, "a/1.json", "lost")
 		if s := r.w.Status(); s.Watched != 2 || len(s.Unwatched) != 0 {
 			t.Errorf("status %+v", s)
 		}
@@ -131,7 +132,7 @@ func TestUnwatchedListIsBounded(t *testing.T) {
 		}
 		return nil
 	}}
-	inBubble(t, root, f, Options{}, func(t *testing.T, r *rig) {
+	withFakes(t, root, f, Options{}, func(t *testing.T, r *rig) {
 		if s := r.w.Status(); len(s.Unwatched) != 100 || s.Unwatched[0] != "가" || s.Watched != 1 {
 			t.Errorf("%d listed, watched %d", len(s.Unwatched), s.Watched)
 		}
@@ -144,15 +145,15 @@ func TestSkippedFoldersAreNotEntered(t *testing.T) {
 	var skipped atomic.Bool
 	f := &fakes{}
 	skip := func(path string) bool { return skipped.Load() && path == "a" || path == "b" }
-	inBubble(t, root, f, Options{Skip: skip}, func(t *testing.T, r *rig) {
-		expect(t, r, "lost")
+	withFakes(t, root, f, Options{Skip: skip}, func(t *testing.T, r *rig) {
+		wantReports(t, r, "lost")
 		if s := r.w.Status(); s.Watched != 4 || len(s.Unwatched) != 0 {
 			t.Errorf("status %+v, want the root, a, a/x and c watched", s)
 		}
 		skipped.Store(true)
-		f.last().errs <- fsnotify.ErrEventOverflow // and all is looked at again
-		if got := said(r); len(got) == 0 || slices.ContainsFunc(got, func(s string) bool { return s != "lost" }) {
-			t.Errorf("said %q", got)
+		f.last().errs <- fsnotify.ErrEventOverflow // everything is scanned again
+		if got := reported(r); len(got) == 0 || slices.ContainsFunc(got, func(s string) bool { return s != "lost" }) {
+			t.Errorf("reported %q", got)
 		}
 		if s := r.w.Status(); s.Watched != 2 || len(s.Unwatched) != 0 {
 			t.Errorf("status %+v, want the root and c watched", s)
@@ -160,13 +161,13 @@ func TestSkippedFoldersAreNotEntered(t *testing.T) {
 	})
 }
 
-// TestNoNotifications: the system gives none at the start, when all inotify instances are taken, say. The watcher waits
-// for them.
+// The system gives no notifications at the start, for example because all inotify instances are taken. The watcher
+// keeps asking for them.
 func TestNoNotifications(t *testing.T) {
 	root := t.TempDir()
 	f := &fakes{err: syscall.EMFILE}
 	log := newRecorder()
-	inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
+	withFakes(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
 		s := r.w.Status()
 		if s.State != Deaf || s.Error != syscall.EMFILE.Error() || !strings.Contains(s.Help, "max_user_instances") {
 			t.Errorf("status %+v, want that it is deaf, why, and what to do", s)
@@ -177,7 +178,7 @@ func TestNoNotifications(t *testing.T) {
 		}
 		f.fail(nil)
 		time.Sleep(1100 * time.Millisecond)
-		expect(t, r, "lost")
+		wantReports(t, r, "lost")
 		if s := r.w.Status(); s.State != Watching || s.Error != "" || s.Watched != 1 {
 			t.Errorf("status %+v, want that it watches", s)
 		}
@@ -193,21 +194,21 @@ func TestUnusableLater(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "root")
 	f := &fakes{}
 	log := newRecorder()
-	inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
+	withFakes(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
 		f.fail(syscall.EMFILE)
 		makeDirs(t, root, "a")
 		time.Sleep(10 * time.Second)
-		expect(t, r)
+		wantReports(t, r)
 		if n := strings.Count(log.text(), "no changes are reported"); n != 1 {
 			t.Errorf("%d warnings", n)
 		}
 		f.fail(nil)
 		time.Sleep(1100 * time.Millisecond)
-		expect(t, r, "lost")
+		wantReports(t, r, "lost")
 	})
 }
 
-// A stat that hangs holds back neither what is known already nor, for long, the end.
+// A stat that hangs does not delay reports, and delays the end of Run only by shutdownGrace.
 func TestStatHangs(t *testing.T) {
 	root := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -224,12 +225,12 @@ func TestStatHangs(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { w.Run(ctx); close(ended) }()
-		expect(t, r, "lost")
+		wantReports(t, r, "lost")
 
 		time.Sleep(time.Minute)
 		must(t, os.WriteFile(filepath.Join(root, "1.json"), nil, 0o600))
 		f.last().events <- fsnotify.Event{Name: filepath.Join(root, "1.json"), Op: fsnotify.Create}
-		expect(t, r, "1.json")
+		wantReports(t, r, "1.json")
 
 		begin := time.Now()
 		cancel()
@@ -242,38 +243,37 @@ func TestStatHangs(t *testing.T) {
 
 func TestRootPollInterval(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "root")
-	inBubble(t, root, &fakes{}, Options{RootPoll: time.Minute}, func(t *testing.T, r *rig) {
+	withFakes(t, root, &fakes{}, Options{RootPoll: time.Minute}, func(t *testing.T, r *rig) {
 		makeDirs(t, root, "a")
 		time.Sleep(59 * time.Second)
-		expect(t, r)
+		wantReports(t, r)
 		time.Sleep(2 * time.Second)
-		expect(t, r, "lost")
+		wantReports(t, r, "lost")
 		must(t, os.RemoveAll(root))
 		time.Sleep(time.Minute)
-		expect(t, r, "lost")
+		wantReports(t, r, "lost")
 		if s := r.w.Status(); s.State != Waiting || s.Watched != 0 {
 			t.Errorf("status %+v", s)
 		}
 	})
 }
 
-// TestEventsAreHandedOnWhileATreeIsAdded: an event of a folder that is watched already does not wait for a tree that
-// is being added.
+// An event of a watched folder does not wait for a large tree that is being added.
 func TestEventsAreHandedOnWhileATreeIsAdded(t *testing.T) {
 	const folders = 400
 	root := t.TempDir()
 	f := &fakes{}
-	watches := 0 // only the goroutine that adds them counts
+	watches := 0 // only used by the goroutine that adds watches
 	f.refuse = func(string) error {
 		if watches++; watches == 10 {
 			f.last().events <- fsnotify.Event{Name: filepath.Join(root, "a.json"), Op: fsnotify.Create}
-			// is received when the other one has been put down
+			// When this second event is received, pump has stored the first one.
 			f.last().events <- fsnotify.Event{Name: root, Op: fsnotify.Chmod}
 		}
 		return nil
 	}
-	inBubble(t, root, f, Options{}, func(t *testing.T, r *rig) {
-		expect(t, r, "lost")
+	withFakes(t, root, f, Options{}, func(t *testing.T, r *rig) {
+		wantReports(t, r, "lost")
 		must(t, os.WriteFile(filepath.Join(root, "a.json"), nil, 0o600))
 		for i := range folders {
 			folder := filepath.Join("big", strconv.Itoa(i))
@@ -282,10 +282,10 @@ func TestEventsAreHandedOnWhileATreeIsAdded(t *testing.T) {
 		}
 		f.last().events <- fsnotify.Event{Name: filepath.Join(root, "big"), Op: fsnotify.Create}
 		synctest.Wait()
-		got := said(r)
-		// Whether a step or an event is next is left to chance each time. These are the first fifty.
+		got := reported(r)
+		// If both a step and an event are possible, one is chosen at random. reported returns the first fifty reports.
 		if len(got) != 50 || !slices.Contains(got, "a.json") {
-			t.Errorf("the event of a.json is none of the first: %q", got)
+			t.Errorf("the event of a.json is not among the first: %q", got)
 		}
 	})
 }

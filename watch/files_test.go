@@ -14,7 +14,7 @@ func TestFiles(t *testing.T) {
 		name   string
 		before func(r *rig)
 		do     func(r *rig)
-		want   []string // of these, each must be seen
+		want   []string // each of these must be reported
 		never  []string
 	}{
 		{
@@ -108,7 +108,7 @@ func TestFiles(t *testing.T) {
 			r := start(t, root, Options{})
 			c.do(r)
 			for _, want := range c.want {
-				r.await(want, told(want))
+				r.await(want, hasReport(want))
 			}
 			for _, ev := range r.settle() {
 				for _, path := range c.never {
@@ -138,7 +138,7 @@ func TestRootMayBeALink(t *testing.T) {
 	symlink(t, dir+"/real", dir+"/link")
 	r := start(t, dir+"/link", Options{})
 	r.write("a.json")
-	r.await("a.json", told("a.json"))
+	r.await("a.json", hasReport("a.json"))
 }
 
 func TestFilesAtStartAreNotHandedOn(t *testing.T) {
@@ -156,7 +156,7 @@ func TestEventTime(t *testing.T) {
 	r := start(t, t.TempDir(), Options{})
 	before := time.Now()
 	r.write("a.json")
-	r.await("a.json", told("a.json"))
+	r.await("a.json", hasReport("a.json"))
 	if at := r.events()[0].at; at.Before(before) || at.After(time.Now()) {
 		t.Errorf("event at %s, written after %s", at, before)
 	}
@@ -171,7 +171,7 @@ func TestNewFolderWithFiles(t *testing.T) {
 	}
 	for i := range n {
 		path := fmt.Sprintf("day/%d.json", i)
-		r.await(path, told(path))
+		r.await(path, hasReport(path))
 	}
 }
 
@@ -182,8 +182,8 @@ func TestNewNestedFolders(t *testing.T) {
 		r.mkdir(deep)
 		r.write(deep + "/1.json")
 		r.write(fmt.Sprintf("a%d/b/2.json", i))
-		r.await("the deep file", told(deep+"/1.json"))
-		r.await("the other file", told(fmt.Sprintf("a%d/b/2.json", i)))
+		r.await("the deep file", hasReport(deep+"/1.json"))
+		r.await("the other file", hasReport(fmt.Sprintf("a%d/b/2.json", i)))
 	}
 }
 
@@ -193,7 +193,7 @@ func TestFolderMovedIn(t *testing.T) {
 	outside.write("in/deep/a.json")
 	r := start(t, t.TempDir(), Options{})
 	must(t, os.Rename(outside.abs("in"), r.abs("in")))
-	r.await("the file that came with it", told("in/deep/a.json"))
+	r.await("the file that came with it", hasReport("in/deep/a.json"))
 	r.write("in/deep/b.json")
-	r.await("a new file", told("in/deep/b.json"))
+	r.await("a new file", hasReport("in/deep/b.json"))
 }

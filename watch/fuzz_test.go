@@ -6,7 +6,10 @@ import (
 )
 
 func FuzzParsePattern(f *testing.F) {
-	for _, s := range []string{"*.json", "PGFX_*.json", "[a-z]?.json", "[", "[]a]", "[^", "a/b", `a\b`, `\`, `\*`, "", "*", "**", "\x00", "\xff*", "한*", strings.Repeat("*a", 200), strings.Repeat("*", 5000), "[z-a]"} {
+	for _, s := range []string{
+		"*.json", "PGFX_*.json", "[a-z]?.json", "[", "[]a]", "[^", "a/b", `a\b`, `\`, `\*`, "",
+		"*", "**", "\x00", "\xff*", "한*", strings.Repeat("*a", 200), strings.Repeat("*", 5000), "[z-a]",
+	} {
 		f.Add(s, "PGFX_live.json")
 		f.Add(s, strings.Repeat("a", 200))
 	}

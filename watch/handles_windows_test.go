@@ -10,8 +10,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// A directory whose watch is taken away while something happens in it: what fsnotify would close twice may by the second time be
-// a file of somebody else, a queue database, say.
+// The watch of a directory is removed while something happens in the directory. fsnotify would close its handle twice.
+// By the second time, the handle may belong to another file, such as the queue database.
 func TestNoHandleIsClosedTwice(t *testing.T) {
 	for range 20 {
 		n, err := openNotifier()
@@ -21,7 +21,8 @@ func TestNoHandleIsClosedTwice(t *testing.T) {
 		must(t, n.Watch(busy, 4<<10))
 		must(t, n.Watch(leaving, 4<<10))
 		write := func(dir, name string) { must(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600)) }
-		// fsnotify's goroutine has an event that nobody takes yet; the end of the watch waits behind it, and then another event.
+		// fsnotify's goroutine waits with an event that nobody has received yet. Behind it wait the removal of the
+		// watch, and then another event.
 		for i := range 4 {
 			write(busy, fmt.Sprint(i))
 		}
@@ -43,7 +44,7 @@ func TestNoHandleIsClosedTwice(t *testing.T) {
 	}
 }
 
-// await takes events until that of a file has come. No error is to come.
+// await receives events until the event of a file comes. An error fails the test.
 func await(t *testing.T, events <-chan fsnotify.Event, errs <-chan error, name string) {
 	t.Helper()
 	timeout := time.After(deadline)

@@ -18,11 +18,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// deadline is how long a test waits for something that must happen. Only what hangs may reach it, on a busy machine
-// as well; and Windows may refuse to watch a folder while it is moved, which is tried again after recheckEvery.
+// deadline is how long a test waits for something that must happen. Even on a busy machine, only a hang reaches it.
+// Windows may refuse to watch a folder while it is moved: the next try comes after recheckEvery.
 const deadline = recheckEvery + 10*time.Minute
 
-// rig is a running Watcher on a real directory and all it has said so far.
+// rig is a running Watcher on a real directory, with all its reports so far.
 type rig struct {
 	*testing.T
 	w    *Watcher
@@ -33,7 +33,7 @@ type rig struct {
 	sink
 }
 
-// event is a call of a Sink: Changed, or, without a path, Lost.
+// event is a call of a Sink: Changed if it has a path, else Lost.
 type event struct {
 	path string
 	at   time.Time
@@ -46,7 +46,7 @@ func (e event) String() string {
 	return e.path
 }
 
-// sink is a Sink that keeps what it was told.
+// sink is a Sink that keeps all reports.
 type sink struct {
 	mu   sync.Mutex
 	seen []event
@@ -96,13 +96,13 @@ func start(t *testing.T, root string, opts Options, change ...func(*Watcher)) *r
 	running.Go(func() { r.w.Run(ctx) })
 	t.Cleanup(func() { cancel(); running.Wait() })
 	if _, err := os.Stat(root); err == nil {
-		r.await("the first scan", told(""))
+		r.await("the first scan", hasReport(""))
 		r.forget()
 	}
 	return r
 }
 
-// await waits until what was seen satisfies ok.
+// await waits until the reports satisfy ok.
 func (r *rig) await(what string, ok func([]event) bool) {
 	r.Helper()
 	timeout := time.After(deadline)
@@ -115,23 +115,25 @@ func (r *rig) await(what string, ok func([]event) bool) {
 	}
 }
 
-// settle returns all that was said of what happened before the call: a marker file is written, and waited for, last.
+// settle returns the reports about everything that happened before the call. It writes a marker file, and waits for the
+// report of that file.
 func (r *rig) settle() []event {
 	r.Helper()
 	const marker = "zz-marker.json"
-	looks := r.looks()
+	lost := r.lostCount()
 	r.write(marker)
 	if runtime.GOOS == "windows" {
-		r.awaitLive(marker) // all watches may be starting anew, for a folder that was moved
+		r.awaitWatched(marker) // a moved folder may cause all watches to start anew
 	}
-	// Notifications may fail and begin anew, as when a folder is removed right after it was moved: inotify(7) then
-	// knows its watch no more. What was to come before is covered by a look again.
+	// Notifications may fail and start anew, for example when a folder is removed right after it was moved: inotify(7)
+	// then does not know its watch any more. In that case Lost covers the earlier events, and the marker is written
+	// again.
 	for {
-		r.await("the marker", func(evs []event) bool { return told(marker)(evs) || countLooks(evs) > looks })
-		if told(marker)(r.events()) {
+		r.await("the marker", func(evs []event) bool { return hasReport(marker)(evs) || countLost(evs) > lost })
+		if hasReport(marker)(r.events()) {
 			break
 		}
-		looks = r.looks()
+		lost = r.lostCount()
 		r.write(marker)
 	}
 	var rest []event
@@ -155,8 +157,9 @@ func (r *rig) awaitStatus(what string, ok func(Status) bool) {
 	}
 }
 
-// awaitLive rewrites a file until its event arrives under the right name: its directory is watched, and under this name.
-func (r *rig) awaitLive(rel string) {
+// awaitWatched rewrites a file until its event arrives under this name. Then its directory is watched under the right
+// name.
+func (r *rig) awaitWatched(rel string) {
 	r.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -166,7 +169,7 @@ func (r *rig) awaitLive(rel string) {
 		case <-r.more:
 		case <-tick.C:
 		}
-		if told(rel)(r.events()) {
+		if hasReport(rel)(r.events()) {
 			return
 		}
 		if time.Now().After(end) {
@@ -175,17 +178,17 @@ func (r *rig) awaitLive(rel string) {
 	}
 }
 
-// awaitLiveIn is awaitLive with a file name that was not used before.
-func (r *rig) awaitLiveIn(dir string) {
+// awaitWatchedIn is awaitWatched with a file name that was not used before.
+func (r *rig) awaitWatchedIn(dir string) {
 	r.Helper()
 	r.files++
-	r.awaitLive(fmt.Sprintf("%s/live-%d.json", dir, r.files))
+	r.awaitWatched(fmt.Sprintf("%s/live-%d.json", dir, r.files))
 }
 
-func (r *rig) looks() int { return countLooks(r.events()) }
+func (r *rig) lostCount() int { return countLost(r.events()) }
 
-// countLooks counts how often everything was to be looked at again.
-func countLooks(evs []event) (n int) {
+// countLost counts the calls of Lost.
+func countLost(evs []event) (n int) {
 	for _, ev := range evs {
 		if ev.path == "" {
 			n++
@@ -194,8 +197,8 @@ func countLooks(evs []event) (n int) {
 	return n
 }
 
-// told is satisfied when path was told of, or, if it is empty, when changes were lost.
-func told(path string) func([]event) bool {
+// hasReport returns a condition for await: Changed was called for path, or Lost if path is empty.
+func hasReport(path string) func([]event) bool {
 	return func(evs []event) bool {
 		return slices.ContainsFunc(evs, func(ev event) bool { return ev.path == path })
 	}
@@ -221,20 +224,20 @@ func (r *rig) mkdir(rel string) {
 	must(r.T, os.MkdirAll(r.abs(rel), 0o700))
 }
 
-// move renames. On Windows it waits until the watcher, or whoever else, has listed the folders in it.
+// move renames. On Windows it waits until nobody lists the folders in it.
 func (r *rig) move(from, to string) {
 	r.Helper()
-	r.insist(func() error { return os.Rename(r.abs(from), r.abs(to)) })
+	r.retryOnWindows(func() error { return os.Rename(r.abs(from), r.abs(to)) })
 }
 
-// makeRoot makes the root. On Windows it waits until the watcher has looked at what had its name before.
+// makeRoot makes the root. On Windows it waits until the watcher has closed what had the name before.
 func (r *rig) makeRoot() {
 	r.Helper()
-	r.insist(func() error { return os.Mkdir(r.root, 0o700) })
+	r.retryOnWindows(func() error { return os.Mkdir(r.root, 0o700) })
 }
 
-// insist does something that must succeed. On Windows it is tried until nobody has the file open any more.
-func (r *rig) insist(do func() error) {
+// retryOnWindows does something that must succeed. On Windows it is tried until nobody has the file open any more.
+func (r *rig) retryOnWindows(do func() error) {
 	r.Helper()
 	err := do()
 	tick := time.NewTicker(time.Millisecond)
@@ -245,7 +248,7 @@ func (r *rig) insist(do func() error) {
 	must(r.T, err)
 }
 
-// symlink makes a symbolic link. Windows wants a privilege for it, and Wine 8 says that it made one where it did not.
+// symlink makes a symbolic link. Windows requires a privilege for it. Wine 8 reports success without making a link.
 func symlink(t *testing.T, to, name string) {
 	t.Helper()
 	err := os.Symlink(to, name)

@@ -7,7 +7,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// fakeNotifier stands in for fsnotify: it knows directories by name only and reports what a test tells it to. The directories are real.
+// fakeNotifier stands in for fsnotify. It knows directories by name only, and reports what the test tells it to. The
+// directories are real.
 type fakeNotifier struct {
 	refuse func(path string) error
 	events chan fsnotify.Event
@@ -19,7 +20,7 @@ type fakeNotifier struct {
 	closed  bool
 }
 
-// fakes makes notifiers and remembers them.
+// fakes makes fake notifiers and keeps them.
 type fakes struct {
 	refuse func(path string) error
 

@@ -12,13 +12,14 @@ const (
 	foldCase       = runtime.GOOS == "windows"
 )
 
-// separators a path may contain; on Windows a backslash is one of them and so cannot escape.
+// separators are the bytes that separate the parts of a path. On Windows the backslash is one of them, so a pattern
+// cannot use it to escape a character.
 var separators = map[bool]string{false: "/", true: `/\`}[runtime.GOOS == "windows"]
 
-// Pattern selects files by their base name, case-insensitively on Windows. The zero Pattern matches "*.json".
+// Pattern selects files by their base name. On Windows it ignores case. The zero Pattern matches "*.json".
 type Pattern struct {
-	glob string // lower case where case does not matter
-	text string // as given
+	glob string // in lower case where case is ignored
+	text string // as it was given
 }
 
 // ParsePattern parses a glob in the syntax of path.Match, for example "*.json" or "PGFX_*.json".
@@ -28,19 +29,21 @@ func ParsePattern(s string) (Pattern, error) {
 	case s == "":
 		return Pattern{}, fmt.Errorf("file pattern is empty: %s", expected)
 	case strings.ContainsAny(s, separators):
-		return Pattern{}, fmt.Errorf("file pattern %q names a folder: %s; all folders below the watch path are included anyway", s, expected)
+		return Pattern{}, fmt.Errorf("file pattern %q names a folder: %s; "+
+			"all folders below the watch path are included anyway", s, expected)
 	}
 	p := Pattern{glob: s, text: s}
 	if foldCase {
 		p.glob = strings.ToLower(s)
 	}
 	if _, err := path.Match(p.glob, ""); err != nil {
-		return Pattern{}, fmt.Errorf("file pattern %q: %w: %s; * is any text, ? one character, [a-z] one of a range", s, err, expected)
+		return Pattern{}, fmt.Errorf("file pattern %q: %w: %s; * is any text, ? one character, [a-z] one of a range",
+			s, err, expected)
 	}
 	return p, nil
 }
 
-// Match tells whether the base name of relOrBase, a path or a mere name, matches.
+// Match reports whether the base name of a path matches. A name without a folder is a path too.
 func (p Pattern) Match(relOrBase string) bool {
 	name := relOrBase[strings.LastIndexAny(relOrBase, separators)+1:]
 	glob := p.glob
@@ -50,7 +53,7 @@ func (p Pattern) Match(relOrBase string) bool {
 	if foldCase {
 		name = strings.ToLower(name)
 	}
-	ok, _ := path.Match(glob, name) // ParsePattern has seen that the pattern is sound
+	ok, _ := path.Match(glob, name) // ParsePattern has checked the pattern
 	return ok
 }
 

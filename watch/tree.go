@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// tree is the set of watched directories, each with the names of its watched children, keyed by the path relative to the root; the root is ".".
+// tree is the set of watched directories. The key is the path of a directory relative to the root, "." for the root
+// itself. The value is the set of the names of its watched subdirectories.
 type tree map[string]map[string]struct{}
 
 func (t tree) has(rel string) bool {
@@ -13,7 +14,7 @@ func (t tree) has(rel string) bool {
 	return ok
 }
 
-// add puts rel in; its parent is expected to be there already.
+// add adds a directory. Its parent should be in the tree already.
 func (t tree) add(rel string) {
 	if t.has(rel) {
 		return
@@ -24,7 +25,7 @@ func (t tree) add(rel string) {
 	}
 }
 
-// remove takes out rel and all below it and returns what it took out.
+// remove removes a directory and all directories below it. It returns their paths.
 func (t tree) remove(rel string) []string {
 	children, ok := t[rel]
 	if !ok {
@@ -48,7 +49,7 @@ func join(dir, name string) string {
 	return dir + "/" + name
 }
 
-// within tells whether rel is dir or below it.
+// within reports whether rel is dir or lies below it.
 func within(rel, dir string) bool {
 	rest, ok := strings.CutPrefix(rel, dir)
 	return dir == "." || ok && (rest == "" || rest[0] == '/')

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// A FIFO is neither handed on nor opened: opening it would wait for a writer.
+// A FIFO is neither reported nor opened. Opening it would wait for a writer.
 func TestFIFO(t *testing.T) {
 	root := t.TempDir()
 	r := start(t, root, Options{})

@@ -9,143 +9,148 @@ import (
 	"time"
 )
 
-// Entries of a directory read in one step.
+// chunk is how many entries of a directory one step reads.
 const chunk = 1024
 
-// task is a directory to be watched and listed, with all below it.
+// task is a directory to watch and to list, with all directories below it.
 type task struct {
-	rel      string
-	announce bool // tell of each of its files; otherwise one Lost at the end covers them
+	rel string
+	// announce says that the sink is told of each file in it. Otherwise one call of Lost at the end covers them all.
+	announce bool
 }
 
 type listing struct {
 	task
 	dir      *os.File
-	children map[string]struct{} // directories found
+	children map[string]struct{} // the directories found so far
 }
 
-// resync walks the whole tree, adds the watches that are missing, drops those of directories that are gone, and tells
-// the sink when it is done.
-func (s *session) resync(reason string) {
-	s.stopListing()
-	s.todo = []task{{rel: "."}}
-	s.look = reason
+// resync walks the whole tree, adds the missing watches and drops those of directories that are gone. At the end it
+// calls Lost with the reason.
+func (r *rootWatch) resync(reason string) {
+	r.stopListing()
+	r.todo = []task{{rel: "."}}
+	r.lostReason = reason
 }
 
-func (s *session) busy() bool {
-	return s.listing != nil || len(s.todo) > 0 || s.verify || s.look != ""
+func (r *rootWatch) busy() bool {
+	return r.listing != nil || len(r.todo) > 0 || r.compareDue || r.lostReason != ""
 }
 
 // step does the next small piece of work.
-func (s *session) step() {
+func (r *rootWatch) step() {
 	switch {
-	case s.listing != nil:
-		s.list()
-	case len(s.todo) > 0:
-		last := len(s.todo) - 1
-		t := s.todo[last]
-		s.todo = s.todo[:last]
-		s.enter(t)
-	case s.verify:
-		s.verify = false
-		s.suspect = s.compare() || s.suspect
-	case s.look != "":
-		s.w.become(Watching, nil)
-		s.w.sink.Lost(s.look)
-		s.look = ""
+	case r.listing != nil:
+		r.list()
+	case len(r.todo) > 0:
+		last := len(r.todo) - 1
+		t := r.todo[last]
+		r.todo = r.todo[:last]
+		r.enter(t)
+	case r.compareDue:
+		r.compareDue = false
+		r.differed = r.compare() || r.differed
+	case r.lostReason != "":
+		r.w.setState(Watching, nil)
+		r.w.sink.Lost(r.lostReason)
+		r.lostReason = ""
 	}
 }
 
-// enter watches a directory and only then begins to list it, so that nothing falls between the two.
-func (s *session) enter(t task) {
-	if s.w.skip(t.rel) {
-		s.drop(t.rel)
+// enter watches a directory, and then begins to list it. In this order no new file is missed.
+func (r *rootWatch) enter(t task) {
+	if r.w.skip(t.rel) {
+		r.drop(t.rel)
 		return
 	}
-	if err := s.fs.Watch(s.native(t.rel), bufferSize(len(s.tree))); err != nil {
-		s.drop(t.rel)
-		s.cannotWatch(t.rel, err)
+	if err := r.fs.Watch(r.native(t.rel), bufferSize(len(r.tree))); err != nil {
+		r.drop(t.rel)
+		r.cannotWatch(t.rel, err)
 		return
 	}
-	s.tree.add(t.rel)
-	s.w.setWatched(len(s.tree))
-	// It was a directory a moment ago; should it have become a FIFO, this must not wait for a writer.
-	dir, err := os.OpenFile(s.native(t.rel), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	r.tree.add(t.rel)
+	r.w.setWatched(len(r.tree))
+	// A FIFO may have taken the place of the directory. With O_NONBLOCK, opening it does not wait for a writer.
+	dir, err := os.OpenFile(r.native(t.rel), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		s.cannotWatch(t.rel, err)
+		r.cannotWatch(t.rel, err)
 		return
 	}
-	s.listing = &listing{task: t, dir: dir, children: make(map[string]struct{})}
+	r.listing = &listing{task: t, dir: dir, children: make(map[string]struct{})}
 }
 
-// list reads a chunk of the directory being listed.
-func (s *session) list() {
-	l := s.listing
+// list reads a chunk of the directory that is being listed.
+func (r *rootWatch) list() {
+	l := r.listing
 	entries, err := l.dir.ReadDir(chunk)
 	for _, e := range entries {
 		rel := join(l.rel, e.Name())
 		switch {
 		case e.IsDir():
 			l.children[e.Name()] = struct{}{}
-			s.todo = append(s.todo, task{rel: rel, announce: l.announce})
-		case l.announce && e.Type().IsRegular() && s.w.pattern.Match(rel):
-			s.w.sink.Changed(rel, time.Now())
+			r.todo = append(r.todo, task{rel: rel, announce: l.announce})
+		case l.announce && e.Type().IsRegular() && r.w.pattern.Match(rel):
+			r.w.sink.Changed(rel, time.Now())
 		}
 	}
 	if err == nil {
 		return
 	}
-	s.stopListing()
+	r.stopListing()
 	if err != io.EOF {
-		s.cannotWatch(l.rel, err)
+		r.cannotWatch(l.rel, err)
 		return
 	}
-	s.listed(l)
+	r.listed(l)
 }
 
-func (s *session) listed(l *listing) {
-	for name := range s.tree[l.rel] {
+// listed handles the end of a listing. Watched directories that it did not find are dropped.
+func (r *rootWatch) listed(l *listing) {
+	for name := range r.tree[l.rel] {
 		if _, ok := l.children[name]; !ok {
-			s.drop(join(l.rel, name))
+			r.drop(join(l.rel, name))
 		}
 	}
-	if s.w.nowWatched(l.rel) {
-		s.w.log.Info("watched again", "path", l.rel)
-		s.look = "a folder is watched again"
+	if r.w.removeUnwatchedFolder(l.rel) {
+		r.w.log.Info("watched again", "path", l.rel)
+		r.lostReason = "a folder is watched again"
 	}
 }
 
-func (s *session) stopListing() {
-	if s.listing != nil {
-		_ = s.listing.dir.Close()
-		s.listing = nil
+func (r *rootWatch) stopListing() {
+	if r.listing != nil {
+		_ = r.listing.dir.Close()
+		r.listing = nil
 	}
 }
 
-// cannotWatch records a subtree that has to do without notifications.
-func (s *session) cannotWatch(rel string, err error) {
+// cannotWatch records a folder that gives no notifications.
+func (r *rootWatch) cannotWatch(rel string, err error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && rel == ".":
-		s.broken = true
+		r.failed = true
 		return
-	case errors.Is(err, fs.ErrNotExist): // gone again
-		s.drop(rel)
+	case errors.Is(err, fs.ErrNotExist): // removed meanwhile
+		r.drop(rel)
 		return
 	}
-	s.w.addUnwatched(rel)
+	r.w.addUnwatched(rel)
 	help := advice(err)
-	if s.warned[help] {
-		s.w.log.Debug("cannot watch a folder", "path", rel, "error", err)
+	if r.warned[help] {
+		r.w.log.Debug("cannot watch a folder", "path", rel, "error", err)
 		return
 	}
-	s.warned[help] = true
-	s.w.log.Warn("cannot watch a folder; scans still find its files. Further ones like it are in the status only", "path", rel, "error", err, "help", help)
+	r.warned[help] = true
+	r.w.log.Warn("cannot watch a folder; scans find its files; the status lists further folders like it",
+		"path", rel, "error", err, "help", help)
 }
 
+// advice says what the operator can do about an error of the system.
 func advice(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
-		return "the limit of watched folders is reached: raise fs.inotify.max_user_watches (sysctl), for example to 524288"
+		return "the limit of watched folders is reached: raise fs.inotify.max_user_watches (sysctl), " +
+			"for example to 524288"
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return "a limit is reached: raise that of open files (ulimit -n), or that of inotify instances " +
 			"(sysctl fs.inotify.max_user_instances)"

@@ -1,14 +1,14 @@
-// Package watch reports what the operating system says about the files below one directory: this path may have changed,
-// or something may have been missed anywhere; and nothing else.
+// Package watch reports what the operating system says about the files below one directory. It makes two kinds of
+// reports: this path may have changed, and some change may have been missed.
 //
-// It is an optimisation. Notifications get lost (a full queue, a network share changed from another machine, a
-// directory that cannot be watched), so a scan must find whatever this package did not say. When it knows that
-// something was missed, it says so.
+// It is an optimisation. Notifications get lost: a queue overflows, another machine changes a network share, a
+// directory cannot be watched. So scans must find what this package did not report. When it knows that something was
+// missed, it says so.
 //
-// Three goroutines, all owned by Run:
+// Run owns three goroutines. Only follow knows the watched tree.
 //
-//	fsnotify ─▶ pump ─▶ follow (the only one that knows the watched tree) ─▶ Sink
-//	              poll (does the root still exist?) ──┘
+//	fsnotify ─▶ pump ─▶ follow ─▶ Sink
+//	        rootPoll ──┘
 //
 // Nothing is ever written to, locked or moved in the watched directory.
 package watch
@@ -24,36 +24,37 @@ import (
 	"time"
 )
 
-// Sink is told what happened. Its methods are called from one goroutine. While one of them has not returned,
-// notifications pile up, and in the end they are dropped, of which Lost tells then.
+// Sink receives the reports of a Watcher. Its methods are called from one goroutine. They should return soon: up to
+// 8,192 notifications wait meanwhile. Further ones are dropped, and then Lost is called.
 type Sink interface {
-	// Changed says that the file at path deserves a look: it may have been created, written, renamed or removed. The
-	// path is relative to the root, '/'-separated, in the file system's own bytes. At is when the notification came.
+	// Changed reports that the file at path may have been created, written, renamed or removed. The path is relative
+	// to the root, '/'-separated, in the file system's own bytes. The notification came at the time at.
 	Changed(path string, at time.Time)
-	// Lost says that changes may have been missed anywhere below the root, and why.
+	// Lost reports that changes anywhere below the root may have been missed. The reason is for people.
 	Lost(reason string)
 }
 
-// Options of a Watcher; the zero value is ready to use.
+// Options are the options of a Watcher. The zero value is ready to use.
 type Options struct {
-	Pattern Pattern // which base names are handed on
-	// Skip says of a folder, by its path relative to the root, that it is not to be entered; default: none is.
+	Pattern Pattern // which files are reported
+	// Skip reports whether a folder is not to be entered. The path is relative to the root. Default: no folder is
+	// skipped.
 	Skip     func(path string) bool
 	RootPoll time.Duration // how often the root's existence and identity are checked; default 1 s
 	Logger   *slog.Logger  // default: discard
 }
 
-// State is what a Watcher does.
+// State is the state of a Watcher.
 //
-//	state      the root    notifications                    then
+//	state      the root    notifications                    next state
 //	--------   ---------   ------------------------------   --------------------------------------------
-//	Waiting    is absent   -                                when it is there: Adding, or Deaf
-//	Adding     is there    come from a part of its tree     when the tree is complete: Watching
-//	Watching   is there    come from its tree               the root goes, or they fail: Waiting
-//	Deaf       is there    cannot be had from the system    tried again at each poll of the root: Adding
+//	Waiting    is absent   -                                Adding or Deaf, when the root appears
+//	Adding     is there    for a part of the tree           Watching, when the whole tree is watched
+//	Watching   is there    for the tree                     Waiting, when notifications fail
+//	Deaf       is there    the system gives none            Adding; it is tried at each poll of the root
 //
-// From each of them the watcher goes to Waiting when the root is gone. Whenever the root, or its notifications, come or
-// go, the Sink is told that changes may have been lost.
+// When the root vanishes, the state becomes Waiting. Whenever the root or its notifications come or go, the Watcher
+// calls Sink.Lost.
 type State string
 
 const (
@@ -63,23 +64,25 @@ const (
 	Deaf     State = "deaf"
 )
 
-// Status is a snapshot of what a Watcher covers.
+// Status is a snapshot of a Watcher.
 type Status struct {
 	State     State    `json:"state"`
-	Error     string   `json:"error,omitempty"`     // why no notifications can be had; empty unless Deaf
+	Error     string   `json:"error,omitempty"`     // why the system gives no notifications; empty unless Deaf
 	Help      string   `json:"help,omitempty"`      // what to do about the error
-	Watched   int      `json:"watched"`             // directories
-	Unwatched []string `json:"unwatched,omitempty"` // subtrees that cannot be, below the root, sorted; at most 100
+	Watched   int      `json:"watched"`             // number of watched directories
+	Unwatched []string `json:"unwatched,omitempty"` // folders that cannot be watched, sorted; at most 100
 	Overflows int      `json:"overflows"`           // how often notifications were lost because a queue was full
 }
 
 const (
 	maxUnwatchedListed = 100
-	// A system call on a dead network share may hang for minutes and cannot be interrupted.
+	// shutdownGrace is how long Run waits for its goroutines. A system call on a dead network share may hang for
+	// minutes and cannot be interrupted.
 	shutdownGrace = time.Second
 )
 
-// Watcher watches one directory and everything below it. Symbolic links below the root are not followed; the root itself may be one.
+// Watcher watches one directory and everything below it. The root may be a symbolic link. Links below it are not
+// followed.
 type Watcher struct {
 	root    string
 	pattern Pattern
@@ -88,19 +91,19 @@ type Watcher struct {
 	log     *slog.Logger
 	sink    Sink
 
-	// The outside world, replaced in tests.
+	// These are replaced in tests.
 	stat func(string) (fs.FileInfo, error)
 	open func() (notifier, error)
 
-	mu        sync.Mutex // guards what follows
+	mu        sync.Mutex // guards the fields below
 	state     State
-	deafFor   error // why no notifications can be had
+	deafErr   error // why the system gives no notifications
 	watched   int
 	unwatched map[string]struct{}
 	overflows int
 }
 
-// New returns a Watcher of the directory root, which need not exist yet. It does nothing before Run is called.
+// New returns a Watcher of the directory root. The root need not exist yet. Nothing happens before Run is called.
 func New(root string, sink Sink, opts Options) *Watcher {
 	if abs, err := filepath.Abs(root); err == nil {
 		root = abs
@@ -128,17 +131,17 @@ func New(root string, sink Sink, opts Options) *Watcher {
 	}
 }
 
-// Run watches until ctx ends. A root that does not exist is waited for, and so are notifications that the operating
-// system refuses. Run may be called once.
+// Run watches until ctx ends. It waits for a root that does not exist, and keeps asking for notifications that the
+// operating system refuses. Run may be called once.
 //
-// Run waits for all its goroutines, with two exceptions: one that hangs in a system call on a dead file system is
-// abandoned a second after ctx ended, and ends by itself when the system call returns. And fsnotify's own, should they
-// not end (session.close).
+// Run waits for its goroutines to end, with two exceptions. A goroutine that hangs in a system call on a dead file
+// system is abandoned a second after ctx ended; it ends when the system call returns. And fsnotify's own goroutines may
+// not end (rootWatch.close).
 func (w *Watcher) Run(ctx context.Context) {
-	polled := newRootPoll(w.root, w.poll, w.stat)
+	poll := newRootPoll(w.root, w.poll, w.stat)
 	var helpers sync.WaitGroup
-	helpers.Go(func() { polled.run(ctx) })
-	helpers.Go(func() { w.follow(ctx, polled) })
+	helpers.Go(func() { poll.run(ctx) })
+	helpers.Go(func() { w.follow(ctx, poll) })
 	done := make(chan struct{})
 	go func() { helpers.Wait(); close(done) }()
 
@@ -150,7 +153,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	}
 }
 
-// Status says what is watched at the moment. It may be called from any goroutine, before, during and after Run.
+// Status returns the present status. It is safe for concurrent use, before, during and after Run.
 func (w *Watcher) Status() Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -161,23 +164,24 @@ func (w *Watcher) Status() Status {
 		Unwatched: unwatched[:min(len(unwatched), maxUnwatchedListed)],
 		Overflows: w.overflows,
 	}
-	if w.deafFor != nil {
-		s.Error, s.Help = w.deafFor.Error(), advice(w.deafFor)
+	if w.deafErr != nil {
+		s.Error, s.Help = w.deafErr.Error(), advice(w.deafErr)
 	}
 	return s
 }
 
-// become goes over to another state, and says whether that is news. The error is why notifications cannot be had.
-func (w *Watcher) become(now State, err error) (news bool) {
+// setState sets the state and reports whether it has changed. The error is for Deaf: why the system gives no
+// notifications.
+func (w *Watcher) setState(now State, err error) (changed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	news = w.state != now
-	w.state, w.deafFor = now, err
+	changed = w.state != now
+	w.state, w.deafErr = now, err
 	if now == Waiting || now == Deaf {
 		w.watched = 0
 		clear(w.unwatched)
 	}
-	return news
+	return changed
 }
 
 func (w *Watcher) setWatched(n int) {
@@ -198,7 +202,8 @@ func (w *Watcher) addUnwatched(rel string) {
 	w.unwatched[rel] = struct{}{}
 }
 
-// removeUnwatched takes rel and what is below it off the list and tells whether anything was on it.
+// removeUnwatched removes a folder and all folders below it from the list of unwatched folders. It reports whether
+// there were any.
 func (w *Watcher) removeUnwatched(rel string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -207,8 +212,8 @@ func (w *Watcher) removeUnwatched(rel string) bool {
 	return len(w.unwatched) < before
 }
 
-// nowWatched takes rel alone off the list and tells whether it was on it.
-func (w *Watcher) nowWatched(rel string) bool {
+// removeUnwatchedFolder removes one folder from the list of unwatched folders. It reports whether it was there.
+func (w *Watcher) removeUnwatchedFolder(rel string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	_, was := w.unwatched[rel]

@@ -17,14 +17,14 @@ func TestOverflow(t *testing.T) {
 	root := t.TempDir()
 	makeDirs(t, root, "a/x", "b")
 	f := &fakes{}
-	inBubble(t, root, f, Options{}, func(t *testing.T, r *rig) {
-		expect(t, r, "lost")
-		// What happened to the directories was lost with the notifications.
+	withFakes(t, root, f, Options{}, func(t *testing.T, r *rig) {
+		wantReports(t, r, "lost")
+		// The notifications of these changes are lost.
 		makeDirs(t, root, "new/deep")
 		must(t, os.RemoveAll(filepath.Join(root, "a")))
 		f.last().errs <- fsnotify.ErrEventOverflow
-		if got := said(r); len(got) == 0 || slices.ContainsFunc(got, func(s string) bool { return s != "lost" }) {
-			t.Errorf("said %q", got)
+		if got := reported(r); len(got) == 0 || slices.ContainsFunc(got, func(s string) bool { return s != "lost" }) {
+			t.Errorf("reported %q", got)
 		}
 		if s := r.w.Status(); s.Overflows != 1 || s.Watched != 4 {
 			t.Errorf("status %+v", s)
@@ -43,14 +43,14 @@ func TestOtherErrorStartsAnew(t *testing.T) {
 	makeDirs(t, root, "a")
 	f := &fakes{}
 	log := newRecorder()
-	inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
-		expect(t, r, "lost")
+	withFakes(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
+		wantReports(t, r, "lost")
 		for range 10 {
 			f.last().errs <- errors.New("the specified network name is no longer available")
 		}
-		expect(t, r, "lost")
+		wantReports(t, r, "lost")
 		time.Sleep(1100 * time.Millisecond)
-		expect(t, r, "lost")
+		wantReports(t, r, "lost")
 		if s := r.w.Status(); f.count() != 2 || s.Watched != 2 || s.State != Watching || s.Overflows != 0 {
 			t.Errorf("%d notifiers, %+v", f.count(), s)
 		}
@@ -60,41 +60,42 @@ func TestOtherErrorStartsAnew(t *testing.T) {
 	})
 }
 
-// TestNotificationsThatDoNotEnd are left behind, and new ones begun.
+// A notifier that does not end is abandoned, and a new one is opened.
 func TestNotificationsThatDoNotEnd(t *testing.T) {
 	root := t.TempDir()
 	f := &fakes{}
 	log := newRecorder()
-	inBubble(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
-		expect(t, r, "lost")
+	withFakes(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
+		wantReports(t, r, "lost")
 		old := f.last()
 		old.hang = make(chan struct{})
 		defer close(old.hang)
 		old.errs <- errors.New("the specified network name is no longer available")
-		expect(t, r, "lost")
+		wantReports(t, r, "lost")
 		time.Sleep(closeLimit + 2*time.Second)
-		expect(t, r, "lost")
+		wantReports(t, r, "lost")
 		must(t, os.WriteFile(filepath.Join(root, "1.json"), nil, 0o600))
 		f.last().events <- fsnotify.Event{Name: filepath.Join(root, "1.json"), Op: fsnotify.Create}
-		expect(t, r, "1.json")
+		wantReports(t, r, "1.json")
 		if f.last() == old || !strings.Contains(log.text(), "do not end") {
 			t.Errorf("%d notifiers; log: %s", f.count(), log.text())
 		}
 	})
 }
 
-// A file system that was unmounted and mounted again between two polls leaves the same directories without watches.
+// A file system may be unmounted and mounted again between two polls. The directories are the same then, but their
+// watches are lost.
 func TestLostWatchesAreNoticed(t *testing.T) {
 	root := t.TempDir()
 	makeDirs(t, root, "a", "b")
 	f := &fakes{}
-	inBubble(t, root, f, Options{}, func(t *testing.T, r *rig) {
-		expect(t, r, "lost")
+	withFakes(t, root, f, Options{}, func(t *testing.T, r *rig) {
+		wantReports(t, r, "lost")
 		for _, p := range f.last().WatchList() {
 			must(t, f.last().Remove(p))
 		}
 		time.Sleep(recheckEvery + 2*time.Second)
-		expect(t, r, "lost")
+		wantReports(t, r, "lost")
 		if got := len(f.last().WatchList()); got != 3 {
 			t.Errorf("%d watches", got)
 		}

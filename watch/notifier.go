@@ -31,9 +31,9 @@ func (n osNotifier) Watch(path string, buffer int) error {
 	return n.AddWith(path, fsnotify.WithBufferSize(buffer))
 }
 
-// Remove ends the watch of a path, but not on Windows: fsnotify up to 1.10.1 handles an event that comes meanwhile after it has closed
-// the directory, and closes its handle anew, which may be that of any other file by then (fsnotify's issue 768). A watch too many is
-// found by session.compare, and ends with the session.
+// Remove ends the watch of a path. On Windows it does nothing, because fsnotify up to 1.10.1 may close the handle of
+// the directory twice (its issue 768). By the second time, the handle may belong to any other file. The extra watch is
+// found by rootWatch.compare and ends with the rootWatch.
 func (n osNotifier) Remove(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -45,8 +45,8 @@ func (n osNotifier) Channels() (<-chan fsnotify.Event, <-chan error) {
 	return n.Events, n.Errors
 }
 
-// bufferSize is the size of the buffer that Windows keeps for one more directory. 64 KB is the most that works over SMB; a tree of ten thousand
-// directories would need 640 MB of it, so only the first ones get that much.
+// bufferSize returns the size of Windows' notification buffer for the next directory. 64 KiB is the most that works
+// over SMB. Ten thousand directories would need 640 MiB, so only the first directories get that much.
 func bufferSize(watched int) int {
 	if watched < 256 {
 		return 64 << 10
@@ -54,7 +54,7 @@ func bufferSize(watched int) int {
 	return 4 << 10
 }
 
-// note is one notification with the time of its arrival. Either err is set or name and op are.
+// note is one notification with the time of its arrival. It has either an err, or a name and an op.
 type note struct {
 	name string
 	op   fsnotify.Op
@@ -66,8 +66,10 @@ const maxNotes = 8192
 
 var errNotesDropped = errors.New("notifications arrive faster than they can be handled")
 
-// pump empties fsnotify's channels into notes until they are closed. It never waits for the reader of notes: on Windows
-// fsnotify adds a watch on the very goroutine that sends events, so the goroutine that adds watches must not be the one that receives them.
+// pump moves what comes from fsnotify's channels into notes until the channels are closed. It never waits for the
+// reader of notes. If notes is full, it drops notifications, and sends errNotesDropped when there is room again. It has
+// its own goroutine, because on Windows fsnotify adds watches in the goroutine that sends events: a goroutine that adds
+// a watch would wait for itself if it also received the events.
 func pump(events <-chan fsnotify.Event, errs <-chan error, notes chan<- note) {
 	dropped := false
 	for events != nil || errs != nil {
