@@ -2,6 +2,7 @@ package supabase_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -41,16 +42,17 @@ func TestCheckOfTheTablesInProduction(t *testing.T) {
 	}
 }
 
-// TestTheSQLOfCheckMends: what check prints for a column that nobody fills is enough.
+// TestTheSQLOfCheckMends: what check prints for a column that nobody fills is enough, whatever the server calls an
+// integer.
 func TestTheSQLOfCheckMends(t *testing.T) {
 	t.Parallel()
 	for _, table := range supabasetest.ProductionTables {
 		if table.Unfilled == "" {
 			continue
 		}
-		t.Run(table.Name, func(t *testing.T) {
-			t.Parallel()
+		eachNameOfIntegers(t, table.Name, func(t *testing.T, postgresNames bool) {
 			s := supabasetest.New(t, supabasetest.WithSQL(table.SQL), supabasetest.WithSchemas("public", table.Schema))
+			s.SetIntegerNames(postgresNames)
 			r := remoteAt(t, s.URL, s.SecretKey, func(o *supabase.Options) { o.Schema = table.Schema })
 			row := finding(t, r.Check(t.Context(), supabase.CheckOptions{Rows: madeUp(t)}), "row")
 			_, sql, _ := strings.Cut(row.Hint, "SQL editor: ")
@@ -60,6 +62,18 @@ func TestTheSQLOfCheckMends(t *testing.T) {
 				"row"); row.Verdict != store.OK {
 				t.Errorf("after %s: %+v", sql, row)
 			}
+		})
+	}
+}
+
+// eachNameOfIntegers runs the test against a server that describes integers as PostgREST before 14.8 did, and against
+// one that does it as later ones do.
+func eachNameOfIntegers(t *testing.T, name string, test func(t *testing.T, postgresNames bool)) {
+	t.Helper()
+	for _, postgresNames := range []bool{true, false} {
+		t.Run(fmt.Sprintf("%s, integers by PostgreSQL's names %t", name, postgresNames), func(t *testing.T) {
+			t.Parallel()
+			test(t, postgresNames)
 		})
 	}
 }
@@ -188,11 +202,11 @@ func TestCheckSendsNoRowToAServerThatMightKeepIt(t *testing.T) {
 			[]string{"loader must not be null", "ALTER COLUMN loader DROP NOT NULL"},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		eachNameOfIntegers(t, name, func(t *testing.T, postgresNames bool) {
 			s := finished(t)
 			s.Exec(t, tc.sql)
 			s.SetOpenAPI(tc.described)
+			s.SetIntegerNames(postgresNames)
 			s.SetFault(func(r *http.Request) supabasetest.Fault {
 				r.Header.Del("Accept") // a server that does not know what a single object is
 				return supabasetest.Fault{}

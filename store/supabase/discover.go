@@ -112,9 +112,15 @@ type description struct {
 }
 
 type columnDescription struct {
-	Format      string          // the type, as PostgreSQL names it
+	Format      string          // the type, as PostgreSQL names it; of integers see isInteger
 	Default     json.RawMessage // nil if there is none, or it is no JSON, as nextval(…) is not
 	Description string
+}
+
+// isInteger knows the names that PostgreSQL has for integers, and those that PostgREST has put in their place since its
+// version 14.8 (its Response/OpenAPI.hs, toSwaggerFormat).
+func (c columnDescription) isInteger() bool {
+	return slices.Contains([]string{"smallint", "integer", "bigint", "int32", "int64"}, c.Format)
 }
 
 // describe asks for the description of the table. Supabase serves it to secret keys alone, and openapi-mode may be

@@ -107,12 +107,12 @@ func describe(ctx context.Context, conn *pgconn.PgConn, q *query) (response, err
 	}
 	for _, row := range columns.Rows {
 		if d := definitions[string(row[0])]; d != nil {
-			d.add(row)
+			d.add(row, q.limits.integerNames)
 		}
 	}
 	answer := response{status: http.StatusOK}
 	answer.body = encode(map[string]any{
-		"swagger": "2.0", "info": map[string]string{"title": "PostgREST API", "version": "12.2.0"},
+		"swagger": "2.0", "info": map[string]string{"title": "PostgREST API", "version": "16.4"},
 		"definitions": definitions,
 	})
 	answer.set("Content-Type", "application/openapi+json; charset=utf-8")
@@ -120,12 +120,15 @@ func describe(ctx context.Context, conn *pgconn.PgConn, q *query) (response, err
 }
 
 // add takes a row of describeSQL.
-func (d *definition) add(row [][]byte) {
+func (d *definition) add(row [][]byte, integerNames bool) {
 	name, format := string(row[1]), string(row[3])
 	if string(row[2]) == "t" {
 		d.Required = append(d.Required, name)
 	}
 	p := property{Type: swaggerType(format), Format: format, Enum: row[5], MaxLength: row[6]}
+	if !integerNames {
+		p.Format = swaggerFormat(format)
+	}
 	if row[4] != nil {
 		p.Default = swaggerDefault(p.Type, format, string(row[4]))
 	}
@@ -151,6 +154,18 @@ func swaggerType(format string) string {
 		return "array"
 	}
 	return "string"
+}
+
+// swaggerFormat is OpenAPI.hs, toSwaggerFormat, of PostgREST 14.8 and later. Before,
+// the types of integers kept their names.
+func swaggerFormat(format string) string {
+	switch format {
+	case "smallint", "integer":
+		return "int32"
+	case "bigint":
+		return "int64"
+	}
+	return format
 }
 
 // swaggerDefault is OpenAPI.hs, parseDefault: an expression that is not JSON by

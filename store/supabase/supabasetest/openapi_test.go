@@ -44,14 +44,14 @@ func TestTheRootTellsOfTables(t *testing.T) {
 		t.Errorf("required %v, want %s", table.Required, want)
 	}
 	for name, want := range map[string]column{
-		"id":     {Format: "bigint", Type: "integer", Description: "Note:\nThis is a Primary Key.<pk/>"},
-		"serial": {Format: "bigint", Type: "integer"}, // nextval(…) is no JSON
-		"always": {Format: "bigint", Type: "integer"},
-		"own":    {Format: "bigint", Type: "integer"},
+		"id":     {Format: "int64", Type: "integer", Description: "Note:\nThis is a Primary Key.<pk/>"},
+		"serial": {Format: "int64", Type: "integer"}, // nextval(…) is no JSON
+		"always": {Format: "int64", Type: "integer"},
+		"own":    {Format: "int64", Type: "integer"},
 		"name":   {Format: "character varying", Type: "string", Default: "x", MaxLength: 20},
 		"note":   {Format: "text", Type: "string"},
 		"k":      {Format: "public.kind", Type: "string", Default: "A", Enum: []string{"A", "B"}},
-		"n":      {Format: "integer", Type: "integer", Default: 7.0},
+		"n":      {Format: "int32", Type: "integer", Default: 7.0},
 		"list":   {Format: "integer[]", Type: "array"},
 		"body":   {Format: "jsonb"},
 		"made":   {Format: "uuid", Type: "string", Default: "gen_random_uuid()"},
@@ -60,6 +60,11 @@ func TestTheRootTellsOfTables(t *testing.T) {
 		if got := table.Properties[name]; !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, want %+v", name, got, want)
 		}
+	}
+	s.SetIntegerNames(true)
+	a = get(t, s, "")
+	if !strings.Contains(a.body, `"format":"bigint"`) || strings.Contains(a.body, `"format":"int64"`) {
+		t.Errorf("with the names of integers: %s", a.body)
 	}
 	s.SetOpenAPI(false)
 	if a := get(t, s, ""); a.status != 404 || !strings.Contains(a.body, "PGRST126") {

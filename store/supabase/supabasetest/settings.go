@@ -19,8 +19,9 @@ type limits struct {
 	bodyLimit int64
 	timeout   time.Duration
 
-	noOpenAPI  bool
-	txOverride bool
+	noOpenAPI    bool
+	integerNames bool
+	txOverride   bool
 }
 
 type settingsNow struct {
@@ -61,6 +62,12 @@ func (s *Server) SetStatementTimeout(d time.Duration) {
 // SetOpenAPI says whether the root tells what tables there are. docs.postgrest.org,
 // Configuration, openapi-mode: follow-privileges, the default, or disabled.
 func (s *Server) SetOpenAPI(on bool) { s.settings.change(func(l *limits) { l.noOpenAPI = !on }) }
+
+// SetIntegerNames says whether the root names the types of integers as PostgreSQL
+// does. PostgREST before 14.8 did; since then they are int32 and int64.
+func (s *Server) SetIntegerNames(on bool) {
+	s.settings.change(func(l *limits) { l.integerNames = on })
+}
 
 // SetTxOverride says whether a request may ask for its transaction to be rolled
 // back. docs.postgrest.org, Configuration, db-tx-end: commit, the default, or
