@@ -138,8 +138,14 @@ func (s *Server) roleOf(token string) (string, error) {
 	if parts := strings.Count(token, ".") + 1; parts != 3 {
 		return anonymous, unauthorized("PGRST301", fmt.Sprintf("Expected 3 parts in JWT; got %d", parts), "")
 	}
+	if isUnsigned(token) {
+		return anonymous, unauthorized("PGRST301", "Wrong or unsupported encoding algorithm",
+			"JWT is unsecured but expected 'alg' was not 'none'")
+	}
 	claims, err := s.claims(token)
 	switch {
+	case errors.Is(err, jwt.ErrTokenMalformed):
+		return anonymous, unauthorized("PGRST301", "JWT cryptographic operation failed", "")
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return anonymous, unauthorized("PGRST303", "JWT expired", "")
 	case errors.Is(err, jwt.ErrTokenNotValidYet):
@@ -155,6 +161,12 @@ func (s *Server) roleOf(token string) (string, error) {
 		return role, nil
 	}
 	return anonymous, nil
+}
+
+// isUnsigned says whether a token names no algorithm.
+func isUnsigned(token string) bool {
+	t, _, err := jwt.NewParser().ParseUnverified(token, jwt.MapClaims{})
+	return err == nil && t.Method == jwt.SigningMethodNone
 }
 
 func (s *Server) claims(token string) (jwt.MapClaims, error) {

@@ -11,7 +11,6 @@ import (
 // table is what PostgREST's schema cache knows of a relation.
 type table struct {
 	name    string
-	stored  bool // a table, not a view: rows have system columns
 	columns []columnInfo
 }
 
@@ -21,7 +20,7 @@ type columnInfo struct {
 }
 
 const catalogSQL = `
-select c.relkind in ('r', 'p'), a.attname, format_type(a.atttypid, a.atttypmod),
+select a.attname, format_type(a.atttypid, a.atttypmod),
 	exists (select from pg_index i where i.indrelid = c.oid and i.indisprimary and a.attnum = any (i.indkey))
 from pg_class c
 join pg_namespace n on n.oid = c.relnamespace
@@ -44,9 +43,8 @@ func lookUp(ctx context.Context, conn *pgconn.PgConn, schema, name string) (*tab
 	}
 	t := &table{name: name}
 	for _, row := range r.Rows {
-		t.stored = string(row[0]) == "t"
-		if row[1] != nil {
-			t.columns = append(t.columns, columnInfo{string(row[1]), string(row[2]), string(row[3]) == "t"})
+		if row[0] != nil {
+			t.columns = append(t.columns, columnInfo{string(row[0]), string(row[1]), string(row[2]) == "t"})
 		}
 	}
 	return t, nil

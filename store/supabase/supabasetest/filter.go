@@ -52,7 +52,12 @@ func (q *query) condition(name, text string) (string, error) {
 	rest, negated := strings.CutPrefix(text, "not.")
 	op, value, ok := strings.Cut(rest, ".")
 	if !ok {
-		return "", badFilter(text)
+		unexpected := "end of input"
+		if text != "" {
+			unexpected = strconv.Quote(text[:1])
+		}
+		return "", badQuery(`"failed to parse filter (`+text+`)" (line 1, column 1)`,
+			"unexpected "+unexpected+` expecting "not" or operator (eq, gt, ...)`)
 	}
 	left, err := q.field(name)
 	if err != nil {
@@ -106,22 +111,20 @@ func badFilter(text string) error {
 	return badQuery(`"failed to parse filter (`+text+`)" (line 1, column 1)`, "unexpected "+strconv.Quote(text))
 }
 
-// parseList reads (a,"b,c"); inside quotes a backslash escapes.
-// docs.postgrest.org, Tables and Views, "Operators" and URL Grammar, "Reserved Characters"
+// parseList reads (a,"b,c"); inside quotes a backslash escapes. Spaces after the
+// parenthesis do not count. docs.postgrest.org, Tables and Views, "Operators" and
+// URL Grammar, "Reserved Characters"; PostgREST's QueryParams.hs, pListVal
 func parseList(text string) ([]string, bool) {
 	if len(text) < 2 || text[0] != '(' || text[len(text)-1] != ')' {
 		return nil, false
 	}
-	text = text[1 : len(text)-1]
+	text = strings.TrimLeft(text[1:len(text)-1], " ")
 	if text == "" {
 		return nil, true
 	}
 	var list []string
 	for {
-		value, rest, ok := parseListItem(text)
-		if !ok {
-			return nil, false
-		}
+		value, rest := parseListItem(text)
 		list = append(list, value)
 		if rest == "" {
 			return list, true
@@ -130,13 +133,21 @@ func parseList(text string) ([]string, bool) {
 	}
 }
 
-// parseListItem returns the rest from the comma on.
-func parseListItem(text string) (value, rest string, ok bool) {
+// parseListItem returns the rest from the comma on. What is not a whole quoted
+// value is taken as it stands.
+func parseListItem(text string) (value, rest string) {
+	if value, rest, ok := parseQuoted(text); ok {
+		return value, rest
+	}
+	if i := strings.IndexByte(text, ','); i >= 0 {
+		return text[:i], text[i:]
+	}
+	return text, ""
+}
+
+func parseQuoted(text string) (value, rest string, ok bool) {
 	if !strings.HasPrefix(text, `"`) {
-		if i := strings.IndexByte(text, ','); i >= 0 {
-			return text[:i], text[i:], true
-		}
-		return text, "", true
+		return "", "", false
 	}
 	var b strings.Builder
 	for i := 1; i < len(text); i++ {

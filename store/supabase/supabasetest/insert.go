@@ -15,7 +15,8 @@ func (s *Server) insert(ctx context.Context, conn *pgconn.PgConn, q *query) (res
 		return response{}, notModelled("Prefer: missing=default")
 	}
 	if q.values.Has("columns") && q.values.Get("columns") == "" { // PostgREST's InsertSpec.hs, "disallows blank ?columns"
-		return response{}, badQuery(`"failed to parse columns parameter ()" (line 1, column 1)`, "unexpected end of input")
+		return response{}, badQuery(`"failed to parse columns parameter ()" (line 1, column 1)`,
+			"unexpected end of input expecting field name (* or [a..z0..9_$])")
 	}
 	p, err := parsePayload(q.body, q.header.Get("Content-Type"), columnList(q.values["columns"]))
 	if err != nil {
@@ -29,13 +30,20 @@ func (s *Server) insert(ctx context.Context, conn *pgconn.PgConn, q *query) (res
 	if err != nil {
 		return response{}, err
 	}
-	sql := "insert into " + q.from() + into(p.columns) + rows + q.onConflict(p.columns)
-	isNew := "true"
-	// Like PostgREST, which says RETURNING 1 (SqlFragment.hs, returningF), a plain INSERT asks for no right to SELECT.
-	if q.table.stored && q.prefer["resolution"] == "merge-duplicates" {
-		isNew = "(xmax = 0)" // what ON CONFLICT updated carries this transaction's row lock
+	sql := "insert into " + q.from() + into(p.columns) + rows
+	if q.prefer["resolution"] == "merge-duplicates" {
+		sql += " where " + countInserted("+", "0")
 	}
-	return q.mutate(ctx, conn, sql, cols, isNew, http.StatusCreated, http.StatusCreated)
+	return q.mutate(ctx, conn, sql+q.onConflict(p.columns), cols, http.StatusCreated, http.StatusCreated)
+}
+
+// insertedRows is how many rows an upsert has made. QueryBuilder.hs, addConfigPgrstInserted: a setting of the
+// transaction counts each row of the body up, and down again if it has updated another.
+const insertedRows = "coalesce(nullif(current_setting('pgrst.inserted', true), '')::int, 0)"
+
+// countInserted is a condition that always holds, and counts.
+func countInserted(sign, never string) string {
+	return "set_config('pgrst.inserted', (" + insertedRows + " " + sign + " 1)::text, true) <> '" + never + "'"
 }
 
 // columnList is nil without ?columns=, which means that the body decides.
@@ -90,11 +98,8 @@ func (q *query) onConflict(columns []string) string {
 	if resolution != "merge-duplicates" && resolution != "ignore-duplicates" {
 		return ""
 	}
-	target := columnList(q.values["on_conflict"])
+	target := q.conflictTarget()
 	if target == nil {
-		target = q.table.primaryKey()
-	}
-	if len(target) == 0 {
 		return ""
 	}
 	clause := " on conflict (" + idents(target) + ") do "
@@ -105,7 +110,15 @@ func (q *query) onConflict(columns []string) string {
 	for i, name := range columns {
 		set[i] = ident(name) + " = excluded." + ident(name)
 	}
-	return clause + "update set " + strings.Join(set, ", ")
+	return clause + "update set " + strings.Join(set, ", ") + " where " + countInserted("-", "-1")
+}
+
+// conflictTarget returns the columns by which an upsert finds rows again; nil if there are none.
+func (q *query) conflictTarget() []string {
+	if target := columnList(q.values["on_conflict"]); target != nil {
+		return target
+	}
+	return q.table.primaryKey()
 }
 
 func idents(columns []string) string {

@@ -2,12 +2,13 @@ package supabasetest
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// field is a column, or a value inside one of type json or jsonb: raw_json->Hands->15. A digit sequence is an index,
-// anything else a key. docs.postgrest.org, Tables and Views, "JSON Columns"; PostgREST's QueryParams.hs, pField and
-// pJsonPath
+// field is a column, or a value inside one of type json or jsonb: raw_json->Hands->15. A number is an index, anything
+// else a key. After ->> the value is text. docs.postgrest.org, Tables and Views, "JSON Columns"; PostgREST's
+// QueryParams.hs, pField and pJsonPath
 func (q *query) field(name string) (string, error) {
 	column, path, _ := strings.Cut(name, "->")
 	sql := q.column(column)
@@ -15,26 +16,30 @@ func (q *query) field(name string) (string, error) {
 		return sql, nil
 	}
 	for item := range strings.SplitSeq(path, "->") {
-		switch key, asText := strings.CutPrefix(item, ">"); {
-		case asText, key == "", strings.ContainsAny(key, `"'\`):
-			return "", notModelled("->>, quotes and empty keys in JSON paths: " + name)
-		case strings.Trim(key, "0123456789") == "":
-			sql += "->" + key
+		arrow, key := "->", item
+		if text, asText := strings.CutPrefix(item, ">"); asText {
+			arrow, key = "->>", text
+		}
+		switch digits := strings.TrimPrefix(key, "-"); {
+		case digits == "", strings.ContainsAny(key, `"'\`):
+			return "", notModelled("quotes and empty keys in JSON paths: " + name)
+		case strings.Trim(digits, "0123456789") == "":
+			sql += arrow + key
 		default:
-			sql += "->'" + key + "'"
+			sql += arrow + "'" + key + "'"
 		}
 	}
-	return sql, nil
+	return "(" + sql + ")", nil
 }
 
 // logic reads what stands behind or= and and=: conditions and further operators in parentheses, separated by commas.
 // docs.postgrest.org, Tables and Views, "Logical operators"; PostgREST's QueryParams.hs, pLogicTree
 func (q *query) logic(operator, text string) (string, error) {
-	inner, opened := strings.CutPrefix(text, "(")
-	inner, closed := strings.CutSuffix(inner, ")")
-	items := splitOutside(inner)
-	if !opened || !closed || slices.Contains(items, "") {
-		return "", badQuery(`"failed to parse logic tree (`+text+`)" (line 1, column 1)`, "unexpected end of input")
+	items, closed := splitOutside(text)
+	if !closed || slices.Contains(items, "") {
+		message := `"failed to parse logic tree (` + text + `)" (line 1, column ` + strconv.Itoa(len(operator)+2) + ")"
+		return "", badQuery(message, `unexpected ")" expecting field name (* or [a..z0..9_$]), `+
+			"negation operator (not) or logic operator (and, or)")
 	}
 	terms := make([]string, len(items))
 	for i, item := range items {
@@ -48,7 +53,8 @@ func (q *query) logic(operator, text string) (string, error) {
 
 func (q *query) logicItem(item string) (string, error) {
 	for _, operator := range []string{"and", "or"} {
-		if rest, ok := strings.CutPrefix(item, operator); ok && strings.HasPrefix(rest, "(") {
+		rest, ok := strings.CutPrefix(item, operator)
+		if rest = strings.TrimSpace(rest); ok && strings.HasPrefix(rest, "(") {
 			return q.logic(operator, rest)
 		}
 	}
@@ -59,20 +65,24 @@ func (q *query) logicItem(item string) (string, error) {
 	return q.condition(name, condition)
 }
 
-// splitOutside splits at the commas that stand in no parentheses.
-func splitOutside(text string) (items []string) {
-	depth, begin := 0, 0
+// splitOutside splits what stands in the first parentheses, at the commas that stand in no further ones and in no
+// braces. Spaces around an item do not count, nor does what follows the parentheses. It says whether the parentheses
+// are closed.
+func splitOutside(text string) (items []string, closed bool) {
+	depth, begin := 0, 1
 	for i, c := range text {
-		switch c {
-		case '(':
+		switch {
+		case i == 0 && c != '(':
+			return nil, false
+		case c == '(', c == '{':
 			depth++
-		case ')':
+		case c == ')' && depth == 1:
+			return append(items, strings.TrimSpace(text[begin:i])), true
+		case c == ')', c == '}':
 			depth--
-		case ',':
-			if depth == 0 {
-				items, begin = append(items, text[begin:i]), i+1
-			}
+		case c == ',' && depth == 1:
+			items, begin = append(items, strings.TrimSpace(text[begin:i])), i+1
 		}
 	}
-	return append(items, text[begin:])
+	return nil, false
 }

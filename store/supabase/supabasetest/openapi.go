@@ -86,7 +86,11 @@ func (s *Server) root(r *http.Request, role string) (response, error) {
 	}
 	defer c.Release()
 	q := &query{method: r.Method, role: role, schema: schema, limits: s.settings.get()}
-	return inTransaction(s.work, c.Conn().PgConn(), q, describe)
+	answer, err := inTransaction(s.work, c.Conn().PgConn(), q, describe)
+	if err == nil && r.Header.Get("Accept-Profile") != "" {
+		answer.set("Content-Profile", schema)
+	}
+	return answer, err
 }
 
 func describe(ctx context.Context, conn *pgconn.PgConn, q *query) (response, error) {

@@ -1,6 +1,7 @@
 package supabasetest
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -179,13 +180,25 @@ func (q *query) ordering() (string, error) {
 			word, rest, more = strings.Cut(rest, ".")
 			sql, ok := words[word]
 			if !ok || name == "" {
-				return "", badQuery(`"failed to parse order (`+text+`)"`, "unexpected "+strconv.Quote(word))
+				return "", badOrder(text, word)
 			}
 			term += " " + sql
 		}
 		terms = append(terms, term)
 	}
 	return " order by " + strings.Join(terms, ", "), nil
+}
+
+// badOrder names the place where PostgREST's parser stops: behind what of the word it knows.
+func badOrder(text, word string) error {
+	at, details := strings.LastIndex(text, word), "unexpected "+strconv.Quote(word)
+	for _, known := range []string{"asc", "desc", "nullsfirst", "nullslast"} {
+		if more, ok := strings.CutPrefix(word, known); ok {
+			at += len(known)
+			details = "unexpected '" + more[:1] + `' expecting "," or end of input`
+		}
+	}
+	return badQuery(fmt.Sprintf(`"failed to parse order (%s)" (line 1, column %d)`, text, at+1), details)
 }
 
 // window is the range of rows asked for; limit is -1 for all of them.

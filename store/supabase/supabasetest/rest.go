@@ -131,7 +131,7 @@ func (s *Server) read(ctx context.Context, conn *pgconn.PgConn, q *query) (respo
 		total = "(select count(*) from " + q.from() + where + ")"
 	}
 	sql := fmt.Sprintf("with source as (select %s from %s%s%s limit %d offset %d) "+
-		"select count(*), coalesce(json_agg(body), '[]'), %s from (select * from source) body",
+		"select count(*), coalesce(json_agg(pgrst_row), '[]'), %s from (select * from source) pgrst_row",
 		exprs(cols), q.from(), where, order, w.limit, w.offset, total)
 	row, err := q.fetch(ctx, conn, sql)
 	if err != nil {
@@ -190,7 +190,7 @@ func (s *Server) remove(ctx context.Context, conn *pgconn.PgConn, q *query) (res
 		return response{}, err
 	}
 	sql := "delete from " + q.from() + where
-	return q.mutate(ctx, conn, sql, cols, "true", http.StatusNoContent, http.StatusOK)
+	return q.mutate(ctx, conn, sql, cols, http.StatusNoContent, http.StatusOK)
 }
 
 // update answers PATCH. docs.postgrest.org, Tables and Views, "Update". As for
@@ -222,20 +222,22 @@ func (s *Server) update(ctx context.Context, conn *pgconn.PgConn, q *query) (res
 		return response{}, err
 	}
 	sql := "update " + q.from() + " set (" + idents(p.columns) + ") = (" + rows + ")" + where
-	return q.mutate(ctx, conn, sql, cols, "true", http.StatusNoContent, http.StatusOK)
+	return q.mutate(ctx, conn, sql, cols, http.StatusNoContent, http.StatusOK)
 }
 
 // mutate runs a data-changing statement and answers with its rows only if that
 // was asked for. docs.postgrest.org, Prefer Header, "Return Representation"
-func (q *query) mutate(ctx context.Context, conn *pgconn.PgConn, sql string, cols []column, isNew string, bare, full int) (response, error) {
-	body, returning := "null", isNew+" as pgrst_new"
+func (q *query) mutate(ctx context.Context, conn *pgconn.PgConn, sql string, cols []column, bare, full int) (
+	response, error,
+) {
+	body, returning := "null", "1" // SqlFragment.hs, returningF: it asks for no right to SELECT
 	wanted := q.prefer["return"] == "representation"
 	if wanted {
-		returning += ", " + exprs(cols)
-		body = "(select coalesce(json_agg(body), '[]') from (select " + names(cols) + " from source) body)"
+		returning = exprs(cols)
+		body = "(select coalesce(json_agg(pgrst_row), '[]') from (select * from source) pgrst_row)"
 	}
-	row, err := q.fetch(ctx, conn, fmt.Sprintf("with source as (%s returning %s) "+
-		"select count(*), count(*) filter (where pgrst_new), %s from source", sql, returning, body))
+	row, err := q.fetch(ctx, conn, fmt.Sprintf("with source as (%s returning %s) select count(*), %s, %s from source",
+		sql, returning, insertedRows, body))
 	if err != nil {
 		return response{}, err
 	}
@@ -245,7 +247,7 @@ func (q *query) mutate(ctx context.Context, conn *pgconn.PgConn, sql string, col
 	}
 	if q.method == http.MethodPost && q.header.Get("Accept") == singular {
 		if answer.rows != 1 { // MainTx.hs, failNotSingular; SingularSpec.hs, "the rows should not exist, either"
-			err := pgrst(http.StatusNotAcceptable, "PGRST116", "JSON object requested, multiple (or no) rows returned")
+			err := pgrst(http.StatusNotAcceptable, "PGRST116", "Cannot coerce the result to a single JSON object")
 			err.details = fmt.Sprintf("The result contains %d rows", answer.rows)
 			return response{}, err
 		}
@@ -266,7 +268,14 @@ func (q *query) mutate(ctx context.Context, conn *pgconn.PgConn, sql string, col
 	if q.prefer["count"] != "" {
 		size = row[0]
 	}
-	answer.set("Content-Range", "*/"+size)
+	span := "*"
+	if q.method == http.MethodPatch && answer.rows > 0 { // Response.hs, actionResponse: of updates alone
+		span = fmt.Sprintf("0-%d", answer.rows-1)
+	}
+	answer.set("Content-Range", span+"/"+size)
+	if q.method != http.MethodPost || q.conflictTarget() == nil { // Response.hs, as above
+		delete(q.prefer, "resolution")
+	}
 	answer.applied(q, "resolution", "return", "count", "tx")
 	return answer, nil
 }
@@ -275,7 +284,7 @@ func (q *query) mutate(ctx context.Context, conn *pgconn.PgConn, sql string, col
 func (r *response) applied(q *query, names ...string) {
 	var used []string
 	for _, name := range names {
-		if v := q.prefer[name]; v != "" && (name != "resolution" || q.method == http.MethodPost) {
+		if v := q.prefer[name]; v != "" {
 			used = append(used, name+"="+v)
 		}
 	}
@@ -288,14 +297,6 @@ func exprs(cols []column) string {
 	all := make([]string, len(cols))
 	for i, c := range cols {
 		all[i] = c.expr + " as " + c.as
-	}
-	return strings.Join(all, ", ")
-}
-
-func names(cols []column) string {
-	all := make([]string, len(cols))
-	for i, c := range cols {
-		all[i] = c.as
 	}
 	return strings.Join(all, ", ")
 }

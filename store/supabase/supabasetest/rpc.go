@@ -18,6 +18,7 @@ type function struct {
 	Required []string          `json:"required"`
 	Set      bool              `json:"set"`   // it returns rows
 	Plain    bool              `json:"plain"` // it returns a scalar
+	Void     bool              `json:"void"`
 }
 
 const functionsSQL = `select json_build_object(
@@ -25,12 +26,16 @@ const functionsSQL = `select json_build_object(
 			with ordinality as a (name, type, n) where a.name is not null and a.type is not null), '{}'),
 		'required', coalesce((select json_agg(a.name) from unnest(p.proargnames) with ordinality as a (name, n)
 			where a.n <= p.pronargs - p.pronargdefaults), '[]'),
-		'set', p.proretset, 'plain', p.proargmodes is null and t.typtype <> 'c')
+		'set', p.proretset, 'plain', p.proargmodes is null and t.typtype <> 'c',
+		'void', t.typname = 'void')
 	from pg_proc p join pg_namespace s on s.oid = p.pronamespace join pg_type t on t.oid = p.prorettype
 	where s.nspname = $1 and p.proname = $2 and p.prokind = 'f'`
 
 // call answers POST of rpc/NAME, whose body names the arguments. docs.postgrest.org, Functions as RPC
 func (s *Server) call(ctx context.Context, conn *pgconn.PgConn, q *query) (response, error) {
+	if len(q.values) > 0 {
+		return response{}, notModelled("parameters in the URL of a function")
+	}
 	given := map[string]json.RawMessage{}
 	if len(q.body) > 0 {
 		if err := json.Unmarshal(q.body, &given); err != nil { // docs.postgrest.org, Errors, PGRST102
@@ -56,6 +61,8 @@ func (s *Server) call(ctx context.Context, conn *pgconn.PgConn, q *query) (respo
 	}
 	body := "coalesce(json_agg(called), '[]')"
 	switch {
+	case f.Void:
+		body = "''"
 	case f.Plain && f.Set:
 		body = "coalesce(json_agg(called.f), '[]')"
 	case f.Plain:
@@ -66,6 +73,9 @@ func (s *Server) call(ctx context.Context, conn *pgconn.PgConn, q *query) (respo
 	row, err := q.fetch(ctx, conn, sql+" select count(*), "+body+" from called")
 	if err != nil {
 		return response{}, err
+	}
+	if f.Void {
+		return response{status: http.StatusNoContent}, nil
 	}
 	answer := response{status: http.StatusOK, body: []byte(row[1])}
 	answer.set("Content-Type", "application/json; charset=utf-8")
@@ -89,10 +99,22 @@ func findFunction(ctx context.Context, conn *pgconn.PgConn, schema, name string,
 			return f, nil
 		}
 	}
-	with := "without parameters"
+	return function{}, noFunction(schema+"."+name, given)
+}
+
+// noFunction is docs.postgrest.org, Errors, PGRST202; PostgREST's Error.hs, NoRpc.
+// Its hints are not modelled.
+func noFunction(name string, given []string) error {
+	signature, with := name+" without parameters", "without parameters"
 	if len(given) > 0 {
-		with = "with parameters " + strings.Join(given, ", ")
+		signature, with = name+"("+strings.Join(given, ", ")+")", "with parameter"
+		if len(given) > 1 {
+			with += "s"
+		}
+		with += " " + strings.Join(given, ", ")
 	}
-	return function{}, pgrst(http.StatusNotFound, "PGRST202", // docs.postgrest.org, Errors, PGRST202
-		fmt.Sprintf("Could not find the function %s.%s %s in the schema cache", schema, name, with))
+	err := pgrst(http.StatusNotFound, "PGRST202", "Could not find the function "+signature+" in the schema cache")
+	err.details = fmt.Sprintf("Searched for the function %s %s or with a single unnamed json/jsonb parameter, "+
+		"but no matches were found in the schema cache.", name, with)
+	return err
 }
