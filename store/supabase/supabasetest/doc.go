@@ -6,9 +6,9 @@
 // PostgreSQL's own, so a test that passes here has met the errors it will meet
 // in production. What PostgREST and Supabase's gateway add (status codes,
 // PGRST codes, keys, the silent row cap) is modelled after their documentation;
-// each place names the page it follows. The package is held against the cases of
-// PostgREST's own specification (postgrest_spec_test.go). What is not modelled is answered with
-// 501, never with a plausible guess.
+// each place names the page it follows, and the whole is held against PostgREST's
+// own specification (postgrest_spec_test.go). What is not modelled is answered
+// with 501, never with a plausible guess.
 //
 // A test gets its own database on a cluster that all tests of the process share:
 //
