@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/gfxsync/gfxsync/reconcile/check"
+	"github.com/gfxsync/gfxsync/reconcile/doctor"
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/local"
 	"github.com/gfxsync/gfxsync/store/supabase"
@@ -34,10 +34,10 @@ func (p *program) checkCommand() *cli.Command {
 			if keyErr != nil {
 				s.key = &supabase.Key{} // set, if to nothing of use
 			}
-			if err := s.checkRun(); err != nil {
+			if err := s.validate(); err != nil {
 				return err
 			}
-			findings := s.check(c.Context, keyErr)
+			findings := s.findings(c.Context, keyErr)
 			if err := c.Context.Err(); err != nil {
 				return err
 			}
@@ -62,22 +62,21 @@ func keepingKeyError(group []setting, keyErr *error) []setting {
 	return group
 }
 
-func (s *settings) check(ctx context.Context, keyErr error) (findings []store.Finding) {
+// findings tries the remote and the machine.
+func (s *settings) findings(ctx context.Context, keyErr error) (findings []store.Finding) {
 	if s.localDB != "" {
 		findings = append(findings, local.Check(ctx, s.localDB))
 	} else {
 		remote := s.openSupabase(nil)
 		findings = remote.Check(ctx, supabase.CheckOptions{
-			Setting: s.conflict, Rows: check.Rows(s.hash, cmp.Or(s.roots[0].Label, s.pcID)),
+			Setting: s.conflict, Rows: doctor.Rows(s.hash, cmp.Or(s.roots[0].Label, s.pcID)),
 			Deletes: s.superseded == "delete", PCID: cmp.Or(s.roots[0].Label, s.pcID), KeyError: keyErr,
 		})
 		// Its connections are all there is to close: that cannot fail.
 		_ = remote.Close()
 	}
-	for _, root := range s.roots {
-		findings = append(findings, check.Watch(ctx, root, s.pattern, s.schedules)...)
-	}
-	return append(findings, check.Queue(ctx, s.queueDB)...)
+	setup := doctor.Setup{Roots: s.roots, Pattern: s.pattern, Schedules: s.schedules, QueueDB: s.queueDB}
+	return append(findings, doctor.Check(ctx, setup)...)
 }
 
 func (p *program) concludeCheck(findings []store.Finding, asJSON bool) error {

@@ -146,8 +146,8 @@ func mayHoldKey(v string) bool { return strings.Contains(v, "sb_") || strings.Co
 // errNoQueueDB is for an account without a home directory, for which there is no default.
 var errNoQueueDB = fmt.Errorf("%w: GFX_SYNC_QUEUE_DB_PATH is not set: expected the path of a file", errSettings)
 
-// checkRun looks at what only the settings of an agent together can tell.
-func (s *settings) checkRun() error {
+// validate looks at what only the settings of an agent together can tell.
+func (s *settings) validate() error {
 	switch {
 	case s.localDB == "" && s.supabaseURL == nil:
 		return fmt.Errorf("%w: GFX_SYNC_SUPABASE_URL is not set: expected the URL of the project, or --local FILE", errSettings)
@@ -162,10 +162,10 @@ func (s *settings) checkRun() error {
 		return fmt.Errorf("%w: GFX_SYNC_ON_CONFLICT is %s, but the table of GFX_SYNC_LOCAL_DB is unique on file_hash: leave one of them out",
 			errSettings, s.conflict)
 	}
-	if err := s.checkFiles(); err != nil {
+	if err := s.validateFiles(); err != nil {
 		return err
 	}
-	return checkRoots(s.roots)
+	return validateRoots(s.roots)
 }
 
 // isByHash says whether each content is a row, as far as the settings tell.

@@ -56,7 +56,7 @@ func checkSetting(t *testing.T, which uint8, byFlag bool, value string) {
 	s, err := configured(t, env, args...)
 	if err == nil {
 		checkBounds(t, s)
-		err = s.checkRun()
+		err = s.validate()
 	} else if !strings.Contains(err.Error(), name) {
 		t.Errorf("%v: which setting is it?", err)
 	}
@@ -110,7 +110,7 @@ func FuzzEnvFile(f *testing.F) {
 		s, err := configured(t, environment{envFileVariable: name})
 		if err == nil {
 			checkBounds(t, s)
-			err = s.checkRun()
+			err = s.validate()
 		}
 		if err != nil && (strings.Contains(err.Error(), testKey) || len(err.Error()) > 10_000+2*len(text)) {
 			t.Errorf("the error shows the key, or everything: %q", err)

@@ -26,8 +26,8 @@ func onQuotationMarks(v string) string {
 	return ` (in it is a quotation mark, as which Windows takes the \" in "C:\GFX\": write "C:\GFX" or "C:/GFX/", and no quotation marks after set NAME=)`
 }
 
-// checkFiles refuses one file for two purposes, and files in a watch path.
-func (s *settings) checkFiles() error {
+// validateFiles refuses one file for two purposes, and files in a watch path.
+func (s *settings) validateFiles() error {
 	files := []struct{ name, path string }{
 		{"GFX_SYNC_LOCAL_DB", s.localDB}, {"GFX_SYNC_QUEUE_DB_PATH", s.queueDB}, {"GFX_SYNC_LOG_FILE", s.logFile},
 	}

@@ -58,7 +58,7 @@ func TestOneFileCannotServeTwoPurposes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = s.checkRun()
+			err = s.validate()
 			if refused := err != nil; refused != c.same {
 				t.Errorf("%s and %s: %v", c.one, c.other, err)
 			}

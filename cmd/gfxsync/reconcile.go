@@ -90,7 +90,7 @@ func (p *program) withRemote(
 		if err != nil {
 			return err
 		}
-		if err := s.checkRun(); err != nil {
+		if err := s.validate(); err != nil {
 			return err
 		}
 		log, closeLog := p.logger(s)

@@ -38,8 +38,8 @@ func parseRoots(into *[]hashindex.Root, v string) bool {
 	return true
 }
 
-// checkRoots refuses folders inside one another, whose files would be two files each.
-func checkRoots(roots []hashindex.Root) error {
+// validateRoots refuses folders inside one another, whose files would be two files each.
+func validateRoots(roots []hashindex.Root) error {
 	for _, inner := range roots {
 		for _, outer := range roots {
 			if inner != outer && isInside(inner.Dir, outer.Dir) {

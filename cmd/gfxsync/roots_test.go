@@ -53,7 +53,7 @@ func TestWatchPathsBesideOneAnother(t *testing.T) {
 		if !parseRoots(&roots, text) {
 			t.Fatalf("%q is refused", text)
 		}
-		if err := checkRoots(roots); (err == nil) != fine || err != nil && !strings.Contains(err.Error(), "beside one another") {
+		if err := validateRoots(roots); (err == nil) != fine || err != nil && !strings.Contains(err.Error(), "beside one another") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/gfxsync/gfxsync/reconcile"
-	"github.com/gfxsync/gfxsync/reconcile/check"
+	"github.com/gfxsync/gfxsync/reconcile/doctor"
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/supabase"
 )
@@ -26,7 +26,7 @@ func (p *program) runCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := s.checkRun(); err != nil {
+			if err := s.validate(); err != nil {
 				return err
 			}
 			log, closeLog := p.logger(s)
@@ -37,7 +37,7 @@ func (p *program) runCommand() *cli.Command {
 
 func (p *program) runAgent(ctx context.Context, s *settings, noWatch bool, log *slog.Logger) error {
 	log.Info("gfxsync "+versionText(), "remote", s.remoteName())
-	if place := check.QueuePlace(s.queueDB); place.Verdict != store.OK {
+	if place := doctor.QueuePlace(s.queueDB); place.Verdict != store.OK {
 		log.Warn(place.Text, "hint", place.Hint)
 	}
 	remote, err := s.openTable(ctx, log, makeTable)

@@ -147,7 +147,7 @@ func TestNeitherURLNorKeyIsNeededForALocalTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.checkRun(); err != nil {
+	if err := s.validate(); err != nil {
 		t.Error(err)
 	}
 }
@@ -202,7 +202,7 @@ func TestPathsBesideTheWatchPath(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.checkRun(); err != nil {
+		if err := s.validate(); err != nil {
 			t.Errorf("%s: %v", beside, err)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/gfxsync/gfxsync/reconcile"
-	"github.com/gfxsync/gfxsync/reconcile/check"
+	"github.com/gfxsync/gfxsync/reconcile/doctor"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/sqlite"
@@ -101,7 +101,7 @@ func printJSON(w io.Writer, v any) error {
 // large and in use.
 func diskAttention(path string) []string {
 	wrong := []string{}
-	for _, f := range []store.Finding{check.QueuePlace(path), check.QueueDisk(path)} {
+	for _, f := range []store.Finding{doctor.QueuePlace(path), doctor.QueueDisk(path)} {
 		if f.Verdict == store.Fail || f.Verdict == store.Warn {
 			wrong = append(wrong, f.Text+"; "+f.Hint)
 		}

@@ -1,8 +1,8 @@
-package check
+package doctor
 
 import "golang.org/x/sys/unix"
 
-// By f_type of statfs(2).
+// filesystems has the key f_type of statfs(2).
 var filesystems = map[uint32]filesystem{
 	unix.CIFS_SUPER_MAGIC: {onNetwork, "SMB"},
 	unix.SMB2_SUPER_MAGIC: {onNetwork, "SMB"},
@@ -11,7 +11,7 @@ var filesystems = map[uint32]filesystem{
 	unix.AFS_SUPER_MAGIC:  {onNetwork, "AFS"},
 	unix.CODA_SUPER_MAGIC: {onNetwork, "Coda"},
 	unix.CEPH_SUPER_MAGIC: {onNetwork, "Ceph"},
-	unix.V9FS_MAGIC:       {behindProgram, "9p"}, // drives of Windows in WSL
+	unix.V9FS_MAGIC:       {behindProgram, "9p"}, // a drive of Windows in WSL
 	unix.FUSE_SUPER_MAGIC: {behindProgram, "FUSE"},
 }
 
@@ -26,7 +26,7 @@ func filesystemOf(dir string) filesystem {
 	return filesystem{place: onThisMachine}
 }
 
-// freeSpace returns the bytes that this account may still write.
+// freeSpace returns how many bytes this account can still write.
 func freeSpace(dir string) (uint64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {

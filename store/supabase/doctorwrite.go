@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	// noHash is the hash of no row: hashes are hex digits.
+	// noHash is not the hash of any row, because it is not made of hex digits.
 	noHash          = "gfxsync-check"
 	columnSessionID = "session_id"
 )
 
-// write tries what changes a table, on no row.
+// write tries to insert, upsert and delete. None of these requests has or finds a row.
 func (c *check) write(ctx context.Context) {
 	columns, insert := c.columns(ctx)
 	rights := &rights{}
@@ -49,7 +49,7 @@ func (c *check) write(ctx context.Context) {
 	}
 }
 
-// columns finds out which columns the table has, and whether the key may insert into them: nil, or why not.
+// columns finds out which columns the table has, and whether the key may insert into them. If it may not, err says why.
 func (c *check) columns(ctx context.Context) (present []string, err error) {
 	present = store.Columns()
 	var missing []string
@@ -68,36 +68,41 @@ func (c *check) columns(ctx context.Context) (present []string, err error) {
 	case err != nil && codeOf(err) != "42501":
 		c.say(partColumns, store.Fail, "an insert into them fails: "+messageOf(err), schemaHint)
 	case needed:
-		c.say(partColumns, store.Fail, fmt.Sprintf("%s has no %s; %s are required", c.table, list, strings.Join(c.required(), ", ")),
+		c.say(partColumns, store.Fail,
+			fmt.Sprintf("%s has no %s; %s are required", c.table, list, strings.Join(c.required(), ", ")),
 			schemaHint+", or set GFX_SYNC_TABLE to the right table")
 	case slices.Contains(present, columnSessionID) && c.narrowSessionIDs(ctx):
-		c.say(partColumns, store.Fail, "session_id is too narrow for the numbers of sessions, of 18 digits: every record would be refused",
+		c.say(partColumns, store.Fail,
+			"session_id is too narrow for the numbers of sessions, of 18 digits: every record would be refused",
 			fmt.Sprintf("in the SQL editor: ALTER TABLE %s ALTER COLUMN session_id TYPE bigint;", c.table))
 	case missing != nil:
-		c.say(partColumns, store.Warn, fmt.Sprintf("%s has no %s; rows are written without", c.table, list), schemaHint+", if they are wanted")
+		c.say(partColumns, store.Warn, fmt.Sprintf("%s has no %s; rows are written without", c.table, list),
+			schemaHint+", if they are wanted")
 	default:
 		c.say(partColumns, store.OK, fmt.Sprintf("all %d", len(present)), "")
 	}
 	return present, err
 }
 
-// narrowSessionIDs asks for a session with a number as they are: PostgreSQL refuses it (22003) where the column cannot hold it, before
-// it looks for a row. There is none of that hash, so that a table without an index on session_id is not read through.
+// narrowSessionIDs says whether the column session_id is too narrow. It asks for a row with a real session ID: where
+// the column cannot hold it, PostgreSQL refuses the request (22003) before it looks for a row. The request also names a
+// hash that no row has. So PostgreSQL uses the index on file_hash, and does not read the whole table.
 func (c *check) narrowSessionIDs(ctx context.Context) bool {
 	_, err := c.r.do(ctx, c.r.opts.Table, nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
-		return t.Select(store.ColumnFileHash, "", false).Eq(store.ColumnFileHash, noHash).Eq(columnSessionID, "638961999170907267").Limit(1, "")
+		return t.Select(store.ColumnFileHash, "", false).Eq(store.ColumnFileHash, noHash).
+			Eq(columnSessionID, "638961999170907267").Limit(1, "")
 	})
 	return codeOf(err) == "22003"
 }
 
-// choose finds out by which key the agent will write.
+// choose finds out by which conflict key the agent will write.
 func (c *check) choose(ctx context.Context) {
 	var rules store.TableRules
 	rules.Unique, c.keysErr = c.r.uniqueKeys(ctx)
 	c.choice, _ = c.opts.Setting.Choose(rules)
 }
 
-// upsert tries the unique constraint, and with it the right to update: the constraint is looked for before the rights.
+// upsert tries the unique constraint and the right to update. PostgreSQL looks for the constraint first.
 func (c *check) upsert(ctx context.Context, columns []string, inserts bool, rights *rights) {
 	key := strings.ReplaceAll(c.choice.Key.String(), ",", ", ")
 	if _, given := c.opts.Setting.Key(); c.keysErr != nil && !given {
@@ -119,13 +124,14 @@ func (c *check) upsert(ctx context.Context, columns []string, inserts bool, righ
 	}
 	c.sayChoice()
 	if err != nil && (!inserts || !c.reads) {
-		rights.untested("update", "an upsert needs the others too") // the answer does not say which is missing
+		// The answer does not say which of the rights is missing.
+		rights.untested("update", "an upsert needs the others too")
 		return
 	}
 	rights.add("update", err == nil, err)
 }
 
-// addConstraint is how to have a unique constraint on the key that is set, or another key.
+// addConstraint says how to add a unique constraint on the key, or how to set a key that the table is unique on.
 func (c *check) addConstraint(key string) string {
 	hint := fmt.Sprintf("in the SQL editor: ALTER TABLE %s ADD UNIQUE (%s); gfxsync schema prints all that "+
 		"is needed", c.table, key)
@@ -135,7 +141,7 @@ func (c *check) addConstraint(key string) string {
 	return hint
 }
 
-// sayChoice names the key, and the unique constraint that stands in its way.
+// sayChoice names the key, and another unique constraint that will refuse rows.
 func (c *check) sayChoice() {
 	other, what, always, refused := c.choice.Refusal()
 	switch text := fmt.Sprintf("%s; but the table is unique on %s as well: %s", c.choice, other, what); {
@@ -148,7 +154,7 @@ func (c *check) sayChoice() {
 	}
 }
 
-// rights gathers which rights there are.
+// rights collects which rights the key has.
 type rights struct {
 	has, lacks, unknown []string
 }
@@ -194,5 +200,6 @@ func (r *rights) hint(table string) string {
 	if r.lacks == nil {
 		return ""
 	}
-	return fmt.Sprintf("in the SQL editor: GRANT %s ON %s TO service_role;", strings.ToUpper(strings.Join(r.lacks, ", ")), table)
+	list := strings.ToUpper(strings.Join(r.lacks, ", "))
+	return fmt.Sprintf("in the SQL editor: GRANT %s ON %s TO service_role;", list, table)
 }

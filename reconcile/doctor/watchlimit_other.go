@@ -1,6 +1,6 @@
 //go:build !linux
 
-package check
+package doctor
 
 import "github.com/gfxsync/gfxsync/store"
 

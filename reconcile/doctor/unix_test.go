@@ -1,6 +1,6 @@
 //go:build unix
 
-package check
+package doctor
 
 import (
 	"os"
@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
-	"github.com/gfxsync/gfxsync/reconcile"
 	"github.com/gfxsync/gfxsync/store"
 )
 
@@ -20,7 +19,7 @@ func TestWatchPathThatDoesNotAnswer(t *testing.T) {
 	if err := syscall.Mkfifo(dir, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	findings := watchWithin(t.Context(), 200*time.Millisecond, hashindex.Root{Dir: dir}, jsonFiles(t), reconcile.Schedules{})
+	findings := checkRoot(t.Context(), 200*time.Millisecond, hashindex.Root{Dir: dir}, Setup{Pattern: jsonFiles(t)})
 	expect(t, findings[0], "watch", store.Fail, "does not answer", "mounted")
 	expect(t, findings[1], "events", store.Skipped)
 	w, err := os.OpenFile(dir, os.O_WRONLY, 0) // lets the other end go

@@ -1,6 +1,6 @@
 //go:build !linux && !darwin && !windows
 
-package check
+package doctor
 
 import "errors"
 

@@ -1,4 +1,4 @@
-package check
+package doctor
 
 import (
 	"path/filepath"
@@ -16,7 +16,7 @@ func filesystemOf(dir string) filesystem {
 	if err != nil {
 		return filesystem{}
 	}
-	// A drive may be mounted as a folder of another one.
+	// The volume is not always that of the drive letter: a drive can be mounted in a folder of another drive.
 	volume := make([]uint16, windows.MAX_PATH+1)
 	if windows.GetVolumePathName(path, &volume[0], uint32(len(volume))) != nil {
 		return filesystem{}
@@ -31,7 +31,7 @@ func filesystemOf(dir string) filesystem {
 	}
 }
 
-// freeSpace returns the bytes that this account may still write.
+// freeSpace returns how many bytes this account can still write.
 func freeSpace(dir string) (free uint64, err error) {
 	path, err := windows.UTF16PtrFromString(dir)
 	if err == nil {

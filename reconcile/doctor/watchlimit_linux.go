@@ -1,4 +1,4 @@
-package check
+package doctor
 
 import (
 	"fmt"
@@ -11,10 +11,10 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// maxWatchesFile holds how many folders the programs of one account may watch together (inotify(7)).
+// maxWatchesFile says how many folders all programs of one account together may watch (inotify(7)).
 const maxWatchesFile = "/proc/sys/fs/inotify/max_user_watches"
 
-// watchLimit compares the folders to watch with the limit.
+// watchLimit compares the number of folders to watch with the limit of the system.
 func watchLimit(folders int) []store.Finding {
 	text, err := os.ReadFile(maxWatchesFile)
 	if err != nil {
@@ -22,7 +22,8 @@ func watchLimit(folders int) []store.Finding {
 	}
 	limit, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil {
-		return []store.Finding{{Part: "inotify", Verdict: store.Skipped, Text: fmt.Sprintf("not tested: %s: %v", maxWatchesFile, err)}}
+		text := fmt.Sprintf("not tested: %s: %v", maxWatchesFile, err)
+		return []store.Finding{{Part: "inotify", Verdict: store.Skipped, Text: text}}
 	}
 	return []store.Finding{inotify(folders, limit)}
 }
@@ -30,7 +31,8 @@ func watchLimit(folders int) []store.Finding {
 func inotify(folders, limit int) store.Finding {
 	f := store.Finding{
 		Part: "inotify", Verdict: store.OK,
-		Text: fmt.Sprintf("%s to watch; all programs of this account together may watch %d", english.Plural(folders, "folder", ""), limit),
+		Text: fmt.Sprintf("%s to watch; all programs of this account together may watch %d",
+			english.Plural(folders, "folder", ""), limit),
 		Hint: "raise fs.inotify.max_user_watches, for example: sysctl -w fs.inotify.max_user_watches=524288",
 	}
 	switch {

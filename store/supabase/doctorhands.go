@@ -11,10 +11,10 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// handsHint is how what the expansion lacks is mended.
+// handsHint repairs what the expansion lacks.
 const handsHint = "run the SQL that gfxsync schema --hands prints in the SQL editor of the Supabase dashboard"
 
-// hands finds out whether the database expands sessions into rows of hands, and how far it has come.
+// hands finds out whether the database expands sessions into rows of hands, and whether all are up to date.
 func (c *check) hands(ctx context.Context) {
 	if !c.reads {
 		c.say(partHands, store.Skipped, "not tested: the key may not select", "")
@@ -27,8 +27,8 @@ func (c *check) hands(ctx context.Context) {
 			"gfxsync schema --hands prints the SQL for it", "")
 		return
 	case store.ClassOf(err) == store.Setup:
-		c.say(partHands, store.Warn, "how far hands are expanded cannot be asked, and no reconcile can have them expanded: "+
-			messageOf(err), hintOf(err))
+		c.say(partHands, store.Warn, "how far hands are expanded cannot be asked, and no reconcile can have them "+
+			"expanded: "+messageOf(err), hintOf(err))
 		return
 	case err != nil:
 		c.say(partHands, store.Fail, "how far hands are expanded cannot be asked: "+messageOf(err), laterHint)
@@ -44,13 +44,13 @@ func (c *check) hands(ctx context.Context) {
 	if state.Errors > 0 {
 		verdict = store.Warn
 		text += fmt.Sprintf("; %s could not be expanded%s", humanize.Comma(state.Errors), c.firstExpandErrors(ctx))
-		todo = append(todo, "see the table gfx_expand_errors; what cannot be expanded is tried again with the next save and by "+
-			"gfxsync reconcile --full")
+		todo = append(todo, "see the table gfx_expand_errors; what cannot be expanded is tried again with the next "+
+			"save and by gfxsync reconcile --full")
 	}
 	c.say(partHands, verdict, text, strings.Join(todo, "; "))
 }
 
-// namedExpandErrors is how many hands that could not be expanded a finding names.
+// namedExpandErrors is how many of the hands that could not be expanded are named.
 const namedExpandErrors = 3
 
 func (c *check) firstExpandErrors(ctx context.Context) string {

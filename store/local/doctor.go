@@ -11,7 +11,8 @@ import (
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
-// Check says whether Open would succeed on the file at path and records could be written to it. It neither makes nor changes it.
+// Check says whether Open would succeed on the file at path, and whether records can be written to the file. It neither
+// makes nor changes the file.
 func Check(ctx context.Context, path string) store.Finding {
 	f := store.Finding{Part: "local", Verdict: store.OK, Text: path}
 	rows, err := look(ctx, path)
@@ -21,11 +22,13 @@ func Check(ctx context.Context, path string) store.Finding {
 		if err := sqlite.CheckPlace(path); err != nil {
 			return store.Finding{
 				Part: f.Part, Verdict: store.Fail, Text: fmt.Sprintf("%s cannot be made: %v", path, err),
-				Hint: "give the account that gfxsync runs under the right to write there, or set GFX_SYNC_LOCAL_DB to another place",
+				Hint: "give the account that gfxsync runs under the right to write there, or set GFX_SYNC_LOCAL_DB to " +
+					"another place",
 			}
 		}
 	case err != nil:
-		f.Verdict, f.Text, f.Hint = store.Fail, err.Error(), "mend the file, or set GFX_SYNC_LOCAL_DB to another path: all that the folder has is sent to it"
+		f.Verdict, f.Text = store.Fail, err.Error()
+		f.Hint = "mend the file, or set GFX_SYNC_LOCAL_DB to another path: all that the folder has is sent to it"
 	default:
 		f.Text += ": " + english.Plural(int(rows), "row", "")
 	}
@@ -43,7 +46,7 @@ func look(ctx context.Context, path string) (rows int64, err error) {
 	return rows, errors.Join(err, db.Close())
 }
 
-// openAny opens a file that this or an older gfxsync has made, as it is.
+// openAny opens a file that this or an older gfxsync made, and does not migrate it.
 func openAny(ctx context.Context, path string) (db *sqlite.DB, err error) {
 	for n := len(migrations); n > 0; n-- {
 		if db, err = sqlite.OpenExisting(ctx, path, migrations[:n]); !errors.Is(err, sqlite.ErrMissing) {

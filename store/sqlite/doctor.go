@@ -10,17 +10,17 @@ import (
 	"path/filepath"
 )
 
-// errUndo ends a transaction that was only tried.
+// errUndo rolls back a transaction that only tries something.
 var errUndo = errors.New("only tried")
 
-// Check looks through the whole file, and tries whether it can be written, without changing it. It fails with ErrDamaged, or what
-// the file system says.
+// Check reads the whole file, and tries to write to it. It changes nothing. It returns ErrDamaged or an error of the file
+// system.
 func (db *DB) Check(ctx context.Context) error {
 	if err := db.look(ctx, "PRAGMA quick_check(1)"); err != nil {
 		return err
 	}
 	err := db.Update(ctx, func(tx *sql.Tx) error {
-		// A transaction alone writes nothing, and so does not find out.
+		// An empty transaction writes nothing, and would succeed.
 		if _, err := tx.ExecContext(ctx, "CREATE TABLE gfxsync_check (x)"); err != nil {
 			return err
 		}
@@ -32,8 +32,8 @@ func (db *DB) Check(ctx context.Context) error {
 	return err
 }
 
-// CheckAll looks through the whole file, and whether its indexes say what its tables say. It fails with ErrDamaged, or what the file
-// system says. A file of 550 MiB with 100,000 files took 1.3 seconds.
+// CheckAll reads the whole file, and compares its indexes with its tables. It returns ErrDamaged or an error of the file
+// system. A file of 550 MiB with 100,000 files took 1.3 seconds.
 func (db *DB) CheckAll(ctx context.Context) error { return db.look(ctx, "PRAGMA integrity_check(1)") }
 
 func (db *DB) look(ctx context.Context, pragma string) error {
@@ -47,8 +47,8 @@ func (db *DB) look(ctx context.Context, pragma string) error {
 	return nil
 }
 
-// CheckPlace says whether Open could make a file at path, without making it or its directory. For an instant there is another
-// file, where the directory would be made.
+// CheckPlace says whether Open could make a file at path. It makes neither the file nor its directory. For a moment it
+// makes a temporary file in the directory that exists already.
 func CheckPlace(path string) error {
 	dir, err := ExistingParent(path)
 	if err != nil {
@@ -61,7 +61,7 @@ func CheckPlace(path string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// ExistingParent returns the nearest directory above path that is there. It fails if a file is in its place.
+// ExistingParent returns the nearest directory above path that exists. It fails if a file is in its place.
 func ExistingParent(path string) (string, error) {
 	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)

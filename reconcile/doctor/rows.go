@@ -1,4 +1,4 @@
-package check
+package doctor
 
 import (
 	"encoding/json"
@@ -8,12 +8,12 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// firstSession is the number of the first made-up session: of 18 digits, as PokerGFX's are, and of no session there
-// ever was, as PokerGFX takes the time for it (638961999170907267 is a moment in October 2025, this one in the year
-// 317).
+// firstSession is the ID of the first made-up session. It has 18 digits, as the IDs of PokerGFX have. No real session
+// has it: PokerGFX takes the time for the ID, and this ID is a time in the year 317.
 const firstSession = 100_000_000_000_000_001
 
-// Rows are rows as the agent would send them, made up of nothing but this: one for each type of table.
+// Rows returns made-up rows like those that the agent sends: one for each type of table. The server is asked to store
+// them and to undo that (see supabase.CheckOptions).
 func Rows(hash hashindex.Algorithm, pcID string) (rows []store.Record) {
 	for i, kind := range []string{"FEATURE_TABLE", "MAIN_TABLE", "FINAL_TABLE", "SIDE_TABLE", ""} {
 		content, err := json.Marshal(map[string]any{
@@ -21,7 +21,7 @@ func Rows(hash hashindex.Algorithm, pcID string) (rows []store.Record) {
 			"CreatedDateTimeUTC": "2025-10-16T13:25:17.0907267Z", "Payouts": []int{0}, "Hands": []any{},
 		})
 		if err != nil {
-			panic(err) // maps of numbers and texts always encode
+			panic(err) // numbers and texts always encode
 		}
 		row, err := store.MakeRecord(store.Origin{
 			Source:   store.Source{Path: fmt.Sprintf("gfxsync-check-%d.json", i)},

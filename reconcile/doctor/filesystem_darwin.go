@@ -1,4 +1,4 @@
-package check
+package doctor
 
 import (
 	"strings"
@@ -13,7 +13,7 @@ func filesystemOf(dir string) filesystem {
 	}
 	name := unix.ByteSliceToString(st.Fstypename[:])
 	switch {
-	case strings.Contains(name, "fuse"): // says that it is local
+	case strings.Contains(name, "fuse"): // FUSE says that it is local
 		return filesystem{behindProgram, name}
 	case st.Flags&unix.MNT_LOCAL == 0: // smbfs, nfs, webdav, afpfs
 		return filesystem{onNetwork, name}
@@ -22,7 +22,7 @@ func filesystemOf(dir string) filesystem {
 	}
 }
 
-// freeSpace returns the bytes that this account may still write.
+// freeSpace returns how many bytes this account can still write.
 func freeSpace(dir string) (uint64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {

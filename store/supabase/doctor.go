@@ -16,7 +16,7 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// Parts of a set-up, in the order in which one needs the other.
+// The parts of a set-up. A part may need the parts before it.
 const (
 	partURL        = "url"
 	partKey        = "key"
@@ -34,32 +34,32 @@ var parts = []string{
 	partURL, partKey, partClock, partTable, partColumns, partConstraint, partRights, partRow, partDigest, partHands,
 }
 
-// clockTolerance is how far this machine's clock may be from the server's.
+// clockTolerance is the difference that is allowed between the clocks of this machine and of the server.
 const clockTolerance = 2 * time.Minute
 
 const (
-	// schemaHint is how most of what can be wrong with a table is mended.
+	// schemaHint repairs most of what can be wrong with a table.
 	schemaHint = "run the SQL that gfxsync schema prints in the SQL editor of the Supabase dashboard"
-	laterHint  = "try again in some minutes; if it stays so, look in the Supabase dashboard whether the project is paused or restarting, " +
-		"and at status.supabase.com"
+	laterHint  = "try again in some minutes; if it stays so, look in the Supabase dashboard whether the project is " +
+		"paused or restarting, and at status.supabase.com"
 )
 
 // CheckOptions says what is expected of a set-up.
 type CheckOptions struct {
-	Setting store.ConflictSetting // how the agent is to choose the conflict key; Options.Conflict does not matter
-	Deletes bool                  // whether the right to delete is needed
-	PCID    string                // of the rows that are asked for, where the conflict key tells the PCs apart
-	// KeyError is why there is no usable key: Options.Key is the zero Key, and only the URL and the clock can be
-	// tested.
+	Setting store.ConflictSetting // how the agent chooses the conflict key; Options.Conflict is not used
+	Deletes bool                  // the key needs the right to delete
+	PCID    string                // the PC whose rows are read, if the conflict key has the PC
+	// KeyError says why there is no usable key. Options.Key is then the zero Key, and only the URL and the clock can
+	// be tested.
 	KeyError error
-	// Rows are at least two made-up rows as the agent would send them, distinct in every conflict key. The server is
-	// asked to store them and to undo that. Without them it is not tested whether a row can be stored.
+	// Rows are at least two made-up rows like those that the agent sends, distinct in every conflict key. The server
+	// is asked to store them and to undo that. Without them, it is not tested whether a row can be stored.
 	Rows []store.Record
 }
 
-// Check tries every part of the set-up and says how to mend what fails: one finding for each part, always the same
-// parts in the same order. What cannot be tested because something else failed is Skipped. No row is made, changed or
-// removed: whether the table takes rows is found out with rows that the server rolls back (see rows).
+// Check tries every part of the set-up, and says how to repair what fails. It returns one finding for each part, always
+// in the same order. A part that cannot be tested because another part failed is Skipped. Check makes, changes and
+// removes no row: to find out whether the table takes rows, it sends rows that the server rolls back (see rows).
 func (r *Remote) Check(ctx context.Context, opts CheckOptions) []store.Finding {
 	c := &check{r: r, opts: opts, table: r.name(), found: map[string]store.Finding{}}
 	if c.connect(ctx) {
@@ -85,20 +85,21 @@ type check struct {
 	table string
 
 	found   map[string]store.Finding
-	blocked string // why the parts that are not in found were not tested
+	blocked string // why parts that are not in found were not tested
 	reads   bool   // the key may select
 
 	choice  store.ConflictChoice
 	keysErr error // why no unique key was found
 
-	spared, sparedHint string // what a column lacks that a row can do without, and the SQL that adds it
+	spared, sparedHint string // what an optional column lacks, and the SQL that adds it
 }
 
 func (c *check) say(part string, verdict store.Verdict, text, hint string) {
 	c.found[part] = store.Finding{Part: part, Verdict: verdict, Text: text, Hint: hint}
 }
 
-// connect reads one hash, of whose answer most can be learned. It says whether the table can be asked more.
+// connect reads one hash. The answer says what is wrong with the URL, the clock, the key or the table. Connect returns
+// whether the other parts can be tested.
 func (c *check) connect(ctx context.Context) bool {
 	x := &exchange{}
 	begin := time.Now()
@@ -117,19 +118,22 @@ func (c *check) connect(ctx context.Context) bool {
 	return true
 }
 
-// reached judges whether a Supabase project has answered.
+// reached says whether a Supabase project answered.
 func (c *check) reached(x *exchange, err error, took time.Duration) bool {
 	address := c.r.opts.URL.String()
-	notSupabase := x.status >= 200 && x.status < 300 && err != nil || x.status == http.StatusNotFound && codeOf(err) == ""
+	notSupabase := x.status >= 200 && x.status < 300 && err != nil ||
+		x.status == http.StatusNotFound && codeOf(err) == ""
 	switch {
 	case notSupabase:
 		c.say(partURL, store.Fail, fmt.Sprintf("%s answers, but is no Supabase project: %s", address, messageOf(err)),
 			"check GFX_SYNC_SUPABASE_URL: Supabase dashboard, Project Settings, Data API, Project URL")
 	case err != nil && x.status == 0:
 		c.say(partURL, store.Fail, fmt.Sprintf("%s cannot be reached: %s", address, messageOf(err)),
-			"check GFX_SYNC_SUPABASE_URL, the network and the firewall, and that the project is not paused (Supabase dashboard)")
+			"check GFX_SYNC_SUPABASE_URL, the network and the firewall, and that the project is not paused "+
+				"(Supabase dashboard)")
 	case err != nil && store.ClassOf(err) == store.Outage:
-		c.say(partURL, store.Fail, fmt.Sprintf("%s answers, but cannot serve now: %s", address, messageOf(err)), laterHint)
+		c.say(partURL, store.Fail, fmt.Sprintf("%s answers, but cannot serve now: %s", address, messageOf(err)),
+			laterHint)
 	default:
 		c.say(partURL, store.OK, fmt.Sprintf("%s answers (%d ms)", address, took.Milliseconds()), "")
 		return true
@@ -139,28 +143,30 @@ func (c *check) reached(x *exchange, err error, took time.Duration) bool {
 	return false
 }
 
-// keyWithoutServer says what is known of the key by itself, if that is bad.
+// keyWithoutServer reports a key that is seen to be bad without the server. It returns whether the key is bad.
 func (c *check) keyWithoutServer() bool {
 	key := c.r.opts.Key
 	switch expires := key.Expires(); {
 	case c.opts.KeyError != nil:
 		c.say(partKey, store.Fail, c.opts.KeyError.Error(), "set GFX_SYNC_SUPABASE_SERVICE_KEY to that key")
 	case !expires.IsZero() && expires.Before(time.Now()):
-		c.say(partKey, store.Fail, fmt.Sprintf("the %s has expired, on %s", key.Kind(), expires.Format(time.DateOnly)), credentialsHint)
+		c.say(partKey, store.Fail, fmt.Sprintf("the %s has expired, on %s", key.Kind(), expires.Format(time.DateOnly)),
+			credentialsHint)
 	default:
 		return false
 	}
 	return true
 }
 
-// accepted judges the key, by itself and by the server's word.
+// accepted says whether the key is good and whether the server accepts it.
 func (c *check) accepted(err error) bool {
 	refused := store.ClassOf(err) == store.Credentials && codeOf(err) != "42501"
 	key := c.r.opts.Key
 	switch {
 	case c.keyWithoutServer():
 	case err != nil && refused:
-		c.say(partKey, store.Fail, fmt.Sprintf("the server does not accept the %s: %s", key.Kind(), messageOf(err)), credentialsHint)
+		c.say(partKey, store.Fail, fmt.Sprintf("the server does not accept the %s: %s", key.Kind(), messageOf(err)),
+			credentialsHint)
 	default:
 		text := "a " + key.Kind() + ", accepted"
 		if !key.Expires().IsZero() {
@@ -173,14 +179,15 @@ func (c *check) accepted(err error) bool {
 	return false
 }
 
-// there judges whether the table can be asked for anything.
+// there says whether the table is there and can be asked.
 func (c *check) there(err error) bool {
 	c.blocked = "the table " + c.table + " cannot be asked"
 	switch code := codeOf(err); {
 	case code == "42501" && isForSchema(err):
 		c.say(partTable, store.Fail, "the key may not use the schema "+c.r.opts.Schema,
 			fmt.Sprintf("in the SQL editor: GRANT USAGE ON SCHEMA %s TO service_role;", c.r.opts.Schema))
-	case err == nil, code == "42501", code == "42703": // no right to read it, or no column file_hash: what follows says so
+	case err == nil, code == "42501", code == "42703":
+		// No right to read it, or no column file_hash: other parts report that.
 		c.say(partTable, store.OK, c.table, "")
 		return true
 	case code == "PGRST106":
@@ -195,7 +202,7 @@ func (c *check) there(err error) bool {
 	return false
 }
 
-// clock compares the clocks by the header Date, which counts whole seconds (RFC 9110, section 6.6.1).
+// clock compares the clocks. The header Date has whole seconds (RFC 9110, section 6.6.1).
 func (c *check) clock(date string, now time.Time) {
 	server, err := http.ParseTime(date)
 	if err != nil {
@@ -211,7 +218,8 @@ func (c *check) clock(date string, now time.Time) {
 		c.say(partClock, store.OK, "as the server's", "")
 		return
 	}
-	c.say(partClock, store.Warn, fmt.Sprintf("this machine's clock is %v %s the server's", ahead.Round(time.Second), which),
+	c.say(partClock, store.Warn,
+		fmt.Sprintf("this machine's clock is %v %s the server's", ahead.Round(time.Second), which),
 		"set it, and have it set itself (Windows: Settings, Time & language, Date & time)")
 }
 
@@ -234,7 +242,8 @@ func (c *check) digest(ctx context.Context) {
 	case errors.Is(err, store.ErrNoDigest):
 		c.say(partDigest, store.Warn, fmt.Sprintf("there is no view %s that can be used; %s", view, pages), schemaHint)
 	case err != nil && store.ClassOf(err) == store.TooMuch:
-		c.say(partDigest, store.Warn, fmt.Sprintf("the view %s takes the server too long (%s); %s", view, messageOf(err), pages), "")
+		c.say(partDigest, store.Warn,
+			fmt.Sprintf("the view %s takes the server too long (%s); %s", view, messageOf(err), pages), "")
 	case err != nil:
 		c.say(partDigest, store.Fail, fmt.Sprintf("the view %s cannot be read: %s", view, messageOf(err)), laterHint)
 	default:
@@ -246,7 +255,7 @@ func (c *check) digest(ctx context.Context) {
 	}
 }
 
-// codeOf returns the code of a remote's answer, or nothing.
+// codeOf returns the code in the answer of a remote, or an empty string.
 func codeOf(err error) string {
 	var re *store.RemoteError
 	if errors.As(err, &re) {
@@ -255,7 +264,7 @@ func codeOf(err error) string {
 	return ""
 }
 
-// messageOf is an error without the class and the hint that Error adds: a finding has its own.
+// messageOf returns the text of an error without its class and hint. A finding has a verdict and a hint of its own.
 func messageOf(err error) string {
 	var re *store.RemoteError
 	if !errors.As(err, &re) {
@@ -266,7 +275,7 @@ func messageOf(err error) string {
 	return strings.TrimPrefix(bare.Error(), re.Class.String()+": ")
 }
 
-// hintOf returns what a remote's error says is to be done, or nothing.
+// hintOf returns the hint of an error of a remote, or an empty string.
 func hintOf(err error) string {
 	var re *store.RemoteError
 	if errors.As(err, &re) {
@@ -275,7 +284,7 @@ func hintOf(err error) string {
 	return ""
 }
 
-// required returns the columns that a table cannot do without.
+// required returns the columns that the table must have.
 func (c *check) required() []string {
 	others := slices.DeleteFunc(c.choice.Key.Columns(), func(name string) bool { return name == store.ColumnFileHash })
 	return append([]string{store.ColumnFileHash, store.ColumnRawJSON}, others...)

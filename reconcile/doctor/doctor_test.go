@@ -1,4 +1,4 @@
-package check
+package doctor
 
 import (
 	"database/sql"
@@ -60,7 +60,7 @@ func TestWatchCountsWhatIsThere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	findings := Watch(t.Context(), hashindex.Root{Label: "PC01", Dir: dir}, jsonFiles(t), reconcile.Schedules{})
+	findings := checkRoot(t.Context(), patience, hashindex.Root{Label: "PC01", Dir: dir}, Setup{Pattern: jsonFiles(t)})
 	expect(t, findings[0], "watch PC01", store.OK, dir+": 3 files in 3 folders")
 	if findings[1].Part != "events PC01" {
 		t.Errorf("%+v", findings[1])
@@ -69,7 +69,7 @@ func TestWatchCountsWhatIsThere(t *testing.T) {
 
 func TestWatchPathThatIsNotThere(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "nowhere")
-	findings := Watch(t.Context(), hashindex.Root{Dir: dir}, jsonFiles(t), reconcile.Schedules{})
+	findings := checkRoot(t.Context(), patience, hashindex.Root{Dir: dir}, Setup{Pattern: jsonFiles(t)})
 	expect(t, findings[0], "watch", store.Fail, dir+" cannot be read", "GFX_SYNC_GFX_WATCH_PATH", "mounted")
 	expect(t, findings[1], "events", store.Skipped)
 	if len(findings) != 2 {
@@ -134,7 +134,7 @@ func TestQueueThatIsThere(t *testing.T) {
 func TestQueueThatIsNotThereYet(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "state", "gfxsync", "pending.db")
-	findings := Queue(t.Context(), path)
+	findings := checkQueue(t.Context(), path)
 	expect(t, findings[0], "queue", store.OK, "can be made")
 	if findings[1].Part != "disk" || findings[1].Verdict == store.Skipped {
 		t.Errorf("%+v, want the free space of a directory that is there", findings[1])
@@ -146,7 +146,7 @@ func TestQueueThatIsNotThereYet(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	findings = Queue(t.Context(), filepath.Join(file, "pending.db"))
+	findings = checkQueue(t.Context(), filepath.Join(file, "pending.db"))
 	expect(t, findings[0], "queue", store.Fail, "cannot be made", "GFX_SYNC_QUEUE_DB_PATH")
 	expect(t, findings[1], "disk", store.Skipped)
 }
@@ -165,7 +165,7 @@ func TestFreeSpace(t *testing.T) {
 	for free, verdict := range map[uint64]store.Verdict{
 		0: store.Fail, 100<<20 - 1: store.Fail, 100 << 20: store.Warn, 1<<30 - 1: store.Warn, 1 << 30: store.OK, 1 << 50: store.OK,
 	} {
-		expect(t, room("/var", free), "disk", verdict)
+		expect(t, space("/var", free), "disk", verdict)
 	}
 	if free, err := freeSpace(t.TempDir()); err != nil || free == 0 {
 		t.Errorf("%d bytes free where the tests write (%v)", free, err)

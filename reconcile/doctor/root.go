@@ -1,5 +1,4 @@
-// Package check tries what an agent needs of the machine that it runs on, and says how to mend what fails.
-package check
+package doctor
 
 import (
 	"context"
@@ -17,18 +16,15 @@ import (
 	"github.com/gfxsync/gfxsync/watch"
 )
 
-// patience is how long a folder is walked through. What a dead share does not answer is given up a little later.
+// patience is how long the folders of a watch path are counted. A file system that does not answer is given up after
+// half as long again.
 const patience = 10 * time.Second
 
-// Watch checks one watch path: whether it can be read, whether events tell of all that happens there, and whether the system lets
-// so many folders be watched. The parts bear the root's label.
-func Watch(ctx context.Context, root hashindex.Root, pattern watch.Pattern, schedules reconcile.Schedules) []store.Finding {
-	return watchWithin(ctx, patience, root, pattern, schedules)
-}
-
-func watchWithin(ctx context.Context, limit time.Duration, root hashindex.Root, pattern watch.Pattern, s reconcile.Schedules) []store.Finding {
+// checkRoot checks one watch path: whether it can be read, whether the system reports its changes, and whether the
+// system lets so many folders be watched. The names of the parts end with the label of the root.
+func checkRoot(ctx context.Context, limit time.Duration, root hashindex.Root, s Setup) []store.Finding {
 	answer := make(chan []store.Finding, 1)
-	go func() { answer <- watchFindings(ctx, limit, root, pattern, s) }()
+	go func() { answer <- examineRoot(ctx, limit, root, s) }()
 	hung := time.NewTimer(limit + limit/2)
 	defer hung.Stop()
 	var findings []store.Finding
@@ -51,30 +47,32 @@ func unreadable(root hashindex.Root, why string) []store.Finding {
 	return []store.Finding{
 		{
 			Part: "watch", Verdict: store.Fail, Text: fmt.Sprintf("%s cannot be read: %s", root.Dir, why),
-			Hint: "check GFX_SYNC_GFX_WATCH_PATH, that the share is mounted, and that the account gfxsync runs under may read it",
+			Hint: "check GFX_SYNC_GFX_WATCH_PATH, that the share is mounted, and that the account gfxsync runs under " +
+				"may read it",
 		},
 		{Part: "events", Verdict: store.Skipped, Text: "not tested: the watch path cannot be read"},
 	}
 }
 
-func watchFindings(ctx context.Context, limit time.Duration, root hashindex.Root, pattern watch.Pattern, s reconcile.Schedules) []store.Finding {
+// examineRoot may hang as long as the file system does.
+func examineRoot(ctx context.Context, limit time.Duration, root hashindex.Root, s Setup) []store.Finding {
 	if err := root.Check(); err != nil {
 		return unreadable(root, err.Error())
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	seen := walk(ctx, root, pattern)
-	findings := []store.Finding{seen.finding(root.Dir), events(root.Dir, of(root.Dir), s)}
+	seen := walk(ctx, root, s.Pattern)
+	findings := []store.Finding{seen.finding(root.Dir), events(root.Dir, of(root.Dir), s.Schedules)}
 	return append(findings, watchLimit(seen.folders)...)
 }
 
-// seen is what a walk through a folder has found.
+// seen is what a walk through a folder found.
 type seen struct {
 	files, folders int
-	cut            bool   // there was no time for all of it
+	cut            bool   // the time was too short for all of it
 	unreadable     int    // folders
-	err            error  // of the first of them
-	leadsBack      string // a folder that does, if there is any
+	err            error  // of the first unreadable folder
+	leadsBack      string // one of the folders that lead back to a folder above, if there are any
 }
 
 func walk(ctx context.Context, root hashindex.Root, pattern watch.Pattern) (s seen) {
@@ -82,7 +80,7 @@ func walk(ctx context.Context, root hashindex.Root, pattern watch.Pattern) (s se
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, fs.ErrNotExist): // gone meanwhile
+		case errors.Is(err, fs.ErrNotExist): // removed during the walk
 		case err != nil:
 			s.unreadable++
 			if s.err == nil {
@@ -110,10 +108,12 @@ func (s seen) finding(dir string) store.Finding {
 	}
 	f := store.Finding{
 		Part: "watch", Verdict: store.OK,
-		Text: fmt.Sprintf("%s: %s%s in %s", dir, atLeast, english.Plural(s.files, "file", ""), english.Plural(s.folders, "folder", "")),
+		Text: fmt.Sprintf("%s: %s%s in %s", dir, atLeast, english.Plural(s.files, "file", ""),
+			english.Plural(s.folders, "folder", "")),
 	}
 	if s.leadsBack != "" {
-		f.Verdict, f.Hint = store.Warn, "remove the link there, or have the server follow none (Samba: follow symlinks = no)"
+		f.Verdict = store.Warn
+		f.Hint = "remove the link there, or have the server follow none (Samba: follow symlinks = no)"
 		f.Text += fmt.Sprintf("; %s leads back to a folder that it lies in", s.leadsBack)
 	}
 	if s.unreadable > 0 {
@@ -123,29 +123,34 @@ func (s seen) finding(dir string) store.Finding {
 	return f
 }
 
-// events judges whether the operating system reports all changes of a folder.
+// events says whether the operating system reports all changes of a folder.
 func events(dir string, on filesystem, s reconcile.Schedules) store.Finding {
-	f := store.Finding{Part: "events", Verdict: store.Warn, Hint: "set GFX_SYNC_SCAN_SCHEDULE shorter, should that be too late"}
-	when, ever := found(s)
+	f := store.Finding{Part: "events", Verdict: store.Warn}
+	schedule, ever := firstSchedule(s)
 	switch on.place {
 	case onThisMachine:
-		return store.Finding{Part: f.Part, Verdict: store.OK, Text: "on a disk of this machine: changes are reported at once"}
+		f.Verdict, f.Text = store.OK, "on a disk of this machine: changes are reported at once"
+		return f
 	case onNetwork:
-		f.Text = fmt.Sprintf("%s is a network share (%s): no event tells of what other machines write; that is found by the %s", dir, on.name, when)
+		f.Text = fmt.Sprintf("%s is a network share (%s): no event tells of what other machines write; that is found "+
+			"by the %s", dir, on.name, schedule)
 	case behindProgram:
-		f.Text = fmt.Sprintf("%s is a %s mount, perhaps of a network share: no event tells of what is written behind it; that is found by the %s",
-			dir, on.name, when)
+		f.Text = fmt.Sprintf("%s is a %s mount, perhaps of a network share: no event tells of what is written behind "+
+			"it; that is found by the %s", dir, on.name, schedule)
 	default:
-		return store.Finding{Part: f.Part, Verdict: store.Skipped, Text: "not tested: this system does not tell whether " + dir + " is a network share"}
+		f.Verdict = store.Skipped
+		f.Text = fmt.Sprintf("not tested: this system does not tell whether %s is a network share", dir)
+		return f
 	}
+	f.Hint = "set GFX_SYNC_SCAN_SCHEDULE shorter, should that be too late"
 	if !ever {
 		f.Verdict, f.Hint = store.Fail, "set GFX_SYNC_SCAN_SCHEDULE, for example to @every 30s"
 	}
 	return f
 }
 
-// found says by which schedule a change is found that no event has told of.
-func found(s reconcile.Schedules) (when string, ever bool) {
+// firstSchedule names the schedule of the passes that find a change without an event. Ever is false if there is none.
+func firstSchedule(s reconcile.Schedules) (name string, ever bool) {
 	for _, one := range []struct {
 		name string
 		reconcile.Schedule

@@ -14,26 +14,26 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// How it is found out whether the table takes a row, without one being left behind. PostgREST undoes a request that
-// insists on a single object and comes to another number of rows (its documentation, "Resource Representation",
-// "Singular or Plural"; MainTx.hs, failNotSingular; SingularSpec.hs, "raises an error when attempting to create
-// multiple entities … the rows should not exist, either"). By then PostgreSQL has stored the rows and run the
-// triggers, policies and constraints, but for the deferred ones. A server that does not know such requests would keep
-// the rows. Therefore it is asked for a single object of no row first.
+// This file finds out whether the table takes a row, and leaves no row behind. A request may demand that its answer is
+// a single object. If it results in another number of rows, PostgREST rolls it back (its documentation, "Resource
+// Representation", "Singular or Plural"; MainTx.hs, failNotSingular; SingularSpec.hs, "raises an error when attempting
+// to create multiple entities … the rows should not exist, either"). Before that, PostgreSQL has stored the rows, and
+// has run the triggers, the policies and all constraints that are not deferred. A server that does not know this demand
+// would keep the rows. For this reason, the first such request has no row.
 
-// singleObject makes a request insist on a single object.
+// singleObject makes a request demand a single object.
 func singleObject(req *http.Request) { req.Header.Set("Accept", "application/vnd.pgrst.object+json") }
 
-// notSingular is PostgREST's code for an answer that is not a single object, and for a request that was undone for it.
+// notSingular is the code of PostgREST for a request that did not result in a single object and was rolled back.
 const notSingular = "PGRST116"
 
-// undone is how many rows were stored before the request was undone.
+// undone finds how many rows were stored before the request was rolled back.
 var undone = regexp.MustCompile(`The result contains (\d+) rows`)
 
-// unproven is what the rolled-back rows do not show.
+// unproven says what the rolled-back rows do not test.
 const unproven = "not tested: triggers on UPDATE, deferred constraints"
 
-// rows has made-up rows stored and rolled back.
+// rows has the server store made-up rows and roll them back.
 func (c *check) rows(ctx context.Context, columns []string) {
 	if c.enums(ctx, columns) {
 		return
@@ -52,7 +52,7 @@ func (c *check) rows(ctx context.Context, columns []string) {
 	c.judgeRows(ctx, columns, c.r.insert(ctx, x, columns, &c.choice.Key))
 }
 
-// filled are the columns that a row would be sent with: besides those of all tables, the extra ones that this table
+// filled returns the columns that the agent would send: those of every table, and the extra columns that this table
 // has.
 func (c *check) filled(ctx context.Context, columns []string) []string {
 	r := &Remote{shared: c.r.shared, conflict: c.choice.Key}
@@ -65,7 +65,7 @@ func (c *check) filled(ctx context.Context, columns []string) []string {
 	})
 }
 
-// judgeRows says what came of the rows.
+// judgeRows reports what happened to the rows.
 func (c *check) judgeRows(ctx context.Context, columns []string, err error) {
 	switch code := codeOf(err); {
 	case err == nil:
@@ -90,7 +90,7 @@ func (c *check) judgeRows(ctx context.Context, columns []string, err error) {
 		c.say(partRow, store.Fail, "a policy or a missing right refuses rows: "+messageOf(err),
 			fmt.Sprintf("in the SQL editor: CREATE POLICY gfxsync ON %s TO service_role USING (true) WITH CHECK "+
 				"(true); or grant the right that is named", c.table))
-	case code == "55000": // PostgreSQL sees it when there is a row
+	case code == "55000": // PostgreSQL sees this only when there is a row
 		c.say(partRow, store.Fail, "every row is refused: "+messageOf(err),
 			fmt.Sprintf("the unique constraint on (%s) must not be DEFERRABLE: drop it, and "+
 				"in the SQL editor: ALTER TABLE %s ADD UNIQUE (%s);", c.choice.Key, c.table, c.choice.Key))
@@ -102,7 +102,7 @@ func (c *check) judgeRows(ctx context.Context, columns []string, err error) {
 	}
 }
 
-// removal is the SQL that removes the made-up rows.
+// removal returns the SQL that removes the made-up rows.
 func (c *check) removal() string {
 	hashes := make([]string, len(c.opts.Rows))
 	for i := range c.opts.Rows {
@@ -112,18 +112,18 @@ func (c *check) removal() string {
 	return fmt.Sprintf("in the SQL editor: DELETE FROM %s WHERE file_hash IN (%s);", c.table, list)
 }
 
-// nullColumn is PostgreSQL's message of 23502.
+// nullColumn matches the message of PostgreSQL for 23502.
 var nullColumn = regexp.MustCompile(`null value in column "([^"]+)"`)
 
-// sayUnfilled names the columns that must not be null and that nobody fills: that of the error, which is the first, and
-// those of which the description tells.
+// sayUnfilled names the columns that must not be null and that nothing fills: the column in the error, which is the
+// first of them, and the columns that the description of the table shows.
 func (c *check) sayUnfilled(ctx context.Context, columns []string, err error) {
 	m := nullColumn.FindStringSubmatch(messageOf(err))
 	if m == nil {
 		c.say(partRow, store.Fail, "a row is refused: "+messageOf(err), "")
 		return
 	}
-	d, _ := c.r.describe(ctx) // without it, the next column is named when this one is mended
+	d, _ := c.r.describe(ctx) // without it, the next column is named when this one is repaired
 	names := []string{m[1]}
 	for _, name := range d.unfilled(columns) {
 		if d.tellsDefault(name) && !slices.Contains(names, name) {
@@ -135,7 +135,7 @@ func (c *check) sayUnfilled(ctx context.Context, columns []string, err error) {
 		c.fill(d, names))
 }
 
-// described judges by the description alone, where a row cannot be tried.
+// described judges by the description of the table alone, where no row can be tried.
 func (c *check) described(ctx context.Context, columns []string) {
 	const untried = "no row was tried, as this server might keep it"
 	d, err := c.r.describe(ctx)
@@ -167,8 +167,8 @@ func (c *check) described(ctx context.Context, columns []string) {
 	}
 }
 
-// unfilled returns the columns that must not be null, are not among those that gfxsync fills, and show no default. A
-// nil description has none.
+// unfilled returns the columns that must not be null, that gfxsync does not fill, and that show no default. A nil
+// description has none.
 func (d *description) unfilled(columns []string) (names []string) {
 	if d == nil {
 		return nil
@@ -191,7 +191,7 @@ func (d *description) tellsDefault(name string) bool {
 	}, column.Format)
 }
 
-// fill is the SQL by which columns that must not be null are filled, or may be null. The description may be nil.
+// fill returns the SQL that fills columns that must not be null, or lets them be null. The description may be nil.
 func (c *check) fill(d *description, names []string) string {
 	var actions []string
 	numbered := ""
@@ -219,21 +219,21 @@ func (c *check) fill(d *description, names []string) string {
 		c.table, strings.Join(actions, ", "), numbered)
 }
 
-// valued are the values that gfxsync writes into columns that may be of a type with a list of values.
+// valued has the values that gfxsync writes into columns whose type may be an enum.
 var valued = []struct {
 	column string
 	values []string
-	spared bool // a row can do without it
+	spared bool // rows are written without the column if it lacks a value
 }{
 	{column: "table_type", values: []string{"FEATURE_TABLE", "MAIN_TABLE", "FINAL_TABLE", "SIDE_TABLE", "UNKNOWN"}},
 	{column: columnStatus, values: []string{"synced"}, spared: true},
 }
 
-// lackingValue is PostgreSQL's message of 22P02 for a type with a list of values.
+// lackingValue matches the message of PostgreSQL for 22P02 with an enum.
 var lackingValue = regexp.MustCompile(`invalid input value for enum ([^ ]+): "([^"]*)"`)
 
-// enums asks for rows with the values that gfxsync writes, which PostgreSQL refuses where a type does not have one, and
-// says so. It says whether that settles the matter.
+// enums asks for rows with the values that gfxsync writes. PostgreSQL refuses the request if an enum lacks one of them.
+// It returns whether a required value is missing.
 func (c *check) enums(ctx context.Context, columns []string) bool {
 	for _, v := range valued {
 		missing, name := c.lacking(ctx, v.column, v.values)
@@ -258,7 +258,7 @@ func (c *check) enums(ctx context.Context, columns []string) bool {
 	return false
 }
 
-// lacking returns those of the values that the type of the column does not have, and the name of the type.
+// lacking returns the values that the enum of the column lacks, and the name of the enum.
 func (c *check) lacking(ctx context.Context, column string, values []string) (missing []string, name string) {
 	for left := slices.Clone(values); len(left) > 0; {
 		_, err := c.r.do(ctx, c.r.opts.Table, nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
@@ -270,7 +270,7 @@ func (c *check) lacking(ctx context.Context, column string, values []string) (mi
 		}
 		m := lackingValue.FindStringSubmatch(messageOf(err))
 		if m == nil || !slices.Contains(left, m[2]) {
-			return missing, name // or the column is not there
+			return missing, name // another error, such as no such column
 		}
 		missing, name = append(missing, m[2]), m[1]
 		left = slices.DeleteFunc(left, func(v string) bool { return v == m[2] })
