@@ -9,8 +9,8 @@ import (
 	sqlite3 "modernc.org/sqlite"
 )
 
-// connector makes SQLite's connections, whose errors are explained wherever they come up: SQLite may find a file damaged, or its
-// disk gone, at any row of any query.
+// connector makes connections that pass all errors through explain. SQLite may find that a file is corrupt, or that its
+// disk is gone, at any row of any query.
 type connector struct {
 	driver  sqlite3.Driver
 	dsn     string
@@ -28,11 +28,11 @@ func (c *connector) Connect(context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, c.explain(err)
 	}
-	of := inner.(sqliteConn)
-	return &conn{sqliteConn: of, explain: c.explain, statements: statements{conn: of}}, nil
+	sc := inner.(sqliteConn)
+	return &conn{sqliteConn: sc, explain: c.explain, statements: stmtCache{conn: sc}}, nil
 }
 
-// sqliteConn is what database/sql makes use of in SQLite's connections.
+// sqliteConn holds the methods of SQLite's connections that database/sql uses.
 type sqliteConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -47,10 +47,10 @@ type sqliteConn interface {
 type conn struct {
 	sqliteConn
 	explain    func(error) error
-	statements statements
+	statements stmtCache
 }
 
-// Close closes the connection, and first what was prepared on it.
+// Close closes the prepared statements, then the connection.
 func (c *conn) Close() error {
 	return errors.Join(c.explain(c.statements.close()), c.explain(c.sqliteConn.Close()))
 }
@@ -72,34 +72,34 @@ func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, e
 }
 
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	kept, err := c.statements.get(ctx, query)
+	cached, err := c.statements.get(ctx, query)
 	if err != nil {
 		return nil, c.explain(err)
 	}
-	if kept == nil {
+	if cached == nil {
 		result, err := c.sqliteConn.ExecContext(ctx, query, args)
 		return result, c.explain(err)
 	}
-	defer kept.free()
-	result, err := kept.ExecContext(ctx, args)
+	defer cached.free()
+	result, err := cached.ExecContext(ctx, args)
 	return result, c.explain(err)
 }
 
 func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	kept, err := c.statements.get(ctx, query)
+	cached, err := c.statements.get(ctx, query)
 	if err != nil {
 		return nil, c.explain(err)
 	}
-	if kept == nil {
+	if cached == nil {
 		inner, err := c.sqliteConn.QueryContext(ctx, query, args)
 		return explainRows(inner, err, c.explain)
 	}
-	inner, err := kept.QueryContext(ctx, args)
+	inner, err := cached.QueryContext(ctx, args)
 	if err != nil {
-		kept.free()
+		cached.free()
 		return nil, c.explain(err)
 	}
-	return explainRows(&keptRows{inner, kept}, nil, c.explain)
+	return explainRows(&cachedRows{inner, cached}, nil, c.explain)
 }
 
 type tx struct {

@@ -13,24 +13,26 @@ import (
 var (
 	// ErrNewer says that the file was last written by a newer gfxsync, whose schema this one does not know.
 	ErrNewer = errors.New("the database was written by a newer gfxsync")
-	// ErrDamaged says that SQLite does not recognise the file, or found it inconsistent.
+	// ErrDamaged says that the file is corrupt: SQLite does not recognise it or found it inconsistent.
 	ErrDamaged = errors.New("the database is damaged")
-	// ErrMissing says that there is no such file, where the caller asked for none to be made.
+	// ErrMissing says that there is no such file, or that the file is still empty. Only OpenExisting returns it.
 	ErrMissing = errors.New("the database does not exist")
-	// ErrFull says that there is no room for what was to be written. It passes when there is.
+	// ErrFull says that the disk is full. The same call may succeed when there is space again.
 	ErrFull = errors.New("the disk of the database is full: free some space on it")
-	// ErrUnusable says that the place does not allow a database, or not any more: it is read-only, fails, or cannot lock or map a file.
-	ErrUnusable = errors.New("the database cannot be used where it is: it needs a folder that this account may write to, on a disk of this machine")
-	// ErrBusy says that a lock was not to be had for as long as SQLite waits for one. ENOLCK counts as that too.
+	// ErrUnusable says that the place of the file does not allow a database: it is read-only, its disk fails, or it
+	// cannot lock or map a file.
+	ErrUnusable = errors.New("the database cannot be used where it is: " +
+		"it needs a folder that this account may write to, on a disk of this machine")
+	// ErrBusy says that SQLite waited for a lock and did not get it. It also stands for ENOLCK.
 	ErrBusy = errors.New("another program keeps the database locked, or its file system cannot lock files")
 	// ErrGone says that the file was deleted or replaced while it was open.
 	ErrGone = errors.New("the database was deleted or replaced while it was in use")
 )
 
-// explained is an error that names the file, and may be one of those above.
+// explained is an error with the name of the file and, if it is known, its class: one of the errors above.
 type explained struct {
 	path  string
-	class error // nil: nothing is known of it
+	class error // may be nil
 	err   error
 }
 
@@ -43,7 +45,8 @@ func (e *explained) Error() string {
 
 func (e *explained) Unwrap() []error { return []error{e.class, e.err} }
 
-// explain names the file, once, and turns SQLite's own codes (https://www.sqlite.org/rescode.html) into errors to test for.
+// explain adds to an error the name of the file and its class, which follows from SQLite's result code
+// (https://www.sqlite.org/rescode.html). It does not change an error that it has explained before.
 func explain(path string, err error) error {
 	if done := (*explained)(nil); err == nil || errors.As(err, &done) {
 		return err
@@ -57,7 +60,8 @@ func classOf(err error) error {
 		return ErrDamaged
 	case lib.SQLITE_FULL:
 		return ErrFull
-	case lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_PERM, lib.SQLITE_IOERR, lib.SQLITE_PROTOCOL, lib.SQLITE_NOLFS:
+	case lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_PERM, lib.SQLITE_IOERR, lib.SQLITE_PROTOCOL,
+		lib.SQLITE_NOLFS:
 		return ErrUnusable
 	case lib.SQLITE_BUSY:
 		return ErrBusy
@@ -66,9 +70,10 @@ func classOf(err error) error {
 	}
 }
 
-// Place explains what the file system says of a file where the database is, or of its directory: it is ErrFull or ErrUnusable.
+// Place explains an error of the file system about the file at path or its directory. The result is ErrFull or
+// ErrUnusable.
 func Place(path string, err error) error {
-	const errorDiskFull = syscall.Errno(112) // of Windows
+	const errorDiskFull = syscall.Errno(112) // Windows' ERROR_DISK_FULL
 	class := ErrUnusable
 	if errors.Is(err, syscall.ENOSPC) || runtime.GOOS == "windows" && errors.Is(err, errorDiskFull) {
 		class = ErrFull
@@ -76,7 +81,7 @@ func Place(path string, err error) error {
 	return &explained{path: path, class: class, err: err}
 }
 
-// code returns SQLite's primary result code, 0 if the error is not SQLite's.
+// code returns SQLite's primary result code. It is 0 if the error is not SQLite's.
 func code(err error) int {
 	var e *sqlite3.Error
 	if errors.As(err, &e) {

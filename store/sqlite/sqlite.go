@@ -1,6 +1,6 @@
-// Package sqlite opens SQLite files the one way gfxsync wants them: write-ahead logging, commits that are durable
-// unless the caller can do without, one writer, and a schema that is brought up to date in the same step. It knows
-// nothing of what the tables mean.
+// Package sqlite opens SQLite files as gfxsync needs them. They use write-ahead logging and have one writer at a time.
+// A commit is durable unless the caller asks for less. Opening a file brings its schema up to date. The package does
+// not know what the tables mean.
 package sqlite
 
 import (
@@ -18,27 +18,29 @@ import (
 	lib "modernc.org/sqlite/lib"
 )
 
-// busyTimeout is how long one user of a file waits for another.
+// busyTimeout is how long a user of a file waits for the lock of another.
 const busyTimeout = 10 * time.Second
 
-// DB is an open SQLite file. Reads may run at any time and see the last commit; writes take turns.
+// DB is an open SQLite file. It is safe for concurrent use. Reads may run at any time and see the last commit. Writes
+// wait for each other.
 type DB struct {
-	path    string
-	file    fs.FileInfo // of the file that was opened
-	write   *sql.DB     // one connection, for which those who write wait
-	synced  bool        // whether that connection commits with synchronous=FULL; for whoever has the connection
-	read    *sql.DB
+	path   string
+	file   fs.FileInfo // of the file that was opened
+	write  *sql.DB     // has one connection, so that writers wait for each other
+	synced bool        // whether that connection commits with synchronous=FULL; guarded by holding the connection
+	read   *sql.DB
+	// damaged holds the first ErrDamaged.
 	damaged chan error
 }
 
-// Open opens the file at path, making it and its directory (mode 0600 and 0700) where they are absent, and applies those of the
-// migrations that it has not had yet, each in a transaction of its own. The number applied is kept in user_version.
-// It fails with ErrNewer, ErrDamaged, ErrFull or ErrUnusable. The caller closes the DB.
+// Open opens the file at path. It makes the file (mode 0600) and its directory (mode 0700) if they do not exist. It
+// applies the migrations that the file has not had yet, each in its own transaction, and keeps their number in
+// user_version. It fails with ErrNewer, ErrDamaged, ErrFull, ErrUnusable or ErrBusy. The caller closes the DB.
 func Open(ctx context.Context, path string, migrations []string) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, Place(path, err)
 	}
-	// SQLite would create it with the umask's mode; its -wal and -shm files take the mode of this one.
+	// SQLite would create the file with the umask's mode. The -wal and -shm files take the mode of the file.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, Place(path, err)
@@ -56,8 +58,9 @@ func Open(ctx context.Context, path string, migrations []string) (*DB, error) {
 	return db, nil
 }
 
-// OpenExisting opens a file that Open made before, and changes nothing in it: it fails with ErrMissing if there is no file, and
-// with ErrNewer if its schema is not the one of these migrations. The caller closes the DB.
+// OpenExisting opens a file that Open has made, and changes nothing in it. It fails with ErrMissing if there is no file
+// or if the file has not had all of these migrations. It fails with ErrNewer if the file has had more. Other errors are
+// those of Open. The caller closes the DB.
 func OpenExisting(ctx context.Context, path string, migrations []string) (*DB, error) {
 	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return nil, fmt.Errorf("%s: %w", path, ErrMissing)
@@ -74,7 +77,7 @@ func OpenExisting(ctx context.Context, path string, migrations []string) (*DB, e
 	case version > len(migrations):
 		err = newer(version, migrations)
 	case version < len(migrations):
-		err = ErrMissing // made, but never brought up to date: nothing has been stored in it
+		err = ErrMissing // a migration is missing: nothing was stored with this schema
 	}
 	if err != nil {
 		return nil, errors.Join(explain(path, err), db.Close())
@@ -82,7 +85,8 @@ func OpenExisting(ctx context.Context, path string, migrations []string) (*DB, e
 	return db, nil
 }
 
-// OpenRuin opens a file as it is, for reading alone: nothing is checked, migrated or made. It may fail at anything.
+// OpenRuin opens a corrupt file for reading. It checks, migrates and makes nothing. Any query may fail. The caller
+// closes it.
 func OpenRuin(path string) (*sql.DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, Place(path, err)
@@ -93,8 +97,8 @@ func OpenRuin(path string) (*sql.DB, error) {
 }
 
 func newer(version int, migrations []string) error {
-	return fmt.Errorf("%w: its schema is number %d, this gfxsync knows up to %d; start the newest gfxsync that has run here",
-		ErrNewer, version, len(migrations))
+	return fmt.Errorf("%w: its schema is number %d, this gfxsync knows up to %d; "+
+		"start the newest gfxsync that has run here", ErrNewer, version, len(migrations))
 }
 
 func open(path string) (*DB, error) {
@@ -109,25 +113,26 @@ func open(path string) (*DB, error) {
 	return db, nil
 }
 
-// explain explains what SQLite says, and remembers that the file is damaged.
+// explain explains an error of SQLite. If the file is corrupt, it tells the reader of Damaged.
 func (db *DB) explain(err error) error {
 	if code(err) == 0 {
-		return err // not SQLite's: the end of the rows, or a canceled context
+		return err // not an error of SQLite, but the end of the rows or a canceled context
 	}
 	err = explain(db.path, err)
 	if errors.Is(err, ErrDamaged) {
 		select {
 		case db.damaged <- err:
-		default: // it is known
+		default: // the first error is still there
 		}
 	}
 	return err
 }
 
-// Damaged receives the first error that was ErrDamaged, whichever operation met it.
+// Damaged returns a channel that receives an ErrDamaged as soon as any operation finds the file corrupt.
 func (db *DB) Damaged() <-chan error { return db.damaged }
 
-// Present fails with ErrGone if the path does not lead to the open file any more. What is written then is lost with the process.
+// Present fails with ErrGone if the file at the path is not the open file any more. What is written to the open file
+// then is lost when the process ends.
 func (db *DB) Present() error {
 	now, err := os.Stat(db.path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, db.file) {
@@ -136,18 +141,21 @@ func (db *DB) Present() error {
 	return nil
 }
 
-// CopyTo writes the present content into a new file.
+// CopyTo writes the present content of the database into a new file.
 func (db *DB) CopyTo(ctx context.Context, path string) error {
 	_, err := db.write.ExecContext(ctx, `VACUUM INTO ?`, path)
 	return err
 }
 
-// dsn asks for synchronous=FULL, which is what Update promises.
+// dsn sets synchronous=FULL, which Update promises.
 func dsn(path, txlock string) string {
 	return uri(path, url.Values{
-		"_pragma": {fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)"},
+		"_pragma": {
+			fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)",
+			"synchronous(FULL)",
+		},
 		"_txlock": {txlock},
-		"mode":    {"rw"}, // a file that has been deleted meanwhile is not to be made again, with nothing in it
+		"mode":    {"rw"}, // do not make an empty file in place of one that was deleted meanwhile
 	})
 }
 
@@ -162,20 +170,20 @@ func uri(path string, options url.Values) string {
 // Path returns the path that the DB was opened with.
 func (db *DB) Path() string { return db.path }
 
-// Read returns a handle for queries. Nothing may be written through it.
+// Read returns a handle for queries. The caller must not write through it.
 func (db *DB) Read() *sql.DB { return db.read }
 
-// Update runs f in a transaction that is committed if f returns nil, and leaves nothing behind if not. When Update
-// returns nil, the commit and all before it have been synced to the disk: a power cut does not undo them.
+// Update runs f in a transaction. It commits if f returns nil, else it rolls back. When Update returns nil, this commit
+// and all earlier ones are synced to the disk, and a power cut does not undo them.
 func (db *DB) Update(ctx context.Context, f func(tx *sql.Tx) error) error {
 	return db.update(ctx, true, f)
 }
 
-// UpdateWithoutSync is Update for what can be found again. A crash of the process undoes none of its commits, but a
-// power cut, or a crash of the operating system, may undo the last of them: all since the last Update or checkpoint, or
-// any number of the latest of those, never one without those after it. The file stays consistent (SQLite documentation,
+// UpdateWithoutSync is Update without the sync to the disk, for data that can be found again. A crash of the process
+// undoes nothing. A power cut or a crash of the operating system may undo the newest commits since the last Update or
+// checkpoint. It never undoes a commit and keeps a later one, so the file stays consistent. (SQLite documentation,
 // "PRAGMA synchronous": in WAL mode with synchronous=NORMAL a transaction "might roll back following a power loss or
-// system crash"; "Write-Ahead Logging", "Performance Considerations").
+// system crash"; "Write-Ahead Logging", "Performance Considerations".)
 func (db *DB) UpdateWithoutSync(ctx context.Context, f func(tx *sql.Tx) error) error {
 	return db.update(ctx, false, f)
 }
@@ -202,9 +210,8 @@ func (db *DB) update(ctx context.Context, sync bool, f func(tx *sql.Tx) error) (
 	return nil
 }
 
-// setSync sets how the next transaction of the connection is committed. It cannot be set inside a transaction, which is
-// why it is not left to f. A connection that has taken the place of a broken one is FULL whatever is remembered, which
-// errs on the safe side.
+// setSync sets whether the next transaction of the connection is synced to the disk. SQLite does not allow this inside
+// a transaction. If a new connection has replaced a broken one, it is FULL even where db.synced is false. This is safe.
 func (db *DB) setSync(ctx context.Context, conn *sql.Conn, sync bool) error {
 	if db.synced == sync {
 		return nil
@@ -222,9 +229,10 @@ func (db *DB) Close() error {
 	return errors.Join(db.read.Close(), db.write.Close())
 }
 
-// version returns the number of schema steps that the file has had. It is the first that a new DB asks, and asks again while the
-// file is locked: to whoever turns it to write-ahead logging, or opens it while the last other user closes it, SQLite may answer
-// SQLITE_BUSY at once, whatever the busy timeout (its documentation, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
+// version returns the number of migrations that the file has had. It is the first query of a new DB, so it may have to
+// switch the file to write-ahead logging, or may meet the last other user closing it. SQLite may then answer
+// SQLITE_BUSY at once, whatever the busy timeout (its documentation, "Sometimes Queries Return SQLITE_BUSY In WAL
+// Mode"). So version tries again until the busy timeout has passed.
 func (db *DB) version(ctx context.Context) (v int, err error) {
 	for since := time.Now(); ; {
 		err = db.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&v)
@@ -257,7 +265,8 @@ func (db *DB) migrate(ctx context.Context, migrations []string) error {
 	}
 }
 
-// step looks at the version again inside its transaction: another process may have taken the same step meanwhile.
+// step applies one migration. It reads the version again inside its transaction, because another process may have
+// applied the same migration meanwhile.
 func step(ctx context.Context, tx *sql.Tx, migrations []string) error {
 	var version int
 	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {

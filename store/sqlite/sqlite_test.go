@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// steps are migrations of which each depends on the one before, and of which none can be applied twice.
+// steps are migrations. Each depends on the one before it, and none can be applied twice.
 var steps = []string{
 	`CREATE TABLE a (x INTEGER)`,
 	`INSERT INTO a VALUES (1); ALTER TABLE a ADD COLUMN y TEXT`,
@@ -66,7 +66,9 @@ func TestNewFileIsForItsOwnerOnly(t *testing.T) {
 	if err := insert(t, db, 1); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]fs.FileMode{"": 0o700, "pending.db": 0o600, "pending.db-wal": 0o600, "pending.db-shm": 0o600} {
+	for name, want := range map[string]fs.FileMode{
+		"": 0o700, "pending.db": 0o600, "pending.db-wal": 0o600, "pending.db-shm": 0o600,
+	} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -136,7 +138,8 @@ func TestManyMayOpenANewFileAtOnce(t *testing.T) {
 func TestNewerFileIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")
 	open(t, path, steps)
-	if _, err := sqlite.Open(t.Context(), path, steps[:2]); !errors.Is(err, sqlite.ErrNewer) || !strings.Contains(err.Error(), path) {
+	if _, err := sqlite.Open(t.Context(), path, steps[:2]); !errors.Is(err, sqlite.ErrNewer) ||
+		!strings.Contains(err.Error(), path) {
 		t.Errorf("Open: %v, want ErrNewer with the path", err)
 	}
 	if _, err := sqlite.OpenExisting(t.Context(), path, steps[:2]); !errors.Is(err, sqlite.ErrNewer) {
@@ -147,7 +150,8 @@ func TestNewerFileIsRefused(t *testing.T) {
 func TestOpenExistingMakesNothing(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "no", "a.db")
-	if _, err := sqlite.OpenExisting(t.Context(), path, steps); !errors.Is(err, sqlite.ErrMissing) || !strings.Contains(err.Error(), path) {
+	if _, err := sqlite.OpenExisting(t.Context(), path, steps); !errors.Is(err, sqlite.ErrMissing) ||
+		!strings.Contains(err.Error(), path) {
 		t.Errorf("no file: %v, want ErrMissing with the path", err)
 	}
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
@@ -182,7 +186,8 @@ func TestGarbageIsDamaged(t *testing.T) {
 			for call, open := range map[string]func(context.Context, string, []string) (*sqlite.DB, error){
 				"Open": sqlite.Open, "OpenExisting": sqlite.OpenExisting,
 			} {
-				if _, err := open(t.Context(), path, steps); !errors.Is(err, sqlite.ErrDamaged) || !strings.Contains(err.Error(), path) {
+				if _, err := open(t.Context(), path, steps); !errors.Is(err, sqlite.ErrDamaged) ||
+					!strings.Contains(err.Error(), path) {
 					t.Errorf("%s: %v, want ErrDamaged with the path", call, err)
 				}
 			}
@@ -199,7 +204,8 @@ func TestOverwrittenPagesAreDamaged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fill := `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO a SELECT i, 'row ' || i FROM n`
+	fill := `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+		INSERT INTO a SELECT i, 'row ' || i FROM n`
 	err = db.Update(t.Context(), func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(t.Context(), fill)
 		return err
@@ -215,14 +221,16 @@ func TestOverwrittenPagesAreDamaged(t *testing.T) {
 	if err := errors.Join(err, f.Close()); err != nil {
 		t.Fatal(err)
 	}
-	db = open(t, path, steps) // the first page is whole
+	db = open(t, path, steps) // this succeeds, because the first page is not corrupt
 	if err := insert(t, db, 1); !errors.Is(err, sqlite.ErrDamaged) || !strings.Contains(err.Error(), path) {
 		t.Errorf("Update: %v, want ErrDamaged with the path", err)
 	}
 }
 
 func TestOddPaths(t *testing.T) {
-	for _, name := range []string{"with space", "100%", "%41", "a?b=c", "a#b", "a&b", "한글", "a+b", "'quoted'", `"x"`, "semi;colon"} {
+	for _, name := range []string{
+		"with space", "100%", "%41", "a?b=c", "a#b", "a&b", "한글", "a+b", "'quoted'", `"x"`, "semi;colon",
+	} {
 		t.Run(name, func(t *testing.T) {
 			if runtime.GOOS == "windows" && strings.ContainsAny(name, `?"`) {
 				t.Skip("Windows allows no such name")

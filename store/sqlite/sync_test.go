@@ -12,7 +12,7 @@ import (
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
-// The numbers that PRAGMA synchronous answers with.
+// The values of PRAGMA synchronous.
 const (
 	normal = 1
 	full   = 2
@@ -29,8 +29,7 @@ func syncLevel(t *testing.T, update func(context.Context, func(*sql.Tx) error) e
 	return level
 }
 
-// TestUpdateSyncsWhateverCameBefore: an Update is FULL, and an UpdateWithoutSync NORMAL, in any order, also after
-// failures.
+// An Update is FULL and an UpdateWithoutSync is NORMAL, in any order, also after failures.
 func TestUpdateSyncsWhateverCameBefore(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "a.db"), steps)
 	if mode := query[string](t, db, `PRAGMA journal_mode`); mode != "wal" {
@@ -60,7 +59,7 @@ func TestUpdateSyncsWhateverCameBefore(t *testing.T) {
 	}
 }
 
-// TestBothKindsOfUpdateTakeTurns, and none is committed with less than it asked for.
+// Updates of both kinds run concurrently. Each is committed with the level that it asked for.
 func TestBothKindsOfUpdateTakeTurns(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "a.db"), steps)
 	const writers, each = 6, 50
@@ -93,8 +92,7 @@ func TestBothKindsOfUpdateTakeTurns(t *testing.T) {
 	}
 }
 
-// TestAStatementIsRunAnew, whatever was done with it before: in the middle of its own rows, after it failed, after its
-// table changed.
+// A cached statement runs correctly while its own rows are being read, after it failed, and after its table changed.
 func TestAStatementIsRunAnew(t *testing.T) {
 	schema := []string{`CREATE TABLE a (x INTEGER UNIQUE); INSERT INTO a VALUES (1), (2), (3)`}
 	db := open(t, filepath.Join(t.TempDir(), "a.db"), schema)
@@ -145,7 +143,7 @@ func insertX(t *testing.T, db *sqlite.DB, x int) error {
 	})
 }
 
-// TestManyDifferentStatements are more than a connection keeps.
+// These are more statements than a connection keeps.
 func TestManyDifferentStatements(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "a.db"), steps)
 	for round := range 2 {

@@ -13,22 +13,22 @@ import (
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
-// odd are values of every kind that SQLite has, of which some need further pages.
-func odd(i int) []any {
+// valuesOf returns values of every type of SQLite. Some are so large that they need overflow pages.
+func valuesOf(i int) []any {
 	return []any{
-		nil, int64(0), int64(1), int64(-1), int64(200), int64(-30_000), int64(1 << 22), int64(-1 << 30), int64(1 << 45), int64(math.MinInt64), 1.5,
-		"", "가", strings.Repeat("x", i*37%20_000),
+		nil, int64(0), int64(1), int64(-1), int64(200), int64(-30_000), int64(1 << 22), int64(-1 << 30), int64(1 << 45),
+		int64(math.MinInt64), 1.5, "", "가", strings.Repeat("x", i*37%20_000),
 		[]byte{},
 		bytes.Repeat([]byte{0, 255}, i*11%3_000),
 	}
 }
 
-// TestLeavesAreRead, those in the file and those in its log, without what leads to them.
+// Rows are recovered from the file and from its log, after the root page of the table was overwritten.
 func TestLeavesAreRead(t *testing.T) {
 	const rows = 400
 	path := filepath.Join(t.TempDir(), "a.db")
 	var columns []string
-	for i := range odd(0) {
+	for i := range valuesOf(0) {
 		columns = append(columns, fmt.Sprintf("c%d", i))
 	}
 	names := strings.Join(columns, ", ")
@@ -36,8 +36,9 @@ func TestLeavesAreRead(t *testing.T) {
 	add := func(db *sqlite.DB, i int) {
 		t.Helper()
 		err := db.Update(t.Context(), func(tx *sql.Tx) error {
-			_, err := tx.ExecContext(t.Context(), `INSERT INTO a (rowid, `+names+`) VALUES (?`+strings.Repeat(`, ?`, len(columns))+`)`,
-				append([]any{idOf(i)}, odd(i)...)...)
+			values := append([]any{idOf(i)}, valuesOf(i)...)
+			in, args := sqlite.In(values)
+			_, err := tx.ExecContext(t.Context(), `INSERT INTO a (rowid, `+names+`) VALUES `+in, args...)
 			return err
 		})
 		if err != nil {
@@ -51,7 +52,7 @@ func TestLeavesAreRead(t *testing.T) {
 	for i := range rows / 2 {
 		add(first, i)
 	}
-	if err := first.Close(); err != nil { // what it has written is in the file now
+	if err := first.Close(); err != nil { // moves its rows from the log to the file
 		t.Fatal(err)
 	}
 	db := open(t, path, migrations)
@@ -78,13 +79,14 @@ func TestLeavesAreRead(t *testing.T) {
 	}
 	found := map[int64]string{}
 	wanted := func(rowid int64) bool { return rowid%2 != 0 }
-	if err := sqlite.Leaves(copied, wanted, func(rowid int64, columns []any) { found[rowid] = fmt.Sprintf("%#v", columns) }); err != nil {
+	err = sqlite.Leaves(copied, wanted, func(rowid int64, columns []any) { found[rowid] = fmt.Sprintf("%#v", columns) })
+	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range rows {
 		want := ""
 		if wanted(idOf(i)) {
-			want = fmt.Sprintf("%#v", odd(i))
+			want = fmt.Sprintf("%#v", valuesOf(i))
 		}
 		if found[idOf(i)] != want {
 			t.Errorf("row %d is %.200q, want %.200q", idOf(i), found[idOf(i)], want)
@@ -98,7 +100,7 @@ func TestLeavesAreRead(t *testing.T) {
 
 func idOf(i int) int64 { return int64(i-10) * int64(i-10) * int64(i-10) }
 
-// FuzzLeaves: whatever a page holds, it is read to its end, and that soon.
+// Any page is read to its end, and no row is larger than the file.
 func FuzzLeaves(f *testing.F) {
 	page := make([]byte, sqlite.PageSize)
 	page[0], page[4], page[8], page[9] = 0x0d, 1, 0x0f, 0xf0

@@ -24,7 +24,7 @@ func (c *counting) PrepareContext(ctx context.Context, query string) (driver.Stm
 	return c.sqliteConn.PrepareContext(ctx, query)
 }
 
-// TestAStatementIsPreparedOnce for a connection, however often it is run.
+// A connection prepares a statement once, however often the statement runs.
 func TestAStatementIsPreparedOnce(t *testing.T) {
 	c := &connector{dsn: uri(filepath.Join(t.TempDir(), "a.db"), nil), explain: func(err error) error { return err }}
 	inner, err := c.driver.Open(c.dsn)
@@ -32,7 +32,7 @@ func TestAStatementIsPreparedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	counts := &counting{inner.(sqliteConn), &sync.Mutex{}, map[string]int{}}
-	db := sql.OpenDB(single{&conn{sqliteConn: counts, explain: c.explain, statements: statements{conn: counts}}})
+	db := sql.OpenDB(single{&conn{sqliteConn: counts, explain: c.explain, statements: stmtCache{conn: counts}}})
 	db.SetMaxOpenConns(1)
 	defer func() {
 		if err := db.Close(); err != nil {
@@ -59,7 +59,7 @@ func TestAStatementIsPreparedOnce(t *testing.T) {
 	}
 }
 
-// single is a connector that has one connection to give.
+// single is a connector with one connection.
 type single struct{ driver.Conn }
 
 func (s single) Connect(context.Context) (driver.Conn, error) { return s.Conn, nil }
@@ -72,7 +72,7 @@ func TestOnlyWhatWorksWhenItIsRunIsKept(t *testing.T) {
 		`PRAGMA synchronous = FULL`: false, `VACUUM INTO ?`: false, ``: false,
 		`INSERT INTO a VALUES (1); DELETE FROM a`: false,
 	} {
-		if got := mayKeep(query); got != want {
+		if got := mayCache(query); got != want {
 			t.Errorf("%q: %v, want %v", query, got, want)
 		}
 	}

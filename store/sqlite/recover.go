@@ -10,15 +10,18 @@ import (
 	"os"
 )
 
-// PageSize is SQLite's default, which no gfxsync has changed.
+// PageSize is the page size of all files of this package, in bytes. It is SQLite's default.
 const PageSize = 4096
 
-// Leaves reads the rows of a damaged file past the damaged way to them: it looks at every page of the file and of its write-ahead log
-// that may be the leaf of a table ("Database File Format", 1.6, 2.1 and 4.1). Of the rows that are wanted it hands over the columns,
-// each nil, an int64, a float64, a string or a []byte. A row may be found more than once, may have been deleted long ago, be of any
-// table, or be garbage altogether: it is for the caller to know. It fails if the file cannot be read.
+// Leaves recovers rows of a corrupt file without the indexes and inner pages that lead to them. It reads every page of
+// the file and of its write-ahead log that may be the leaf of a table (SQLite documentation, "Database File Format",
+// 1.6, 2.1 and 4.1). If wanted returns true for the rowid of a row, Leaves calls found with the columns of the row. A
+// column is nil, an int64, a float64, a string or a []byte.
+//
+// The caller must check each row. It may belong to any table, be garbage, have been deleted long ago, or be found more
+// than once. Leaves fails if the file cannot be read.
 func Leaves(path string, wanted func(rowid int64) bool, found func(rowid int64, columns []any)) error {
-	r := &ruin{frames: map[uint32]int64{}}
+	r := &corruptFile{frames: map[uint32]int64{}}
 	var err error
 	if r.file, err = os.Open(path); err != nil {
 		return err
@@ -36,7 +39,8 @@ func Leaves(path string, wanted func(rowid int64) bool, found func(rowid int64, 
 	}
 	r.size = uint64(info.Size()) + uint64(len(logged))*PageSize
 	page := make([]byte, PageSize)
-	for offset := int64(PageSize); readPage(r.file, offset, page); offset += PageSize { // the first page has the schema alone
+	// the first page is the schema's
+	for offset := int64(PageSize); readPage(r.file, offset, page); offset += PageSize {
 		r.rowsOf(page, wanted, found)
 	}
 	for _, offset := range logged {
@@ -47,17 +51,18 @@ func Leaves(path string, wanted func(rowid int64) bool, found func(rowid int64, 
 	return nil
 }
 
-// ruin is a file whose pages are read as they are.
-type ruin struct {
+// corruptFile is a corrupt file and its write-ahead log.
+type corruptFile struct {
 	file, log *os.File
-	frames    map[uint32]int64 // of a page, where its last version in the log is
-	size      uint64           // of both, more than which no row can have
+	frames    map[uint32]int64 // offset of the last version of each page in the log
+	size      uint64           // total size of both; no row can be larger
 }
 
 const walHeader, frameHeader = 32, 24
 
-// readLog finds the pages of the log, but those of a log of before, which the salt tells.
-func (r *ruin) readLog() (offsets []int64) {
+// readLog returns the offsets of the pages in the log. Frames with another salt than the log's are left over from an
+// earlier log and are skipped.
+func (r *corruptFile) readLog() (offsets []int64) {
 	var log [walHeader]byte
 	var frame [frameHeader]byte
 	if r.log == nil {
@@ -77,8 +82,8 @@ func (r *ruin) readLog() (offsets []int64) {
 	}
 }
 
-// page reads a page by its number, from one on.
-func (r *ruin) page(number uint32, page []byte) bool {
+// page reads a page by its number. Numbers begin at 1.
+func (r *corruptFile) page(number uint32, page []byte) bool {
 	if offset, ok := r.frames[number]; ok {
 		return readPage(r.log, offset, page)
 	}
@@ -93,12 +98,12 @@ func readPage(f io.ReaderAt, offset int64, page []byte) bool {
 const (
 	tableLeaf  = 0x0d
 	leafHeader = 8
-	// maxColumns is far more than any table has.
+	// maxColumns is far more than any of gfxsync's tables has.
 	maxColumns = 100
 )
 
-// rowsOf takes the rows out of a page, if it is the leaf of a table. What does not hold together is left out.
-func (r *ruin) rowsOf(page []byte, wanted func(int64) bool, found func(int64, []any)) {
+// rowsOf reads the rows of a page if it is the leaf of a table. It skips rows that are not well-formed.
+func (r *corruptFile) rowsOf(page []byte, wanted func(int64) bool, found func(int64, []any)) {
 	if page[0] != tableLeaf {
 		return
 	}
@@ -113,7 +118,7 @@ func (r *ruin) rowsOf(page []byte, wanted func(int64) bool, found func(int64, []
 			continue
 		}
 		if used += local; used > PageSize {
-			return // true cells do not overlap, and reading them all could take very long
+			return // the cells overlap, so the page is garbage, and reading all cells could take very long
 		}
 		if payload, ok := r.payloadOf(size, local, cell); ok {
 			if columns, ok := columnsOf(payload); ok {
@@ -123,7 +128,8 @@ func (r *ruin) rowsOf(page []byte, wanted func(int64) bool, found func(int64, []
 	}
 }
 
-// localOf is how much of a row of some size is in its leaf ("Database File Format", 1.6: "Cell payload overflow").
+// localOf returns how many bytes of a row are in its leaf, given the size of the row ("Database File Format", 1.6:
+// "Cell payload overflow").
 func localOf(size uint64) uint64 {
 	const most, least = PageSize - 35, (PageSize-12)*32/255 - 23
 	if size <= most {
@@ -135,8 +141,8 @@ func localOf(size uint64) uint64 {
 	return least
 }
 
-// payloadOf puts a row together, which may go on in a chain of overflow pages.
-func (r *ruin) payloadOf(size, local uint64, cell []byte) ([]byte, bool) {
+// payloadOf returns the bytes of a row. The part that is not in the leaf is in a chain of overflow pages.
+func (r *corruptFile) payloadOf(size, local uint64, cell []byte) ([]byte, bool) {
 	payload, rest := append([]byte(nil), cell[:local]...), cell[local:]
 	if size == local {
 		return payload, true
@@ -154,7 +160,7 @@ func (r *ruin) payloadOf(size, local uint64, cell []byte) ([]byte, bool) {
 	return payload, true
 }
 
-// columnsOf takes a row apart ("Database File Format", 2.1).
+// columnsOf decodes the columns of a row ("Database File Format", 2.1).
 func columnsOf(payload []byte) (columns []any, ok bool) {
 	size, types, ok := varint(payload)
 	begin := len(payload) - len(types)
@@ -176,7 +182,7 @@ func columnsOf(payload []byte) (columns []any, ok bool) {
 	return columns, true
 }
 
-// valueOf reads one value of a serial type from the beginning of body, and says how many bytes it takes.
+// valueOf decodes the value at the beginning of body, given its serial type. It returns the number of bytes it takes.
 func valueOf(kind uint64, body []byte) (value any, n int, ok bool) {
 	switch {
 	case kind == 0:
@@ -206,7 +212,7 @@ func valueOf(kind uint64, body []byte) (value any, n int, ok bool) {
 	}
 }
 
-// integer reads a big-endian number in two's complement, of up to eight bytes.
+// integer decodes a big-endian number in two's complement of one to eight bytes.
 func integer(b []byte) int64 {
 	v := int64(int8(b[0]))
 	for _, digit := range b[1:] {
@@ -215,7 +221,7 @@ func integer(b []byte) int64 {
 	return v
 }
 
-// varint reads a number of one to nine bytes of SQLite's own kind, and returns what follows it.
+// varint decodes a variable-length integer of SQLite, of one to nine bytes. It returns the bytes that follow.
 func varint(b []byte) (v uint64, rest []byte, ok bool) {
 	for i := range min(len(b), 9) {
 		if i == 8 {
