@@ -14,8 +14,8 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// TestOnlyTheDatabaseFileIsDeleted: the write-ahead log of the deleted file stays behind, and must not become that of
-// the file which takes its place.
+// Somebody deletes the database file, and its write-ahead log stays behind. SQLite must not take it for the log of the
+// file that takes its place.
 func TestOnlyTheDatabaseFileIsDeleted(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: Windows deletes no file that is open")

@@ -21,12 +21,12 @@ const (
 	noteAlwaysOn = "always on"
 )
 
-// NoteAlwaysOn tells others that the process that has the lock is going to keep it.
+// NoteAlwaysOn records that this process holds the lock and keeps it until it is stopped.
 func (v View) NoteAlwaysOn(ctx context.Context) error {
 	return v.Notes.Set(ctx, noteAlwaysOn, os.Getpid())
 }
 
-// AlwaysOn says whether the process that has the lock, or had it last, has said NoteAlwaysOn.
+// AlwaysOn reports whether the process that holds the lock, or held it last, has called NoteAlwaysOn.
 func (v View) AlwaysOn(ctx context.Context) (bool, error) {
 	var agent, always int
 	if _, err := v.Notes.Get(ctx, noteAgent, &agent); err != nil {
@@ -36,8 +36,8 @@ func (v View) AlwaysOn(ctx context.Context) (bool, error) {
 	return err == nil && agent == always, err
 }
 
-// Lock makes this process the one agent of the queue database, until unlock is called or the process ends, however it ends. It
-// fails with ErrLocked, and names the process that is in the way.
+// Lock makes this process the only agent of the queue database, until it calls unlock or ends in any way. It fails with
+// ErrLocked if another process is the agent, and the message names that process.
 func (s *State) Lock(ctx context.Context) (unlock func() error, err error) {
 	if unlock, err = lock(ctx, s.db.Path()); err != nil {
 		return nil, err
@@ -52,13 +52,13 @@ func (s *State) noteAgent(ctx context.Context) error {
 	return s.Update(ctx, func(v View) error { return v.Notes.Set(ctx, noteAgent, os.Getpid()) })
 }
 
-// lock needs no database, which may have to be moved away under it.
+// lock locks the path of a database. It does not open the database, so the file can be moved while it is locked.
 func lock(ctx context.Context, path string) (unlock func() error, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, hint(fmt.Errorf("lock the queue database: %w", sqlite.Place(path, err)))
 	}
 	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
-	// A status command may hold it for an instant.
+	// A status command may hold the lock for an instant.
 	wait, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	locked, err := lock.TryLockContext(wait, 50*time.Millisecond)
@@ -71,7 +71,8 @@ func lock(ctx context.Context, path string) (unlock func() error, err error) {
 	return lock.Unlock, nil
 }
 
-// lockedBy names the process. Its id stands in the database: on Windows a locked file cannot be read.
+// lockedBy returns an ErrLocked that names the process. The process ID is in the database, because on Windows a locked
+// file cannot be read.
 func lockedBy(ctx context.Context, path string) error {
 	var pid int
 	s, err := OpenExisting(ctx, path)
@@ -82,10 +83,11 @@ func lockedBy(ctx context.Context, path string) error {
 	if err != nil {
 		return fmt.Errorf("%w: %s", ErrLocked, path)
 	}
-	return fmt.Errorf("%w: process %d on %s; stop it first, or give this one another GFX_SYNC_QUEUE_DB_PATH", ErrLocked, pid, path)
+	return fmt.Errorf("%w: process %d on %s; stop it first, or give this one another GFX_SYNC_QUEUE_DB_PATH",
+		ErrLocked, pid, path)
 }
 
-// Locked says whether an agent runs on the queue database.
+// Locked reports whether an agent runs on the queue database.
 func (s *State) Locked() (bool, error) {
 	lock := flock.New(s.db.Path()+".lock", flock.SetPermissions(0o600))
 	free, err := lock.TryRLock()

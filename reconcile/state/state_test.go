@@ -58,7 +58,7 @@ func TestOneAgentAtATime(t *testing.T) {
 		!strings.Contains(err.Error(), path) {
 		t.Errorf("the second lock: %v, want ErrLocked with the process and the file", err)
 	}
-	wantLocked(t, second, true) // looking and failing took nothing away from the first
+	wantLocked(t, second, true) // the first lock still holds
 	if err := unlock(); err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,8 @@ func enqueue(t *testing.T, v state.View, hash string, in hashindex.State, dead b
 	return err
 }
 
-// withQueue has two dead entries, d1 and d2, a waiting one, w, and one whose file has changed since, s: synced in the index.
+// withQueue makes a queue of four entries. The entries d1 and d2 are dead, and w waits. The entry s waits too, but its
+// file is synced in the index, because it has changed since.
 func withQueue(t *testing.T) (s *state.State, ids map[string]int64) {
 	t.Helper()
 	s = open(t, newPath(t))
@@ -218,7 +219,9 @@ func TestRetryQueuedBringsTheDeadBack(t *testing.T) {
 		t.Errorf("%d entries, want one", n)
 	}
 	wantQueue(t, s, 3, 1)
-	wantStates(t, s, map[string]hashindex.State{"d1": hashindex.Queued, "d2": hashindex.Dead, "w": hashindex.Queued, "s": hashindex.Synced})
+	wantStates(t, s, map[string]hashindex.State{
+		"d1": hashindex.Queued, "d2": hashindex.Dead, "w": hashindex.Queued, "s": hashindex.Synced,
+	})
 	if n := retry(0); n != 1 {
 		t.Errorf("%d entries, want the dead one that is left", n)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// TestNothingIsQueuedWithoutASync: a record in the queue may be all that is left of a file.
+// A record in the queue may be all that is left of a file. So it must be on the disk.
 func TestNothingIsQueuedWithoutASync(t *testing.T) {
 	s, ids := withQueue(t)
 	ctx := t.Context()

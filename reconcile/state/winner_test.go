@@ -8,7 +8,7 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// What an older gfxsync has taken from the column hand_count is forgotten at the first start, and only then.
+// Versions that an older gfxsync took from the column hand_count are forgotten at the first start, and not later.
 func TestHandsFromTheColumnAreForgottenOnce(t *testing.T) {
 	s := open(t, newPath(t))
 	for round, want := range []int{1, 2} {
@@ -27,7 +27,7 @@ func TestHandsFromTheColumnAreForgottenOnce(t *testing.T) {
 	}
 }
 
-// A row keeps microseconds of the time of its file: that must not make it older than the file.
+// A row keeps the time of its file in microseconds. That must not make it older than the file.
 func TestVersionsAreComparedInMicroseconds(t *testing.T) {
 	const micro = 1_760_603_319_123_456_000
 	for _, tt := range []struct {
@@ -58,7 +58,7 @@ func TestVersionsAreComparedInMicroseconds(t *testing.T) {
 	}
 }
 
-// The content of a file, even one that is gone, or of a record in the queue tells its hands.
+// The number of hands is known for contents of files, even of files that are gone, and of records in the queue.
 func TestContentTellsItsHands(t *testing.T) {
 	s := open(t, newPath(t))
 	session := int64(5)

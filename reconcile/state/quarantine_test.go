@@ -31,7 +31,8 @@ func queueOne(t *testing.T, path, file string) {
 	}
 }
 
-// TestASavedCopyTakesItsPlace, with what is in the queue of the file that is there now, however often that was begun before.
+// A saved copy takes the place of the file that is there now, with the queue of that file. The copy may already have a
+// part of that queue, from a Take that was interrupted.
 func TestASavedCopyTakesItsPlace(t *testing.T) {
 	path := newPath(t)
 	queueOne(t, path+".saved", "a.json")
@@ -62,7 +63,7 @@ func TestASavedCopyTakesItsPlace(t *testing.T) {
 	}
 }
 
-// TestEntriesAreFoundWithoutTheWayToThem: the root of the queue's table is overwritten, and of its entries nothing.
+// The root page of the queue's table is overwritten. The pages with the entries are not, so all are recovered.
 func TestEntriesAreFoundWithoutTheWayToThem(t *testing.T) {
 	const entries = 300
 	path := newPath(t)

@@ -6,8 +6,8 @@ import (
 	"github.com/gfxsync/gfxsync/reconcile/state"
 )
 
-// TestAConsentIsNotReplayed: what an operator said of an empty folder holds for the pass that was asked for then, and
-// not for one that another agent makes later.
+// An operator's consent to missing files is for the pass that the operator asked for. It does not hold for a pass that
+// another agent runs later.
 func TestAConsentIsNotReplayed(t *testing.T) {
 	for name, begun := range map[string]bool{"begun": true, "not begun": false} {
 		t.Run(name, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
-// Passes is the history of passes, and the way to ask a running agent for one.
+// Passes is the history of passes. It is also how a command asks a running agent for a pass.
 type Passes struct {
 	q sqlite.Querier
 }
@@ -19,22 +19,23 @@ type Passes struct {
 // Pass is an entry of the history.
 type Pass struct {
 	ID      int64
-	Command string // who asked: run, reconcile or verify
-	Mode    string
+	Command string // the command that asked for it: run, reconcile or verify
+	Mode    string // quick or full
 	Options json.RawMessage
-	Report  json.RawMessage // nil until it has ended
+	Report  json.RawMessage // nil until the pass has ended
 }
 
-// keepPasses bounds the history.
+// keepPasses is how many passes the history keeps.
 const keepPasses = 500
 
-// Request asks for a pass, which Next will return, and returns its id.
+// Request asks for a pass and returns its ID. Next will return the pass.
 func (p Passes) Request(ctx context.Context, command, mode string, options any) (id int64, err error) {
 	text, err := json.Marshal(options)
 	if err != nil {
 		return 0, fmt.Errorf("ask for a pass: %w", err)
 	}
-	err = p.q.QueryRowContext(ctx, `INSERT INTO passes (command, mode, options, requested_ms) VALUES (?, ?, ?, ?) RETURNING id`,
+	err = p.q.QueryRowContext(ctx,
+		`INSERT INTO passes (command, mode, options, requested_ms) VALUES (?, ?, ?, ?) RETURNING id`,
 		command, mode, string(text), time.Now().UnixMilli()).Scan(&id)
 	if err != nil {
 		return 0, fmt.Errorf("ask for a pass: %w", err)
@@ -42,19 +43,20 @@ func (p Passes) Request(ctx context.Context, command, mode string, options any) 
 	return id, nil
 }
 
-// Next returns the oldest pass that was asked for and not begun, nil if there is none.
+// Next returns the oldest pass that has not begun, or nil.
 func (p Passes) Next(ctx context.Context) (*Pass, error) {
 	return p.one(ctx, `WHERE started_ms IS NULL ORDER BY id LIMIT 1`)
 }
 
-// Get returns a pass.
+// Get returns a pass, or nil if it does not exist.
 func (p Passes) Get(ctx context.Context, id int64) (*Pass, error) {
 	return p.one(ctx, `WHERE id = ?`, id)
 }
 
-// Last returns the last finished pass of these commands, nil if there is none.
+// Last returns the last finished pass of these commands, or nil.
 func (p Passes) Last(ctx context.Context, command, orCommand string) (*Pass, error) {
-	return p.one(ctx, `WHERE finished_ms IS NOT NULL AND command IN (?, ?) ORDER BY id DESC LIMIT 1`, command, orCommand)
+	return p.one(ctx, `WHERE finished_ms IS NOT NULL AND command IN (?, ?) ORDER BY id DESC LIMIT 1`,
+		command, orCommand)
 }
 
 func (p Passes) one(ctx context.Context, where string, args ...any) (*Pass, error) {
@@ -76,7 +78,7 @@ func (p Passes) one(ctx context.Context, where string, args ...any) (*Pass, erro
 	return &pass, nil
 }
 
-// Begin writes down that a pass has begun, and forgets the oldest ones.
+// Begin records that a pass has begun. It removes passes that are too old for the history.
 func (p Passes) Begin(ctx context.Context, id int64) error {
 	_, err := p.q.ExecContext(ctx, `UPDATE passes SET started_ms = ? WHERE id = ?`, time.Now().UnixMilli(), id)
 	if err == nil {
@@ -88,8 +90,8 @@ func (p Passes) Begin(ctx context.Context, id int64) error {
 	return nil
 }
 
-// Reopen has the passes that were asked for, and begun by an agent that did not live to finish them, made again. A pass
-// to which its operator gave a consent is forgotten: the consent was for what the folder was then.
+// Reopen lets passes run again that a command asked for and an agent began but did not finish. It removes passes with
+// the operator's consent to missing files, begun or not: the consent was for the folder as it was then.
 func (p Passes) Reopen(ctx context.Context) error {
 	_, err := p.q.ExecContext(ctx, `DELETE FROM passes WHERE finished_ms IS NULL AND command = 'reconcile'
 		AND json_extract(options, '$.accept_missing')`)
@@ -103,11 +105,12 @@ func (p Passes) Reopen(ctx context.Context) error {
 	return nil
 }
 
-// Finish writes down what a pass has found.
+// Finish records the report of a pass.
 func (p Passes) Finish(ctx context.Context, id int64, report any) error {
 	text, err := json.Marshal(report)
 	if err == nil {
-		_, err = p.q.ExecContext(ctx, `UPDATE passes SET finished_ms = ?, report = ? WHERE id = ?`, time.Now().UnixMilli(), string(text), id)
+		_, err = p.q.ExecContext(ctx, `UPDATE passes SET finished_ms = ?, report = ? WHERE id = ?`,
+			time.Now().UnixMilli(), string(text), id)
 	}
 	if err != nil {
 		return fmt.Errorf("write the history of passes: %w", err)
@@ -115,7 +118,7 @@ func (p Passes) Finish(ctx context.Context, id int64, report any) error {
 	return nil
 }
 
-// Withdraw takes back a request that nobody has begun, and says whether it could.
+// Withdraw removes a request, unless the pass has begun. It reports whether it has removed it.
 func (p Passes) Withdraw(ctx context.Context, id int64) (bool, error) {
 	res, err := p.q.ExecContext(ctx, `DELETE FROM passes WHERE id = ? AND started_ms IS NULL`, id)
 	if err != nil {

@@ -13,10 +13,11 @@ import (
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
-// openRuin opens a damaged file for reading. Its first page tells where its tables are: if that page is lost, it is taken from a new
-// file, in a copy, since a file that this gfxsync has made has its tables where every such file has them. What is read by it may be
-// anything, and is to be looked at closely. Done closes the file and removes the copy.
-func openRuin(ctx context.Context, path string) (db *sql.DB, done func(), err error) {
+// openCorrupt opens a corrupt file for reading. The first page of a file says where its tables are. If that page is
+// corrupt too, openCorrupt makes a copy of the file with the first page of a new file: gfxsync creates the tables in
+// the same order every time, so they are in the same place in every file. The caller must check what it reads, and call
+// done, which closes the file and removes the copy.
+func openCorrupt(ctx context.Context, path string) (db *sql.DB, done func(), err error) {
 	db, err = openQueue(ctx, path)
 	if err == nil {
 		return db, func() { _ = db.Close() }, nil // it was only read
@@ -25,11 +26,10 @@ func openRuin(ctx context.Context, path string) (db *sql.DB, done func(), err er
 	if err != nil {
 		return nil, nil, fmt.Errorf("copy %s: %w", path, err)
 	}
-	// What is left of it is in nobody's way.
-	remove := func() { _ = os.RemoveAll(dir) }
-	mended := filepath.Join(dir, "mended.db")
-	if err = mend(ctx, path, mended); err == nil {
-		db, err = openQueue(ctx, mended)
+	remove := func() { _ = os.RemoveAll(dir) } // what cannot be removed does no harm
+	copied := filepath.Join(dir, "copy.db")
+	if err = copyWithNewFirstPage(ctx, path, copied); err == nil {
+		db, err = openQueue(ctx, copied)
 	}
 	if err != nil {
 		remove()
@@ -38,7 +38,7 @@ func openRuin(ctx context.Context, path string) (db *sql.DB, done func(), err er
 	return db, func() { _ = db.Close(); remove() }, nil
 }
 
-// openQueue fails if the file's tables cannot be found.
+// openQueue fails if SQLite cannot find the table of the queue.
 func openQueue(ctx context.Context, path string) (*sql.DB, error) {
 	db, err := sqlite.OpenRuin(path)
 	if err != nil {
@@ -50,18 +50,19 @@ func openQueue(ctx context.Context, path string) (*sql.DB, error) {
 	return db, nil
 }
 
-func mend(ctx context.Context, path, into string) error {
+func copyWithNewFirstPage(ctx context.Context, path, into string) error {
 	s, err := Open(ctx, into)
 	if err != nil {
 		return err
 	}
-	if err := s.Close(); err != nil { // and so its write-ahead log is empty
+	if err := s.Close(); err != nil { // moves the write-ahead log into the file
 		return err
 	}
 	return errors.Join(copyFrom(path, into, sqlite.PageSize), forgetSize(into), copyFrom(path+"-wal", into+"-wal", 0))
 }
 
-// forgetSize takes the number of pages from a file's header, so that it is as large as it is ("Database File Format", 1.3.7).
+// forgetSize clears the number of pages in a file's header. SQLite then takes the size of the file instead ("Database
+// File Format", 1.3.7).
 func forgetSize(path string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
@@ -71,7 +72,8 @@ func forgetSize(path string) error {
 	return errors.Join(err, f.Close())
 }
 
-// copyFrom copies what stands behind the offset to the same place of another file.
+// copyFrom copies a file from an offset on to the same offset of another file. It does nothing if the first file does
+// not exist.
 func copyFrom(path, into string, offset int64) error {
 	from, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
