@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Root is a watched directory. Its methods record each call into the file system in Live. A path is relative to the
@@ -49,13 +50,41 @@ func (r Root) Lstat(path string) (fs.FileInfo, error) {
 	return r.lstat(r.Abs(path))
 }
 
+// Stamp returns size and time of a regular file. It fails with fs.ErrNotExist if there is none. Unlike Lstat, it does not
+// see whether a folder on the way is a link, which costs a call for each.
+func (r Root) Stamp(path string) (Stamp, error) {
+	name := r.Abs(path)
+	info, err := r.lstat(name)
+	if err != nil {
+		return Stamp{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return Stamp{}, &fs.PathError{Op: "lstat", Path: name, Err: fs.ErrNotExist}
+	}
+	return StampOf(info), nil
+}
+
+// FolderTime returns when something was last added to a folder or removed from it. It fails with fs.ErrNotExist if there
+// is no such folder.
+func (r Root) FolderTime(path string) (time.Time, error) {
+	name := r.Abs(path)
+	info, err := r.lstat(name)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if !info.IsDir() {
+		return time.Time{}, &fs.PathError{Op: "lstat", Path: name, Err: fs.ErrNotExist}
+	}
+	return info.ModTime(), nil
+}
+
 // lstat is os.Lstat. The name is the operating system's, not relative to the root.
 func (r Root) lstat(name string) (fs.FileInfo, error) {
 	return call(r.Live, func() (fs.FileInfo, error) { return os.Lstat(name) })
 }
 
-// list is os.ReadDir. If it fails, it may still return the first part of the listing.
-func (r Root) list(path string) ([]fs.DirEntry, error) {
+// List is os.ReadDir. If it fails, it may still return the first part of the listing.
+func (r Root) List(path string) ([]fs.DirEntry, error) {
 	return call(r.Live, func() ([]fs.DirEntry, error) { return os.ReadDir(r.Abs(path)) })
 }
 
@@ -64,7 +93,7 @@ func (r Root) list(path string) ([]fs.DirEntry, error) {
 func (r Root) Lists(path string) (bool, error) {
 	folder := ""
 	for name := range strings.SplitSeq(path, "/") {
-		entries, err := r.list(folder)
+		entries, err := r.List(folder)
 		if err != nil {
 			return false, err
 		}

@@ -33,7 +33,7 @@ func (w *walk) folder(path string) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
-	listing, err := w.Root.list(path)
+	listing, err := w.Root.List(path)
 	if err != nil {
 		if err := w.unreadable(path, err); err != nil {
 			return err

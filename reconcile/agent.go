@@ -28,6 +28,7 @@ type Agent struct {
 	outbox   *outbox
 	ingest   *ingest.Ingest
 	watchers map[string]*watch.Watcher // by the label of the root; none with NoWatch
+	detected map[string]*detection     // by the label of the root
 
 	scheduler        *scheduler
 	walking, hashing turns // a root may be walked while its files are hashed
@@ -90,7 +91,12 @@ func (a *Agent) connect() {
 		Roots: a.cfg.Roots, State: a.state, Delivery: a.delivery, Rows: a.rows, Hash: a.cfg.Hash,
 		MaxFileSize: a.cfg.MaxFileSize, SettleLimit: a.cfg.SettleLimit, SessionRequired: a.cfg.needsSession(),
 		SyncSource: syncSource, PCID: a.cfg.pcID, Logger: a.log,
+		Noticed: func(n ingest.Notice) { a.detected[n.Key.Root].changed(n) },
 	})
+	a.detected = map[string]*detection{}
+	for _, root := range a.cfg.Roots {
+		a.detected[root.Label] = a.newDetection(root)
+	}
 	a.watchers = map[string]*watch.Watcher{}
 	if a.cfg.NoWatch {
 		return
@@ -155,6 +161,7 @@ func (a *Agent) Run(stopped context.Context) error {
 	feeding.Go(func() { a.runPasses(ctx) })
 	for _, root := range a.cfg.Roots {
 		feeding.Go(func() { a.runScans(ctx, root) })
+		feeding.Go(func() { a.runHotScans(ctx, a.detected[root.Label]) })
 	}
 	feeding.Go(func() { a.noticeSleep(ctx) })
 	feeding.Go(func() { a.expandSoon(ctx) })
@@ -226,7 +233,9 @@ type changes struct {
 
 // Changed implements watch.Sink. A scan finds what the ingest has no room for.
 func (c changes) Changed(path string, at time.Time) {
-	if !c.agent.ingest.TryAdd(ingest.Task{Key: hashindex.Key{Root: c.root, Path: path}, At: at}) {
+	c.agent.detected[c.root].announced(path, at)
+	task := ingest.Task{Key: hashindex.Key{Root: c.root, Path: path}, At: at, By: ingest.ByEvent}
+	if !c.agent.ingest.TryAdd(task) {
 		c.agent.scheduler.requestScan(c.root)
 	}
 }
@@ -234,6 +243,7 @@ func (c changes) Changed(path string, at time.Time) {
 // Lost implements watch.Sink.
 func (c changes) Lost(reason string) {
 	c.agent.log.Debug("changes may have been missed; a scan finds them", "root", c.root, "reason", reason)
+	c.agent.detected[c.root].evidence.Lost(time.Now())
 	c.agent.scheduler.requestScan(c.root)
 }
 

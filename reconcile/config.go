@@ -29,7 +29,8 @@ type Config struct {
 	// SessionRequired says that the table takes no row without a session.
 	SessionRequired bool
 	Pattern         watch.Pattern
-	NoWatch         bool // find changes by scans alone
+	NoWatch         bool // find changes without events
+	HotScans        HotScans
 	Hash            hashindex.Algorithm
 	MaxFileSize     int64         // bytes; default 64 MiB
 	MaxRetries      int           // default 5
@@ -52,6 +53,7 @@ func (c *Config) setDefaults() {
 	c.SettleLimit = cmp.Or(c.SettleLimit, 5*time.Second)
 	c.Delivery.QueueInterval = cmp.Or(c.Delivery.QueueInterval, time.Minute)
 	c.Delivery.BatchSize = cmp.Or(c.Delivery.BatchSize, 500)
+	c.HotScans.setDefaults(c.NoWatch)
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.Delivery.Logger = c.Logger
 	c.Roots = slices.Clone(c.Roots)

@@ -233,6 +233,7 @@ func (p *pass) walk(ctx context.Context, root hashindex.Root) (hashindex.Scanned
 	})
 	if err == nil {
 		p.ingest.RootSeen(root.Label, identity)
+		p.detected[root.Label].walkEnded()
 		err = p.noteFolder(ctx, root)
 	}
 	return seen, err

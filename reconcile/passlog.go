@@ -92,6 +92,7 @@ func (a *Agent) tellScan(ctx context.Context, root hashindex.Root, r *Report) {
 		watched := w.Status()
 		r.Roots[0].Watch = &watched
 	}
+	r.Roots[0].Detection = a.detectionOf(a.detected[root.Label])
 	a.mu.Lock()
 	a.scans[root.Label] = r
 	note := a.scanNote()

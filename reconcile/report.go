@@ -86,6 +86,8 @@ type RootReport struct {
 
 	// Watch is how far changes are reported by the operating system. It is nil unless an agent watches the root.
 	Watch *watch.Status `json:"watch,omitempty"`
+	// Detection is how changes are noticed. It is nil unless an agent runs.
+	Detection *Detection `json:"detection,omitempty"`
 }
 
 // Problem is one thing that is not as it should be.

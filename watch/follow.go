@@ -30,6 +30,12 @@ func (w *Watcher) follow(ctx context.Context, poll *rootPoll) {
 			return
 		case root := <-poll.results:
 			current = w.update(current, root, first)
+		case <-w.renew:
+			if current != nil {
+				current.failed = true
+				w.countRenewal()
+				poll.soon()
+			}
 		case n := <-notes:
 			current.handle(n)
 			for range len(notes) {

@@ -71,6 +71,7 @@ type Status struct {
 	Help      string   `json:"help,omitempty"`      // what to do about the error
 	Watched   int      `json:"watched"`             // number of watched directories
 	Unwatched []string `json:"unwatched,omitempty"` // folders that cannot be watched, sorted; at most 100
+	Renewed   int      `json:"renewed,omitempty"`   // how often Renew was called
 	Overflows int      `json:"overflows"`           // how often notifications were lost because a queue was full
 }
 
@@ -90,6 +91,7 @@ type Watcher struct {
 	poll    time.Duration
 	log     *slog.Logger
 	sink    Sink
+	renew   chan struct{} // holds one while Renew was called and nothing was done for it yet
 
 	// These are replaced in tests.
 	stat func(string) (fs.FileInfo, error)
@@ -101,6 +103,7 @@ type Watcher struct {
 	watched   int
 	unwatched map[string]struct{}
 	overflows int
+	renewed   int
 }
 
 // New returns a Watcher of the directory root. The root need not exist yet. Nothing happens before Run is called.
@@ -128,6 +131,7 @@ func New(root string, sink Sink, opts Options) *Watcher {
 		stat:      statIdentity,
 		open:      openNotifier,
 		unwatched: make(map[string]struct{}),
+		renew:     make(chan struct{}, 1),
 	}
 }
 
@@ -153,6 +157,15 @@ func (w *Watcher) Run(ctx context.Context) {
 	}
 }
 
+// Renew makes all watches anew. It is for a watch that does not tell of changes any more: on a network share, watches may
+// die with the connection, and nothing says so. It is safe for concurrent use.
+func (w *Watcher) Renew() {
+	select {
+	case w.renew <- struct{}{}:
+	default:
+	}
+}
+
 // Status returns the present status. It is safe for concurrent use, before, during and after Run.
 func (w *Watcher) Status() Status {
 	w.mu.Lock()
@@ -162,6 +175,7 @@ func (w *Watcher) Status() Status {
 		State:     w.state,
 		Watched:   w.watched,
 		Unwatched: unwatched[:min(len(unwatched), maxUnwatchedListed)],
+		Renewed:   w.renewed,
 		Overflows: w.overflows,
 	}
 	if w.deafErr != nil {
@@ -194,6 +208,12 @@ func (w *Watcher) countOverflow() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.overflows++
+}
+
+func (w *Watcher) countRenewal() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.renewed++
 }
 
 func (w *Watcher) addUnwatched(rel string) {

@@ -20,7 +20,7 @@ func (p *program) checkCommand() *cli.Command {
 	var keyErr error
 	// All settings of an agent, so that what it will be started with can be checked as it is.
 	groups := [][]setting{
-		keepingKeyError(remoteSettings, &keyErr), fileSettings, deliverySettings, scheduleSettings, passSettings, stateSettings, logSettings,
+		keepingKeyError(remoteSettings, &keyErr), fileSettings, deliverySettings, scheduleSettings, hotScanSettings, passSettings, stateSettings, logSettings,
 	}
 	return &cli.Command{
 		Name:  "check",

@@ -17,7 +17,7 @@ import (
 var (
 	// runGroups are the settings of an agent: all there are.
 	runGroups = [][]setting{
-		remoteSettings, fileSettings, deliverySettings, scheduleSettings, passSettings, stateSettings, logSettings,
+		remoteSettings, fileSettings, deliverySettings, scheduleSettings, hotScanSettings, passSettings, stateSettings, logSettings,
 	}
 	keyVariables = []string{"GFX_SYNC_SUPABASE_SERVICE_KEY", "GFX_SYNC_SUPABASE_SECRET_KEY", "GFX_SYNC_SUPABASE_KEY"}
 )

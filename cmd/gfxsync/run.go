@@ -16,11 +16,14 @@ import (
 var _ reconcile.RuledTable = (*supabase.Remote)(nil)
 
 func (p *program) runCommand() *cli.Command {
-	groups := [][]setting{remoteSettings, fileSettings, deliverySettings, scheduleSettings, passSettings, stateSettings, logSettings}
+	groups := [][]setting{
+		remoteSettings, fileSettings, deliverySettings, scheduleSettings, hotScanSettings, passSettings, stateSettings,
+		logSettings,
+	}
 	return &cli.Command{
 		Name:  "run",
 		Usage: "run the agent until it is stopped",
-		Flags: append(flags(groups...), &cli.BoolFlag{Name: "no-watch", Usage: "rest on the schedules alone: take no events of the file system"}),
+		Flags: append(flags(groups...), &cli.BoolFlag{Name: "no-watch", Usage: "take no events of the file system: find changes by hot scans and by the schedules"}),
 		Action: func(c *cli.Context) error {
 			s, err := p.configure(c, groups...)
 			if err != nil {
@@ -75,7 +78,7 @@ func (s *settings) agentConfig(remote store.Table, log *slog.Logger) reconcile.C
 	return reconcile.Config{
 		Roots: s.roots, QueueDB: s.queueDB, Remote: remote, OnConflict: onConflict, Pattern: s.pattern, Hash: s.hash,
 		MaxFileSize: s.maxFileSize, MaxRetries: s.maxRetries, PCID: s.pcID, Logger: log,
-		FullReaders: s.fullReaders, Schedules: s.schedules, DeleteSuperseded: s.superseded == "delete",
+		FullReaders: s.fullReaders, Schedules: s.schedules, HotScans: s.hotScans, DeleteSuperseded: s.superseded == "delete",
 		Delivery: store.DeliveryOptions{
 			BatchSize: s.batchSize, FlushInterval: s.flushInterval, QueueInterval: s.queueInterval,
 		},

@@ -41,6 +41,7 @@ type settings struct {
 	httpTimeout   time.Duration
 	fullReaders   int
 	schedules     reconcile.Schedules
+	hotScans      reconcile.HotScans
 	superseded    string
 	logLevel      string
 	logFormat     string

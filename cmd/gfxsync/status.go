@@ -148,6 +148,9 @@ func printStatus(w io.Writer, st *reconcile.Status, wrong []string) {
 			scan.At.Local().Format(time.DateTime), scan.Outcome, scan.Files, scan.DurationMS, scan.Skipped)})
 		for _, root := range scan.Roots {
 			t.AppendRow(table.Row{strings.TrimSpace("folder " + root.Label), folderText(&root)})
+			if d := root.Detection; d != nil && st.AgentRunning {
+				t.AppendRow(table.Row{strings.TrimSpace("noticed " + root.Label), detectionText(d)})
+			}
 		}
 	}
 	if old := st.Recovered; old != nil {

@@ -81,17 +81,17 @@ func TestEventsDependOnWhereTheFolderIs(t *testing.T) {
 	often := reconcile.Schedules{Scan: schedule(t, "@every 30s"), Quick: schedule(t, "@every 10m")}
 	later := reconcile.Schedules{Quick: schedule(t, "@every 10m")}
 	for _, tc := range []struct {
-		on      filesystem
+		on      hashindex.FileSystem
 		s       reconcile.Schedules
 		verdict store.Verdict
 		says    []string
 	}{
-		{filesystem{place: onThisMachine}, reconcile.Schedules{}, store.OK, []string{"at once"}},
-		{filesystem{place: onNetwork, name: "SMB"}, often, store.Warn, []string{"network share (SMB)", "other machines", "scan schedule, @every 30s", "GFX_SYNC_SCAN_SCHEDULE"}},
-		{filesystem{place: onNetwork, name: "NFS"}, later, store.Warn, []string{"reconcile schedule, @every 10m"}},
-		{filesystem{place: onNetwork, name: "NFS"}, reconcile.Schedules{}, store.Fail, []string{"scan schedule, which is empty", "set GFX_SYNC_SCAN_SCHEDULE"}},
-		{filesystem{place: behindProgram, name: "FUSE"}, often, store.Warn, []string{"FUSE mount", "scan schedule, @every 30s"}},
-		{filesystem{}, often, store.Skipped, []string{"not tested"}},
+		{hashindex.FileSystem{Place: hashindex.Local}, reconcile.Schedules{}, store.OK, []string{"at once"}},
+		{hashindex.FileSystem{Place: hashindex.Network, Name: "SMB"}, often, store.Warn, []string{"network share (SMB)", "other machines", "scan schedule, @every 30s", "GFX_SYNC_SCAN_SCHEDULE"}},
+		{hashindex.FileSystem{Place: hashindex.Network, Name: "NFS"}, later, store.Warn, []string{"reconcile schedule, @every 10m"}},
+		{hashindex.FileSystem{Place: hashindex.Network, Name: "NFS"}, reconcile.Schedules{}, store.Fail, []string{"scan schedule, which is empty", "set GFX_SYNC_SCAN_SCHEDULE"}},
+		{hashindex.FileSystem{Place: hashindex.Program, Name: "FUSE"}, often, store.Warn, []string{"FUSE mount", "scan schedule, @every 30s"}},
+		{hashindex.FileSystem{}, often, store.Skipped, []string{"not tested"}},
 	} {
 		expect(t, events("/mnt/gfx", tc.on, tc.s), "events", tc.verdict, tc.says...)
 	}
@@ -154,11 +154,11 @@ func TestQueueThatIsNotThereYet(t *testing.T) {
 func TestQueueBelongsOnALocalDisk(t *testing.T) {
 	fine := store.Finding{Part: "queue", Verdict: store.OK, Text: "fine"}
 	broken := store.Finding{Part: "queue", Verdict: store.Fail, Text: "broken", Hint: "mend it"}
-	expect(t, onLocalDisk(fine, filesystem{place: onThisMachine}, "p"), "queue", store.OK, "fine")
-	expect(t, onLocalDisk(fine, filesystem{}, "p"), "queue", store.OK, "fine")
-	expect(t, onLocalDisk(fine, filesystem{onNetwork, "SMB"}, "p"), "queue", store.Fail, "network share (SMB)", "GFX_SYNC_QUEUE_DB_PATH")
-	expect(t, onLocalDisk(fine, filesystem{behindProgram, "FUSE"}, "p"), "queue", store.Warn, "FUSE mount", "GFX_SYNC_QUEUE_DB_PATH")
-	expect(t, onLocalDisk(broken, filesystem{onNetwork, "SMB"}, "p"), "queue", store.Fail, "broken")
+	expect(t, onLocalDisk(fine, hashindex.FileSystem{Place: hashindex.Local}, "p"), "queue", store.OK, "fine")
+	expect(t, onLocalDisk(fine, hashindex.FileSystem{}, "p"), "queue", store.OK, "fine")
+	expect(t, onLocalDisk(fine, hashindex.FileSystem{Place: hashindex.Network, Name: "SMB"}, "p"), "queue", store.Fail, "network share (SMB)", "GFX_SYNC_QUEUE_DB_PATH")
+	expect(t, onLocalDisk(fine, hashindex.FileSystem{Place: hashindex.Program, Name: "FUSE"}, "p"), "queue", store.Warn, "FUSE mount", "GFX_SYNC_QUEUE_DB_PATH")
+	expect(t, onLocalDisk(broken, hashindex.FileSystem{Place: hashindex.Network, Name: "SMB"}, "p"), "queue", store.Fail, "broken")
 }
 
 func TestFreeSpace(t *testing.T) {

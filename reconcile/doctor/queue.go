@@ -7,6 +7,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/sqlite"
@@ -25,7 +26,7 @@ func checkQueue(ctx context.Context, path string) []store.Finding {
 	if err != nil {
 		return []store.Finding{cannotBeMade(path, err), noDisk}
 	}
-	return []store.Finding{onLocalDisk(queue(ctx, path), of(dir), path), disk(dir)}
+	return []store.Finding{onLocalDisk(queue(ctx, path), hashindex.FileSystemOf(dir), path), disk(dir)}
 }
 
 var noDisk = store.Finding{
@@ -83,17 +84,17 @@ func tryQueue(ctx context.Context, path string) (agent string, err error) {
 
 // onLocalDisk returns f, or a finding that the file is on a network share. The write-ahead log of SQLite does not work
 // over a network (SQLite documentation, "Write-Ahead Logging").
-func onLocalDisk(f store.Finding, on filesystem, path string) store.Finding {
+func onLocalDisk(f store.Finding, on hashindex.FileSystem, path string) store.Finding {
 	if f.Verdict == store.Fail {
 		return f
 	}
-	switch on.place {
-	case onNetwork:
+	switch on.Place {
+	case hashindex.Network:
 		f.Verdict = store.Fail
-		f.Text = fmt.Sprintf("%s is on a network share (%s), where it can be damaged", path, on.name)
-	case behindProgram:
+		f.Text = fmt.Sprintf("%s is on a network share (%s), where it can be damaged", path, on.Name)
+	case hashindex.Program:
 		f.Verdict = store.Warn
-		f.Text = fmt.Sprintf("%s is on a %s mount; should that be a network share, it can be damaged", path, on.name)
+		f.Text = fmt.Sprintf("%s is on a %s mount; should that be a network share, it can be damaged", path, on.Name)
 	default:
 		return f
 	}
@@ -106,7 +107,7 @@ func onLocalDisk(f store.Finding, on filesystem, path string) store.Finding {
 func QueuePlace(path string) store.Finding {
 	f := store.Finding{Part: "queue", Verdict: store.OK}
 	if dir, err := sqlite.ExistingParent(path); err == nil {
-		f = onLocalDisk(f, of(dir), path)
+		f = onLocalDisk(f, hashindex.FileSystemOf(dir), path)
 	}
 	return f
 }

@@ -62,7 +62,7 @@ func examineRoot(ctx context.Context, limit time.Duration, root hashindex.Root, 
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	seen := walk(ctx, root, s.Pattern)
-	findings := []store.Finding{seen.finding(root.Dir), events(root.Dir, of(root.Dir), s.Schedules)}
+	findings := []store.Finding{seen.finding(root.Dir), events(root.Dir, hashindex.FileSystemOf(root.Dir), s.Schedules)}
 	return append(findings, watchLimit(seen.folders)...)
 }
 
@@ -124,19 +124,19 @@ func (s seen) finding(dir string) store.Finding {
 }
 
 // events says whether the operating system reports all changes of a folder.
-func events(dir string, on filesystem, s reconcile.Schedules) store.Finding {
+func events(dir string, on hashindex.FileSystem, s reconcile.Schedules) store.Finding {
 	f := store.Finding{Part: "events", Verdict: store.Warn}
 	schedule, ever := firstSchedule(s)
-	switch on.place {
-	case onThisMachine:
+	switch on.Place {
+	case hashindex.Local:
 		f.Verdict, f.Text = store.OK, "on a disk of this machine: changes are reported at once"
 		return f
-	case onNetwork:
+	case hashindex.Network:
 		f.Text = fmt.Sprintf("%s is a network share (%s): no event tells of what other machines write; that is found "+
-			"by the %s", dir, on.name, schedule)
-	case behindProgram:
+			"by the %s", dir, on.Name, schedule)
+	case hashindex.Program:
 		f.Text = fmt.Sprintf("%s is a %s mount, perhaps of a network share: no event tells of what is written behind "+
-			"it; that is found by the %s", dir, on.name, schedule)
+			"it; that is found by the %s", dir, on.Name, schedule)
 	default:
 		f.Verdict = store.Skipped
 		f.Text = fmt.Sprintf("not tested: this system does not tell whether %s is a network share", dir)

@@ -26,12 +26,3 @@ func TestInotifyLimit(t *testing.T) {
 		}
 	}
 }
-
-func TestFilesystems(t *testing.T) {
-	if fs := of(t.TempDir()); fs.place != onThisMachine {
-		t.Errorf("the temporary directory is %+v", fs)
-	}
-	if fs := of("/nowhere/at/all"); fs.place != unknown {
-		t.Errorf("nowhere is %+v", fs)
-	}
-}

@@ -150,6 +150,10 @@ func (in *Ingest) act(res *result, failed error) {
 	}
 	if res.change != unchanged {
 		in.counts.of[res.change].Add(1)
+		in.cfg.Noticed(Notice{
+			Key: res.task.Key, At: res.task.At, By: res.task.By, Event: res.task.event, Gone: res.change == gone,
+			Stamp: res.entry.Stamp,
+		})
 	}
 	switch {
 	case res.toQueue:

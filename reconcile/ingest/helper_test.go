@@ -45,7 +45,7 @@ func newPlace(t *testing.T) *place {
 	p.Ingest = New(Config{
 		Roots: []hashindex.Root{{Dir: p.dir, Live: new(hashindex.Liveness)}}, State: s, Hash: hashindex.XXH3,
 		Delivery: store.NewDelivery(nil, nil, store.DeliveryOptions{}), Rows: allHashes{},
-		MaxFileSize: 1 << 20, SettleLimit: 5 * time.Second, PCID: func(string) string { return "PC" },
+		MaxFileSize: 1 << 20, SettleLimit: 5 * time.Second, PCID: func(string) string { return "PC" }, Noticed: func(Notice) {},
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	p.RootSeen("", p.identity(t))

@@ -31,6 +31,7 @@ type Config struct {
 	SessionRequired bool          // the table takes no row without a session
 	SyncSource      string        // what the column sync_source says
 	PCID            func(root string) string
+	Noticed         func(Notice) // called for each change that was written to the index; must not wait
 	Logger          *slog.Logger
 }
 
@@ -149,7 +150,7 @@ func (in *Ingest) work(ctx context.Context, r *root) {
 	}
 }
 
-// TryAdd has a file examined that an event named. It never waits, and says whether there was room.
+// TryAdd has a file examined before those that scans found. It never waits, and says whether there was room.
 func (in *Ingest) TryAdd(t Task) bool { return in.roots[t.Key.Root].TryAdd(t) }
 
 // Add has a file examined for a batch, which may be nil. It waits while too many files of the root do, and fails only

@@ -13,12 +13,35 @@ import (
 type Task struct {
 	Key     hashindex.Key
 	At      time.Time // when the first of those who asked noticed the file
+	By      By        // which of them that was
 	Rehash  bool      // hash the file even if its size and time are those of the index
 	Missing bool      // a walk did not come upon the file, though the index has it
 
-	urgent   bool // an event named the file
+	urgent   bool // it comes before what scans found
+	event    bool // an event named the file
 	settling settling
 	batches  []*Batch // of the passes that wait for it
+}
+
+// By says how a change was noticed.
+type By uint8
+
+const (
+	ByScan    By = iota // by a scan, or another pass
+	ByHotScan           // by a listing of the hot folders
+	ByEvent             // by an event of the operating system
+)
+
+func (b By) String() string { return [...]string{"scan", "hot scan", "event"}[b] }
+
+// Notice is a change that has been written to the index.
+type Notice struct {
+	Key   hashindex.Key
+	At    time.Time // when it was noticed
+	By    By
+	Event bool            // an event named the file, whoever noticed it first
+	Gone  bool            // the file is gone
+	Stamp hashindex.Stamp // of the file; of the last content if it is gone
 }
 
 // merge makes one task of two for the same file.
@@ -29,18 +52,19 @@ func merge(first, second *Task) *Task {
 	first.Rehash = first.Rehash || second.Rehash
 	first.Missing = first.Missing || second.Missing
 	first.urgent = first.urgent || second.urgent
+	first.event = first.event || second.event
 	first.batches = append(first.batches, second.batches...)
 	return first
 }
 
 // queue is the work queue of a root: each file is in it once, one worker at a time has it, and files that an event
-// named come before those that a scan found. The methods are those of the work queue of Kubernetes' client-go.
+// named or that are in a hot folder come before those that a scan found. The methods are those of the work queue of Kubernetes' client-go.
 type queue struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	closed  bool
 
-	first, later []hashindex.Key // named by an event; found by a scan
+	first, later []hashindex.Key // named by an event or found in a hot folder; found by a scan
 	waiting      map[hashindex.Key]*Task
 	delayed      map[hashindex.Key]*delayed
 	busy         map[hashindex.Key]*Task // what was asked for while a worker had the file; nil if nothing was
@@ -56,7 +80,7 @@ type delayed struct {
 const (
 	// maxWaiting is how many tasks may wait before Add makes its caller wait.
 	maxWaiting = 2000
-	// maxFirst is how many tasks that came from events may wait.
+	// maxFirst is how many tasks that come before those of scans may wait.
 	maxFirst = 10_000
 )
 
@@ -70,14 +94,14 @@ func newQueue() *queue {
 	return q
 }
 
-// TryAdd adds a file that an event named. It never waits, and says whether there was room.
+// TryAdd adds a file that comes before what scans found. It never waits, and says whether there was room.
 func (q *queue) TryAdd(t Task) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.first) >= maxFirst {
 		return false
 	}
-	t.urgent = true
+	t.urgent, t.event = true, t.By == ByEvent
 	q.put(&t)
 	return true
 }
