@@ -2,7 +2,7 @@ package hashindex
 
 import "golang.org/x/sys/unix"
 
-// fileSystems has the key f_type of statfs(2).
+// fileSystems has the file systems by their f_type of statfs(2). All others are on this machine.
 var fileSystems = map[uint32]FileSystem{
 	unix.CIFS_SUPER_MAGIC: {Network, "SMB"},
 	unix.SMB2_SUPER_MAGIC: {Network, "SMB"},

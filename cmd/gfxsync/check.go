@@ -18,35 +18,28 @@ import (
 
 func (p *program) checkCommand() *cli.Command {
 	var keyErr error
-	// All settings of an agent, so that what it will be started with can be checked as it is.
-	groups := [][]setting{
-		keepingKeyError(remoteSettings, &keyErr), fileSettings, deliverySettings, scheduleSettings, hotScanSettings, passSettings, stateSettings, logSettings,
-	}
+	// The command takes all settings of gfxsync run, so that it checks what the agent will be started with.
+	groups := slices.Concat([][]setting{keepingKeyError(remoteSettings, &keyErr)}, agentSettings[1:])
 	return &cli.Command{
 		Name:  "check",
 		Usage: "try every part of the set-up, change nothing, and say how to mend what fails",
 		Flags: append(flags(groups...), jsonFlag),
 		Action: func(c *cli.Context) error {
-			s, err := p.configure(c, groups...)
+			s, err := p.configureAgent(c, groups...)
 			if err != nil {
-				return err
-			}
-			if keyErr != nil {
-				s.key = &supabase.Key{} // set, if to nothing of use
-			}
-			if err := s.validate(); err != nil {
 				return err
 			}
 			findings := s.findings(c.Context, keyErr)
 			if err := c.Context.Err(); err != nil {
 				return err
 			}
-			return p.concludeCheck(findings, c.Bool("json"))
+			return p.printFindings(findings, c.Bool("json"))
 		},
 	}
 }
 
-// keepingKeyError makes a key that cannot be used a finding, where other commands do not begin with it.
+// keepingKeyError returns the settings with another parser of the key. Where other commands fail on a wrong key, this
+// parser keeps the error in keyErr and sets the zero key, so that the wrong key becomes a finding.
 func keepingKeyError(group []setting, keyErr *error) []setting {
 	group = slices.Clone(group)
 	for i := range group {
@@ -68,21 +61,22 @@ func (s *settings) findings(ctx context.Context, keyErr error) (findings []store
 		findings = append(findings, local.Check(ctx, s.localDB))
 	} else {
 		remote := s.openSupabase(nil)
+		pcID := cmp.Or(s.roots[0].Label, s.pcID)
 		findings = remote.Check(ctx, supabase.CheckOptions{
-			Setting: s.conflict, Rows: doctor.Rows(s.hash, cmp.Or(s.roots[0].Label, s.pcID)),
-			Deletes: s.superseded == "delete", PCID: cmp.Or(s.roots[0].Label, s.pcID), KeyError: keyErr,
+			Setting: s.conflict, Rows: doctor.Rows(s.hash, pcID), Deletes: s.superseded == "delete", PCID: pcID,
+			KeyError: keyErr,
 		})
-		// Its connections are all there is to close: that cannot fail.
-		_ = remote.Close()
+		_ = remote.Close() // never fails
 	}
 	setup := doctor.Setup{Roots: s.roots, Pattern: s.pattern, Schedules: s.schedules, QueueDB: s.queueDB}
 	return append(findings, doctor.Check(ctx, setup)...)
 }
 
-func (p *program) concludeCheck(findings []store.Finding, asJSON bool) error {
+// printFindings returns errRemains if a part has failed.
+func (p *program) printFindings(findings []store.Finding, asJSON bool) error {
 	failed := slices.ContainsFunc(findings, func(f store.Finding) bool { return f.Verdict == store.Fail })
 	if !asJSON {
-		printFindings(p.stdout, findings)
+		printFindingLines(p.stdout, findings)
 	} else if err := printJSON(p.stdout, struct {
 		OK       bool            `json:"ok"`
 		Findings []store.Finding `json:"findings"`
@@ -97,7 +91,7 @@ func (p *program) concludeCheck(findings []store.Finding, asJSON bool) error {
 
 var marks = map[store.Verdict]string{store.OK: "✓", store.Warn: "!", store.Fail: "✗", store.Skipped: "-"}
 
-func printFindings(w io.Writer, findings []store.Finding) {
+func printFindingLines(w io.Writer, findings []store.Finding) {
 	width := 0
 	for _, f := range findings {
 		width = max(width, utf8.RuneCountInString(f.Part))

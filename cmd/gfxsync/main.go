@@ -21,18 +21,19 @@ var version = ""
 // Exit codes (design, "The command line").
 const (
 	exitOK     = 0
-	exitRemain = 1 // something remains, differs, or was lost
-	exitFailed = 2 // could not run
+	exitRemain = 1 // something remains, differs or was lost
+	exitFailed = 2 // the command could not run
 )
 
-// stopLimit is how long a command may take to stop: a little more than the agent needs. What has not stopped by then waits in a system
-// call on a dead share, which nothing can interrupt. Nothing is lost by ending it there: a power cut would do the same.
+// stopLimit is how long a command may take to stop. The agent needs a little less. A command that takes longer waits
+// for a file system that does not answer, in a system call that nothing can interrupt. To end the process there loses
+// nothing, as a crash loses nothing.
 const stopLimit = 9500 * time.Millisecond
 
-// errRemains says that a command has run to its end and found something that is not as it should be. It is not printed.
+// errRemains says that a command ran to its end and found something that is not as it should be. It is not printed.
 var errRemains = errors.New("something remains")
 
-// program is the command line with its surroundings, so that tests can run it without a process.
+// program is the command line. Tests run it without a process, with an environment and outputs of their own.
 type program struct {
 	lookupEnv func(string) (string, bool)
 	stdout    io.Writer
@@ -71,8 +72,8 @@ func (p *program) run(ctx context.Context, args []string) int {
 		HideVersion:     true,
 		HideHelpCommand: true,
 		Commands: []*cli.Command{
-			p.runCommand(), p.checkCommand(), p.reconcileCommand(), p.verifyCommand(), p.statusCommand(), p.queueCommand(), p.invalidCommand(),
-			p.schemaCommand(), p.demoCommand(), p.versionCommand(),
+			p.runCommand(), p.checkCommand(), p.reconcileCommand(), p.verifyCommand(), p.statusCommand(),
+			p.queueCommand(), p.invalidCommand(), p.schemaCommand(), p.demoCommand(), p.versionCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
@@ -97,7 +98,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	}
 }
 
-// usageError keeps cli from printing the whole help after a mistyped flag.
+// usageError replaces the whole help, which cli would print after a wrong flag.
 func usageError(_ *cli.Context, err error, _ bool) error {
 	return fmt.Errorf("%w; see --help", err)
 }

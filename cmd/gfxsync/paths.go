@@ -1,15 +1,24 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 )
 
-// mayBeWindowsPath tells whether Windows could have a file or folder of that path: it has none with any of these characters in its
-// name (Microsoft, "Naming Files, Paths, and Namespaces"). The ? of \\?\C:\… is no name's.
+func parsePath(into *string, v string) bool {
+	if strings.TrimSpace(v) == "" || strings.ContainsRune(v, 0) || runtime.GOOS == "windows" && !mayBeWindowsPath(v) {
+		return false
+	}
+	abs, err := filepath.Abs(v)
+	*into = abs
+	return err == nil
+}
+
+// mayBeWindowsPath says whether a file or folder of Windows can have this path. No name has one of these characters
+// (Microsoft, "Naming Files, Paths, and Namespaces"). The ? of \\?\C:\… is not part of a name.
 func mayBeWindowsPath(v string) bool {
 	if len(v) >= 4 && strings.ReplaceAll(v[:4], `\`, "/") == "//?/" {
 		v = v[4:]
@@ -17,42 +26,27 @@ func mayBeWindowsPath(v string) bool {
 	return !strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || strings.ContainsRune(`"<>|?*`, r) })
 }
 
-// onQuotationMarks says where on Windows the quotation mark of a value that is refused is from. The command line --watch "C:\GFX\" --json
-// has one argument after --watch, which is C:\GFX" --json; and set NAME="C:\GFX" sets quotation marks too.
-func onQuotationMarks(v string) string {
-	if runtime.GOOS != "windows" || !strings.Contains(v, `"`) {
-		return ""
-	}
-	return ` (in it is a quotation mark, as which Windows takes the \" in "C:\GFX\": write "C:\GFX" or "C:/GFX/", and no quotation marks after set NAME=)`
+func isFile(path string) bool {
+	return withinSeconds(func() bool {
+		info, err := os.Stat(path)
+		return err == nil && !info.IsDir()
+	}, false)
 }
 
-// validateFiles refuses one file for two purposes, and files in a watch path.
-func (s *settings) validateFiles() error {
-	files := []struct{ name, path string }{
-		{"GFX_SYNC_LOCAL_DB", s.localDB}, {"GFX_SYNC_QUEUE_DB_PATH", s.queueDB}, {"GFX_SYNC_LOG_FILE", s.logFile},
-	}
-	for i, f := range files {
-		if f.path == "" {
-			continue
-		}
-		for _, other := range files[:i] {
-			if other.path != "" && sameFile(f.path, other.path) {
-				return fmt.Errorf("%w: %s and %s are both %s: expected two files", errSettings, other.name, f.name, quoted(f.path))
-			}
-		}
-		for _, root := range s.roots {
-			if isInside(f.path, root.Dir) {
-				return fmt.Errorf("%w: %s is %s: expected a path outside the watch path, in which nothing is ever written", errSettings, f.name, quoted(f.path))
-			}
-		}
-	}
-	return nil
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
-// sameFile tells whether two paths are of one file, or would be if it were made. Where the system knows no difference between A and a,
-// nor does it.
-func sameFile(a, b string) bool {
-	return answered(func() bool {
+func isInside(path, dir string) bool {
+	rel, err := filepath.Rel(realPath(dir), realPath(path))
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// isSameFile says whether two paths name one file, or would name one file if it were made. Like the system, it takes A
+// and a for one name or for two.
+func isSameFile(a, b string) bool {
+	return withinSeconds(func() bool {
 		infoA, errA := os.Stat(a)
 		infoB, errB := os.Stat(b)
 		if errA == nil && errB == nil {
@@ -61,4 +55,33 @@ func sameFile(a, b string) bool {
 		rel, err := filepath.Rel(findRealPath(a), findRealPath(b))
 		return err == nil && rel == "."
 	}, a == b)
+}
+
+// realPath follows the symbolic links in the part of a path that exists.
+func realPath(path string) string {
+	return withinSeconds(func() string { return findRealPath(path) }, path)
+}
+
+func findRealPath(path string) string {
+	for there, rest := path, ""; ; there, rest = filepath.Dir(there), filepath.Join(filepath.Base(there), rest) {
+		if real, err := filepath.EvalSymlinks(there); err == nil {
+			return filepath.Join(real, rest)
+		}
+		if filepath.Dir(there) == there {
+			return path
+		}
+	}
+}
+
+// withinSeconds returns what f finds on a file system, or other if the file system does not answer. Waiting for a share
+// that does not answer is the task of the agent.
+func withinSeconds[T any](f func() T, other T) T {
+	found := make(chan T, 1)
+	go func() { found <- f() }()
+	select {
+	case v := <-found:
+		return v
+	case <-time.After(3 * time.Second):
+		return other
+	}
 }

@@ -8,16 +8,16 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// listPage is how many entries are held while a list is printed.
+// listPage is how many entries are read at once for a list.
 const listPage = 500
 
 func (p *program) queueCommand() *cli.Command {
@@ -26,16 +26,19 @@ func (p *program) queueCommand() *cli.Command {
 		Usage: "list, retry or drop what waits for the remote",
 		Subcommands: []*cli.Command{
 			{
-				Name: "list", Usage: "list what waits, and what is dead, and why", Flags: append(flags(stateSettings), jsonFlag),
-				OnUsageError: usageError, Action: p.withState(p.listQueue),
+				Name: "list", Usage: "list what waits, and what is dead, and why",
+				Flags: append(flags(stateSettings), jsonFlag), OnUsageError: usageError,
+				Action: p.withState(p.listQueue),
 			},
 			{
-				Name: "retry", Usage: "try entries again at once, with all their retries: all dead ones, or those with the given ids", ArgsUsage: "[ID …]",
+				Name: "retry", ArgsUsage: "[ID …]",
+				Usage: "try entries again at once, with all their retries: all dead ones, or those with the given ids",
 				Flags: flags(stateSettings), OnUsageError: usageError,
 				Action: p.withState(p.changeQueue(state.View.RetryQueued, "to be tried again")),
 			},
 			{
-				Name: "drop", Usage: "give entries up for good: all dead ones, or those with the given ids", ArgsUsage: "[ID …]",
+				Name: "drop", ArgsUsage: "[ID …]",
+				Usage: "give entries up for good: all dead ones, or those with the given ids",
 				Flags: flags(stateSettings), OnUsageError: usageError,
 				Action: p.withState(p.changeQueue(state.View.DropQueued, "dropped")),
 			},
@@ -71,29 +74,23 @@ func (p *program) listQueue(c *cli.Context, s *state.State) error {
 		}
 		after = page[len(page)-1].ID
 	}
-	if c.Bool("json") {
-		return printJSON(p.stdout, entries)
-	}
-	if len(entries) == 0 {
-		fmt.Fprintln(p.stdout, "The queue is empty.")
-		return nil
-	}
-	t := newTable(p.stdout)
-	t.AppendHeader(table.Row{"id", "state", "file", "size", "since", "retries", "last error"})
-	for _, e := range entries {
+	header := table.Row{"id", "state", "file", "size", "since", "retries", "last error"}
+	return printList(p.stdout, c.Bool("json"), entries, "The queue is empty.", header, func(e queuedJSON) table.Row {
 		state := "waiting"
 		if e.Dead {
 			state = "dead"
 		}
-		t.AppendRow(table.Row{e.ID, state, named(e.Root, e.Path), humanize.IBytes(uint64(e.Bytes)), e.CreatedAt.Local().Format(time.DateTime), e.Retries, store.OneLine(e.Error)})
-	}
-	t.Render()
-	return nil
+		return table.Row{
+			e.ID, state, pathText(e.Root, e.Path), humanize.IBytes(uint64(e.Bytes)), timeText(e.CreatedAt), e.Retries,
+			store.OneLine(e.Error),
+		}
+	})
 }
 
 func toJSON(e *store.Queued) queuedJSON {
 	j := queuedJSON{
-		ID: e.ID, Root: e.Source.Root, Path: norm.NFC.String(e.Source.Path), Hash: e.FileHash, Bytes: e.Bytes, Retries: e.Retries, Dead: e.Dead, Error: e.LastError, CreatedAt: e.CreatedAt,
+		ID: e.ID, Root: e.Source.Root, Path: norm.NFC.String(e.Source.Path), Hash: e.FileHash, Bytes: e.Bytes,
+		Retries: e.Retries, Dead: e.Dead, Error: e.LastError, CreatedAt: e.CreatedAt,
 	}
 	if !e.LastAttempt.IsZero() {
 		j.LastAttempt = &e.LastAttempt
@@ -101,8 +98,11 @@ func toJSON(e *store.Queued) queuedJSON {
 	return j
 }
 
-// changeQueue makes an action of a change to one entry, or to all dead ones (id 0), in one transaction for all ids.
-func (p *program) changeQueue(change func(state.View, context.Context, int64) (int, error), done string) func(*cli.Context, *state.State) error {
+// changeQueue makes an action of a change of one entry, or of all dead entries (id 0). All ids are changed in one
+// transaction.
+func (p *program) changeQueue(
+	change func(state.View, context.Context, int64) (int, error), done string,
+) func(*cli.Context, *state.State) error {
 	return func(c *cli.Context, s *state.State) error {
 		ids, err := parseIDs(c.Args().Slice())
 		if err != nil {
@@ -122,11 +122,12 @@ func (p *program) changeQueue(change func(state.View, context.Context, int64) (i
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(p.stdout, "%d %s %s.\n", changed, map[bool]string{true: "entry", false: "entries"}[changed == 1], done)
+		fmt.Fprintf(p.stdout, "%s %s.\n", english.Plural(changed, "entry", ""), done)
 		return nil
 	}
 }
 
+// parseIDs returns 0, which stands for all dead entries, if there are no arguments.
 func parseIDs(args []string) ([]int64, error) {
 	if len(args) == 0 {
 		return []int64{0}, nil
@@ -142,55 +143,4 @@ func parseIDs(args []string) ([]int64, error) {
 		}
 	}
 	return ids, nil
-}
-
-func (p *program) invalidCommand() *cli.Command {
-	return &cli.Command{
-		Name:  "invalid",
-		Usage: "list the files that cannot be synced",
-		Subcommands: []*cli.Command{{
-			Name: "list", Usage: "list the files that cannot be synced, and why", Flags: append(flags(stateSettings), jsonFlag),
-			OnUsageError: usageError, Action: p.withState(p.listInvalid),
-		}},
-	}
-}
-
-type invalidJSON struct {
-	Root   string    `json:"root,omitempty"` // its label
-	Path   string    `json:"path"`
-	Bytes  int64     `json:"bytes"`
-	Hash   string    `json:"file_hash"`
-	Error  string    `json:"error"`
-	SeenAt time.Time `json:"seen_at"`
-}
-
-func (p *program) listInvalid(c *cli.Context, s *state.State) error {
-	entries := []invalidJSON{}
-	for after := (hashindex.Key{}); ; {
-		page, err := s.Index.List(c.Context, hashindex.Invalid, after, listPage)
-		if err != nil {
-			return err
-		}
-		if len(page) == 0 {
-			break
-		}
-		for _, e := range page {
-			entries = append(entries, invalidJSON{Root: e.Root, Path: norm.NFC.String(e.Path), Bytes: e.Size, Hash: e.Hash, Error: e.Error, SeenAt: e.SeenAt})
-		}
-		after = page[len(page)-1].Key
-	}
-	if c.Bool("json") {
-		return printJSON(p.stdout, entries)
-	}
-	if len(entries) == 0 {
-		fmt.Fprintln(p.stdout, "No file is invalid.")
-		return nil
-	}
-	t := newTable(p.stdout)
-	t.AppendHeader(table.Row{"file", "size", "seen", "what is wrong"})
-	for _, e := range entries {
-		t.AppendRow(table.Row{named(e.Root, e.Path), humanize.IBytes(uint64(e.Bytes)), e.SeenAt.Local().Format(time.DateTime), store.OneLine(e.Error)})
-	}
-	t.Render()
-	return nil
 }

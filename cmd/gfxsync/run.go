@@ -16,20 +16,15 @@ import (
 var _ reconcile.RuledTable = (*supabase.Remote)(nil)
 
 func (p *program) runCommand() *cli.Command {
-	groups := [][]setting{
-		remoteSettings, fileSettings, deliverySettings, scheduleSettings, hotScanSettings, passSettings, stateSettings,
-		logSettings,
-	}
 	return &cli.Command{
 		Name:  "run",
 		Usage: "run the agent until it is stopped",
-		Flags: append(flags(groups...), &cli.BoolFlag{Name: "no-watch", Usage: "take no events of the file system: find changes by hot scans and by the schedules"}),
+		Flags: append(flags(agentSettings...), &cli.BoolFlag{
+			Name: "no-watch", Usage: "take no events of the file system: find changes by hot scans and by the schedules",
+		}),
 		Action: func(c *cli.Context) error {
-			s, err := p.configure(c, groups...)
+			s, err := p.configureAgent(c, agentSettings...)
 			if err != nil {
-				return err
-			}
-			if err := s.validate(); err != nil {
 				return err
 			}
 			log, closeLog := p.logger(s)
@@ -46,7 +41,7 @@ func (p *program) runAgent(ctx context.Context, s *settings, noWatch bool, log *
 	remote, err := s.openTable(ctx, log, makeTable)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		log.Info("stopped") // before anything was begun, as in reconcile.Run
+		log.Info("stopped") // as reconcile.Run does
 		return nil
 	case err != nil:
 		return err
@@ -61,13 +56,6 @@ func (s *settings) remoteName() string {
 		return s.localDB
 	}
 	return s.supabaseURL.String() + ", with a " + s.key.Kind()
-}
-
-func (s *settings) openSupabase(log *slog.Logger) *supabase.Remote {
-	return supabase.New(supabase.Options{
-		URL: s.supabaseURL, Key: *s.key, Schema: s.schema, Table: s.table, Timeout: s.httpTimeout,
-		UserAgent: "gfxsync/" + versionText(), Logger: log,
-	})
 }
 
 func (s *settings) agentConfig(remote store.Table, log *slog.Logger) reconcile.Config {

@@ -22,9 +22,9 @@ there is nothing to do.
 --concurrently prints it for a large table in use: indexes are built while rows come in. That form is for psql -f,
 outside a transaction.
 
---hands adds the tables gfx_hands, gfx_hand_players, gfx_events and gfx_players, and a trigger by which the database fills
-them from the sessions, in the same transaction. Tables that are there are used as they are. After it was applied to a
-table with rows, run gfxsync reconcile once: it has them expanded.
+--hands adds the tables gfx_hands, gfx_hand_players, gfx_events and gfx_players, and a trigger by which the database
+fills them from the sessions, in the same transaction. Tables that are there are used as they are. After it was applied
+to a table with rows, run gfxsync reconcile once: it has them expanded.
 
 --migration writes it to supabase/migrations/TIME_gfxsync.sql of the Supabase project that the current folder is in, as
 "supabase migration new gfxsync" names the file, and prints the file's path. Nothing is written if the project's newest
@@ -59,34 +59,39 @@ func (p *program) schemaCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			var keys []store.ConflictKey
-			if key, ok := s.conflict.Key(); ok {
-				keys = append(keys, key)
-			}
-			parts := supabase.SchemaParts{Concurrently: c.Bool("concurrently"), Hands: c.Bool("hands")}
-			sql, alone := realtimeSQL(c, s)
-			name := "gfxsync_realtime"
-			if !alone {
-				name, sql = "gfxsync", parts.SQL(s.schema, s.table, keys...)+sql
-			}
+			name, sql := schemaSQL(c, s)
 			switch migration := c.Bool("migration"); {
-			case parts.Concurrently && migration:
+			case c.Bool("concurrently") && migration:
 				return fmt.Errorf("%w: --concurrently and --migration exclude each other: the Supabase CLI applies a "+
 					"migration in one transaction, in which no index can be built concurrently; apply what "+
 					"--concurrently prints with psql first, and then the migration, which finds nothing left to do",
 					errSettings)
 			case migration:
-				err = p.writeMigration(name, sql, time.Now())
+				return p.writeMigration(name, sql, time.Now())
 			default:
-				_, err = fmt.Fprint(p.stdout, sql)
+				_, err := fmt.Fprint(p.stdout, sql)
+				return err
 			}
-			return err
 		},
 	}
 }
 
-// writeMigration writes the SQL as a migration of that name, unless the newest of the name is the same, and prints its
-// path.
+// schemaSQL returns the SQL, and the name of a migration with it.
+func schemaSQL(c *cli.Context, s *settings) (name, sql string) {
+	realtime, alone := realtimeSQL(c, s)
+	if alone {
+		return "gfxsync_realtime", realtime
+	}
+	var keys []store.ConflictKey
+	if key, ok := s.conflict.Key(); ok {
+		keys = append(keys, key)
+	}
+	parts := supabase.SchemaParts{Concurrently: c.Bool("concurrently"), Hands: c.Bool("hands")}
+	return "gfxsync", parts.SQL(s.schema, s.table, keys...) + realtime
+}
+
+// writeMigration writes the SQL to a new migration with this name and prints the path of the file. It writes nothing if
+// the newest migration with this name is the same.
 func (p *program) writeMigration(name, sql string, now time.Time) error {
 	project, err := supabaseProject()
 	if err != nil {
@@ -120,8 +125,8 @@ func (p *program) writeMigration(name, sql string, now time.Time) error {
 	return err
 }
 
-// supabaseProject finds the project as the Supabase CLI does: the nearest folder, upwards from the current one, with
-// a supabase/config.toml (github.com/supabase/cli, internal/utils/misc.go, getProjectRoot).
+// supabaseProject finds the project as the Supabase CLI does: it is the nearest folder with a supabase/config.toml,
+// from the current folder upwards (github.com/supabase/cli, internal/utils/misc.go, getProjectRoot).
 func supabaseProject() (string, error) {
 	start, err := os.Getwd()
 	if err != nil {

@@ -14,11 +14,13 @@ the database has no Realtime, they say so and change nothing.`
 func realtimeFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "realtime", Usage: "announce new hands to subscribers of Supabase Realtime"},
-		&cli.BoolFlag{Name: "publication", Usage: "add the tables of the hands to the publication of Supabase Realtime"},
+		&cli.BoolFlag{
+			Name: "publication", Usage: "add the tables of the hands to the publication of Supabase Realtime",
+		},
 	}
 }
 
-// realtimeSQL returns the SQL of Realtime that is asked for, and alone whether no other is.
+// realtimeSQL returns the SQL of the flags for Realtime. Alone says that no other SQL is to be printed.
 func realtimeSQL(c *cli.Context, s *settings) (sql string, alone bool) {
 	if c.Bool("realtime") {
 		sql += supabase.RealtimeSQL(s.schema, s.table)

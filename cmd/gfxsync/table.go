@@ -9,16 +9,16 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/local"
 	"github.com/gfxsync/gfxsync/store/sqlite"
+	"github.com/gfxsync/gfxsync/store/supabase"
 )
 
-// tableUse is what a command does to the table, which tells what it may do where the file of --local is not there yet.
+// tableUse opens the table of --local. Its variants differ in what they do if the file does not exist.
 type tableUse func(ctx context.Context, path string) (*local.Remote, error)
 
 // makeTable makes the file.
 func makeTable(ctx context.Context, path string) (*local.Remote, error) { return local.Open(ctx, path) }
 
-// compareTable compares with what is there, and has nothing to compare with where there is no file: it may well be that
-// the path is wrong.
+// compareTable is for a comparison. It fails if there is no file, because the path may be wrong.
 func compareTable(ctx context.Context, path string) (*local.Remote, error) {
 	remote, err := local.OpenExisting(ctx, path)
 	if errors.Is(err, sqlite.ErrMissing) {
@@ -28,8 +28,8 @@ func compareTable(ctx context.Context, path string) (*local.Remote, error) {
 	return remote, err
 }
 
-// foreseeTable tells what would be sent, and would be sent to a new file where there is none.
-func foreseeTable(ctx context.Context, path string) (*local.Remote, error) {
+// emptyTable is for a dry run. It makes no file, and opens an empty table instead.
+func emptyTable(ctx context.Context, path string) (*local.Remote, error) {
 	remote, err := local.OpenExisting(ctx, path)
 	if errors.Is(err, sqlite.ErrMissing) {
 		return local.OpenEmpty(ctx)
@@ -37,7 +37,7 @@ func foreseeTable(ctx context.Context, path string) (*local.Remote, error) {
 	return remote, err
 }
 
-// openTable opens the table that the settings name. The caller closes it.
+// openTable opens the table in the settings. The caller closes it.
 func (s *settings) openTable(ctx context.Context, log *slog.Logger, use tableUse) (store.Table, error) {
 	if s.localDB == "" {
 		return s.openSupabase(log), nil
@@ -47,4 +47,11 @@ func (s *settings) openTable(ctx context.Context, log *slog.Logger, use tableUse
 		return nil, fmt.Errorf("--local: %w", err)
 	}
 	return remote, nil
+}
+
+func (s *settings) openSupabase(log *slog.Logger) *supabase.Remote {
+	return supabase.New(supabase.Options{
+		URL: s.supabaseURL, Key: *s.key, Schema: s.schema, Table: s.table, Timeout: s.httpTimeout,
+		UserAgent: "gfxsync/" + versionText(), Logger: log,
+	})
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/gfxsync/gfxsync/watch"
 )
 
-// patience is how long the folders of a watch path are counted. A file system that does not answer is given up after
-// half as long again.
+// patience is how long the files and folders of a watch path are counted. A file system that does not answer gets half
+// of this time in addition.
 const patience = 10 * time.Second
 
 // checkRoot checks one watch path: whether it can be read, whether the system reports its changes, and whether the
@@ -149,7 +149,8 @@ func events(dir string, on hashindex.FileSystem, s reconcile.Schedules) store.Fi
 	return f
 }
 
-// firstSchedule names the schedule of the passes that find a change without an event. Ever is false if there is none.
+// firstSchedule names the schedule of the passes that find a change without an event. Ever says whether there is
+// one.
 func firstSchedule(s reconcile.Schedules) (name string, ever bool) {
 	for _, one := range []struct {
 		name string
