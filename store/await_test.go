@@ -55,18 +55,18 @@ func TestDrainWaitsForADrainOfItsOwn(t *testing.T) {
 	const latency = 2 * time.Second
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		r.remote.latency = latency
-		r.ledger.fill(1)
+		r.outbox.fill(1)
 		if got := r.waited(r.Drain); got != latency {
 			t.Errorf("it takes %v, want one request", got)
 		}
-		r.ledger.fill(1)
+		r.outbox.fill(1)
 		r.DrainQueue()
 		r.after(time.Second)
-		r.ledger.fill(1)
+		r.outbox.fill(1)
 		if got := r.waited(r.Drain); got < latency {
 			t.Errorf("beside another drain it takes %v, want a drain of its own", got)
 		}
-		r.wantLedger(3, 0, 0)
+		r.wantOutbox(3, 0, 0)
 	})
 }
 
@@ -79,9 +79,9 @@ func TestDrainReturnsInAnOutage(t *testing.T) {
 		if got := r.waited(r.Drain); got > 30*time.Second {
 			t.Errorf("it takes %v", got)
 		}
-		r.wantLedger(0, 0, 1)
+		r.wantOutbox(0, 0, 1)
 		r.remote.say(nil)
 		r.after(time.Minute)
-		r.wantLedger(1, 0, 0)
+		r.wantOutbox(1, 0, 0)
 	})
 }

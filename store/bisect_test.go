@@ -12,12 +12,12 @@ import (
 func TestBadRecordsAreFoundByHalvingAndTheGoodGoThrough(t *testing.T) {
 	bad := []string{"f000", "f063", "f125", "f126", "f250", "f377", "f499"}
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.gather()
+		r.openBatchWindow()
 		r.remote.say(refusing(func(hash string) bool { return slices.Contains(bad, hash) }))
 		r.many(store.LaneModified, "f", 500)
 		r.after(0)
-		r.wantLedger(493, 7, 0)
-		_, refused, _, _ := r.ledger.now()
+		r.wantOutbox(493, 7, 0)
+		_, refused, _, _ := r.outbox.now()
 		for _, hash := range bad {
 			if !slices.Contains(refused, hash+".json@"+hash) {
 				t.Errorf("%s was not refused: %v", hash, refused)
@@ -35,20 +35,20 @@ func TestBadRecordsAreFoundByHalvingAndTheGoodGoThrough(t *testing.T) {
 
 func TestBadRecordOfTwoPathsIsRefusedOnce(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.gather()
+		r.openBatchWindow()
 		r.remote.say(always(store.Rejected))
 		r.modified("a.json", "h1")
 		r.modified("b.json", "h1")
 		r.Flush()
 		r.after(0)
 		r.wantCalls(1)
-		r.wantLedger(0, 1, 0) // one retry, not two: it is one record
+		r.wantOutbox(0, 1, 0) // one refusal, not two, because it is one record
 	})
 }
 
 func TestRequestThatIsTooMuchIsBisected(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.gather()
+		r.openBatchWindow()
 		r.remote.say(func(_ int, c *call) error {
 			if len(c.hashes) > 100 || slices.Contains(c.hashes, "f007") {
 				return failure(store.TooMuch)
@@ -57,8 +57,8 @@ func TestRequestThatIsTooMuchIsBisected(t *testing.T) {
 		})
 		r.many(store.LaneModified, "f", 500)
 		r.after(0)
-		r.wantLedger(499, 1, 0)
-		if _, refused, _, _ := r.ledger.now(); !slices.Equal(refused, []string{"f007.json@f007"}) {
+		r.wantOutbox(499, 1, 0)
+		if _, refused, _, _ := r.outbox.now(); !slices.Equal(refused, []string{"f007.json@f007"}) {
 			t.Errorf("refused %v, want what is too much alone", refused)
 		}
 		if !r.Circuit().Closed() {
@@ -71,7 +71,7 @@ func TestOutageInTheMiddleOfABisectionLosesNothing(t *testing.T) {
 	for good := range 30 {
 		deliver(t, store.DeliveryOptions{}, func(r *rig) {
 			bad := refusing(func(hash string) bool { return hash == "f003" || hash == "f060" })
-			r.gather()
+			r.openBatchWindow()
 			r.remote.say(func(n int, c *call) error {
 				if n >= good {
 					return failure(store.Outage)
@@ -81,18 +81,18 @@ func TestOutageInTheMiddleOfABisectionLosesNothing(t *testing.T) {
 			r.many(store.LaneModified, "f", 100)
 			r.Flush()
 			r.after(0)
-			acked, refused, queued := r.ledger.totals()
+			acked, refused, queued := r.outbox.totals()
 			if len(acked)+len(refused)+queued != 100 {
 				t.Fatalf("after %d requests: acknowledged, refused, queued = %d, %d, %d of 100",
 					good, len(acked), len(refused), queued)
 			}
-			// One more may come from the queue, which is drained when the first request closes the circuit.
+			// The first request closes the circuit, and so the queue is drained. That may cause one more request.
 			if calls := len(r.remote.seen()); calls > good+2 {
 				t.Errorf("%d requests, though the link went down at the %d.", calls, good+1)
 			}
 			r.remote.say(bad)
 			r.after(time.Minute)
-			r.wantLedger(98, 2, 0)
+			r.wantOutbox(98, 2, 0)
 		})
 	}
 }
@@ -113,7 +113,7 @@ func TestContentionIsTriedAgain(t *testing.T) {
 				t.Errorf("try %d came without a pause", i+2)
 			}
 		}
-		r.wantLedger(1, 0, 0)
+		r.wantOutbox(1, 0, 0)
 		if len(r.circuits) > 1 || !r.Circuit().Closed() {
 			t.Errorf("the link changed: %+v", r.circuits)
 		}
@@ -126,14 +126,14 @@ func TestContentionWithoutEndWaitsInTheQueue(t *testing.T) {
 		r.created("a.json", "h1")
 		r.after(time.Minute)
 		r.wantCalls(6)
-		r.wantLedger(0, 0, 1)
+		r.wantOutbox(0, 0, 1)
 		if s := r.Circuit(); s.Closed() || s.Class != store.Outage {
 			t.Errorf("link = %+v, want an outage", s)
 		}
 	})
 }
 
-// Which records are bad, and where, is not to matter.
+// Any records may be bad, at any place.
 func TestEveryRecordIsAcknowledgedOrRefused(t *testing.T) {
 	for n := 1; n <= 9; n++ {
 		for mask := range 1 << n {
@@ -142,7 +142,7 @@ func TestEveryRecordIsAcknowledgedOrRefused(t *testing.T) {
 				for i := range n {
 					bad[fmt.Sprintf("f%03d", i)] = mask&(1<<i) != 0
 				}
-				r.gather()
+				r.openBatchWindow()
 				r.remote.say(refusing(func(hash string) bool { return bad[hash] }))
 				r.many(store.LaneModified, "f", n)
 				r.Flush()
@@ -159,21 +159,21 @@ func TestEveryRecordIsAcknowledgedOrRefused(t *testing.T) {
 
 func TestHalfThatMustHoldTheBadRecordIsNotSentWhole(t *testing.T) {
 	deliver(t, store.DeliveryOptions{BatchSize: 512}, func(r *rig) {
-		r.gather()
+		r.openBatchWindow()
 		r.remote.say(refusing(func(hash string) bool { return hash == "f511" }))
 		r.many(store.LaneModified, "f", 512)
 		r.Flush()
 		r.after(0)
-		r.wantCalls(1 + 9 + 1) // whole, the good half of each level, and the bad one for what the remote says of it
-		r.wantLedger(511, 1, 0)
+		r.wantCalls(1 + 9 + 1) // the whole batch, the good half of each level, and the bad record for its answer
+		r.wantOutbox(511, 1, 0)
 	})
 }
 
-// Where two records are bad only together, the inference is wrong, and must cost no more than requests.
+// Two records may be bad only together. Then bisect concludes wrongly that one is bad. That may only cost requests.
 func TestRecordsThatAreBadOnlyTogetherAllGoThrough(t *testing.T) {
 	for _, pair := range [][2]string{{"f000", "f127"}, {"f063", "f064"}, {"f100", "f101"}} {
 		deliver(t, store.DeliveryOptions{}, func(r *rig) {
-			r.gather()
+			r.openBatchWindow()
 			r.remote.say(func(_ int, c *call) error {
 				if slices.Contains(c.hashes, pair[0]) && slices.Contains(c.hashes, pair[1]) {
 					return failure(store.Rejected)
@@ -183,7 +183,7 @@ func TestRecordsThatAreBadOnlyTogetherAllGoThrough(t *testing.T) {
 			r.many(store.LaneModified, "f", 128)
 			r.Flush()
 			r.after(0)
-			r.wantLedger(128, 0, 0)
+			r.wantOutbox(128, 0, 0)
 		})
 	}
 }

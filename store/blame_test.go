@@ -11,7 +11,7 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// ambiguous are failures that may be a record's fault or the remote's.
+// ambiguous holds failures whose cause may be a record or the remote.
 var ambiguous = map[string]error{
 	"cut connection": &store.RemoteError{Class: store.Outage, Ambiguous: true, Message: "EOF"},
 	"timeout": &store.RemoteError{
@@ -35,7 +35,7 @@ var ambiguous = map[string]error{
 	},
 }
 
-// stumbling is a remote that fails with an error whenever a request holds one of some records.
+// stumbling is a remote that fails whenever a request has one of these records.
 func stumbling(err error, bad ...string) func(int, *call) error {
 	return func(_ int, c *call) error {
 		if slices.ContainsFunc(c.hashes, func(h string) bool { return slices.Contains(bad, h) }) {
@@ -45,8 +45,8 @@ func stumbling(err error, bad ...string) func(int, *call) error {
 	}
 }
 
-// One bad record among 100 good ones: the good ones arrive within one probe, the bad one ends dead, and the circuit
-// is closed.
+// There is one bad record among 100 good ones. The good ones arrive within one probe, the bad one becomes dead, and the
+// circuit is closed.
 func TestARecordThatTheRemoteStumblesOverEndsDeadAlone(t *testing.T) {
 	for name, err := range ambiguous {
 		for _, bad := range []string{"f000", "f057", "f100"} {
@@ -56,22 +56,22 @@ func TestARecordThatTheRemoteStumblesOverEndsDeadAlone(t *testing.T) {
 					r.many(store.LaneModified, "f", 101)
 					r.Flush()
 					r.after(time.Second)
-					r.wantLedger(100, 1, 0)
+					r.wantOutbox(100, 1, 0)
 					for n := 2; n <= maxRetries; n++ {
-						r.ledger.interval()
+						r.outbox.interval()
 						r.after(time.Minute)
-						// though no other record comes that could show that the remote serves others
-						r.wantLedger(100, n, 0)
+						// no other record arrives that could show that the remote serves others
+						r.wantOutbox(100, n, 0)
 					}
-					r.ledger.interval()
+					r.outbox.interval()
 					r.after(time.Hour)
-					r.wantLedger(100, maxRetries, 0)
+					r.wantOutbox(100, maxRetries, 0)
 					if !r.Circuit().Closed() {
 						t.Errorf("the circuit is %+v", r.Circuit())
 					}
 					r.created("new.json", "h1")
 					r.after(0)
-					r.wantLedger(101, maxRetries, 0)
+					r.wantOutbox(101, maxRetries, 0)
 				})
 			})
 		}
@@ -80,27 +80,26 @@ func TestARecordThatTheRemoteStumblesOverEndsDeadAlone(t *testing.T) {
 
 func TestTwoBadRecordsKeepNobodyBack(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.gather()
+		r.openBatchWindow()
 		r.remote.say(stumbling(ambiguous["cut connection"], "f000", "f007"))
 		r.many(store.LaneModified, "f", 100)
 		r.Flush()
 		r.after(0)
-		r.wantLedger(98, 2, 0)
+		r.wantOutbox(98, 2, 0)
 		if !r.Circuit().Closed() || len(r.circuits) > 1 {
 			t.Errorf("the remote was taken to be away: %+v", r.circuits)
 		}
 	})
 }
 
-// A table that is locked, or a gateway that is down, fails every record alike: nobody is to blame, for as long as it
-// lasts.
+// If a table is locked or a gateway is down, every record fails. Then no record is to blame, however long it lasts.
 func TestAnOutageOfAnyKindSpendsNoRetry(t *testing.T) {
 	for name, err := range ambiguous {
 		for _, served := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, others served before: %v", name, served), func(t *testing.T) {
 				deliver(t, store.DeliveryOptions{}, func(r *rig) {
 					if served {
-						r.gather()
+						r.openBatchWindow()
 					}
 					r.remote.latency = time.Second
 					r.remote.say(func(int, *call) error { return err })
@@ -109,41 +108,41 @@ func TestAnOutageOfAnyKindSpendsNoRetry(t *testing.T) {
 					for range 60 {
 						r.after(time.Minute)
 						r.DrainQueue()
-						r.ledger.interval()
+						r.outbox.interval()
 					}
-					r.wantLedger(0, 0, 40)
+					r.wantOutbox(0, 0, 40)
 					if r.Circuit().Closed() {
 						t.Error("the circuit is closed")
 					}
 					r.remote.say(nil)
 					r.after(2 * time.Minute)
-					r.wantLedger(40, 0, 0)
+					r.wantOutbox(40, 0, 0)
 				})
 			})
 		}
 	}
 }
 
-// A bad record that comes alone looks like an outage. The first other record shows that it is none.
+// A bad record that is alone looks like an outage. The first other record shows that there is no outage.
 func TestASuspectIsNoProbeWhileOthersWait(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		r.remote.answer = stumbling(ambiguous["cut connection"], "bad")
 		r.created("bad.json", "bad")
 		r.after(time.Hour)
-		r.wantLedger(0, 0, 1)
+		r.wantOutbox(0, 0, 1)
 		if r.Circuit().Closed() {
 			t.Error("the circuit is closed, though nothing was ever taken")
 		}
 		r.created("good.json", "good")
 		r.after(15 * time.Second)
-		r.wantLedger(1, 1, 0)
+		r.wantOutbox(1, 1, 0)
 		if !r.Circuit().Closed() {
 			t.Error("the circuit is open, though a record was taken")
 		}
 	})
 }
 
-// Whether a suspect fails by its own fault is found out by a record that the remote has taken before.
+// A record that the remote has taken before shows whether a suspect fails by its own fault.
 func TestASuspectIsTriedBesideAControl(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		r.created("good.json", "good")
@@ -151,7 +150,7 @@ func TestASuspectIsTriedBesideAControl(t *testing.T) {
 		r.remote.say(stumbling(ambiguous["timeout"], "bad"))
 		r.created("bad.json", "bad")
 		r.after(time.Second)
-		r.wantLedger(1, 1, 0)
+		r.wantOutbox(1, 1, 0)
 		var sent []string
 		for _, c := range r.remote.seen() {
 			sent = append(sent, c.hashes...)
@@ -159,14 +158,14 @@ func TestASuspectIsTriedBesideAControl(t *testing.T) {
 		if want := []string{"good", "bad", "good", "bad"}; !slices.Equal(sent, want) {
 			t.Errorf("sent %v, want %v", sent, want)
 		}
-		r.remote.say(always(store.Outage)) // nobody answers: the bad record is not to blame for that
-		r.ledger.interval()
+		r.remote.say(always(store.Outage)) // an outage does not count against the bad record
+		r.outbox.interval()
 		r.after(10 * time.Minute)
-		r.wantLedger(1, 1, 0)
+		r.wantOutbox(1, 1, 0)
 	})
 }
 
-// What fails once for no fault of its own is sent again as soon as the circuit is closed.
+// A record that fails once by the remote's fault is sent again as soon as the circuit is closed.
 func TestAnOutageThatEndsSpendsNoRetry(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		r.remote.answer = func(n int, _ *call) error {
@@ -177,6 +176,6 @@ func TestAnOutageThatEndsSpendsNoRetry(t *testing.T) {
 		}
 		r.created("a.json", "h1")
 		r.after(time.Second)
-		r.wantLedger(1, 0, 0)
+		r.wantOutbox(1, 0, 0)
 	})
 }

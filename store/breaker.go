@@ -10,11 +10,11 @@ import (
 type CircuitState uint8
 
 const (
-	// CircuitClosed means that requests go out. It is the state at the start.
+	// CircuitClosed means that requests are sent. It is the first state.
 	CircuitClosed CircuitState = iota
-	// CircuitOpen means that an outage was found: records go straight to the queue until a probe succeeds.
+	// CircuitOpen means that there is an outage. Records go straight to the queue until a probe succeeds.
 	CircuitOpen
-	// CircuitHalfOpen means that the circuit is open and a probe is on its way.
+	// CircuitHalfOpen means that the circuit was open and a probe is on its way.
 	CircuitHalfOpen
 )
 
@@ -31,34 +31,34 @@ func (s CircuitState) String() string {
 	}
 }
 
-// Circuit is a circuit breaker at one moment.
+// Circuit is a snapshot of the circuit breaker.
 type Circuit struct {
 	State CircuitState
 	Class Class     // why it is not closed: Outage, Credentials or Setup; 0 if it is closed
-	Err   error     // the failure behind Class; nil if it is closed
-	Since time.Time // when it was closed, or opened; a further failure of another class keeps the time
+	Err   error     // the last failure; nil if it is closed
+	Since time.Time // when it was closed or opened; a failure while it is open does not change it
 }
 
-// Closed says whether requests go out.
+// Closed reports whether requests are sent.
 func (c Circuit) Closed() bool { return c.State == CircuitClosed }
 
-// same says whether nothing has changed since the other was asked for, the failure aside.
+// same reports whether both snapshots have the same state since the same time.
 func (c Circuit) same(other Circuit) bool {
 	return c.State == other.State && c.Since.Equal(other.Since)
 }
 
-// breaker is the circuit breaker. An outage opens it; while it is open only the prober asks the remote, at growing
-// intervals; the first answer that is no outage closes it.
+// breaker is the circuit breaker. An outage opens it. While it is open, the only requests are probes, at growing
+// intervals. The first answer that is not an outage closes it.
 type breaker struct {
-	first, last time.Duration // bounds of the delay between probes
+	first, last time.Duration // smallest and largest delay between probes
 	onChange    func(Circuit)
-	changed     chan struct{} // receives after every change; holds one
+	changed     chan struct{} // receives after every change; has room for one
 
-	mu      sync.Mutex
-	circuit Circuit
-	delay   time.Duration // before the next probe, without jitter
-	asked   time.Duration // what the remote asked for by Retry-After
-	known   bool          // the remote has answered, or failed, since the start
+	mu         sync.Mutex
+	circuit    Circuit
+	delay      time.Duration // before the next probe, without jitter
+	retryAfter time.Duration // what the remote asked for
+	known      bool          // there was a success or a failure since the start
 }
 
 func newBreaker(first, last time.Duration, onChange func(Circuit)) *breaker {
@@ -76,7 +76,7 @@ func (b *breaker) status() Circuit {
 
 func (b *breaker) closed() bool { return b.status().Closed() }
 
-// needsProbe says whether the remote has not shown so far that it serves requests.
+// needsProbe reports whether it is unknown if the remote serves requests, or known that it does not.
 func (b *breaker) needsProbe() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -96,7 +96,7 @@ func (b *breaker) probing() {
 func (b *breaker) succeeded() {
 	b.mu.Lock()
 	news := !b.known || !b.circuit.Closed()
-	b.delay, b.asked, b.known = 0, 0, true
+	b.delay, b.retryAfter, b.known = 0, 0, true
 	if !news {
 		b.mu.Unlock()
 		return
@@ -104,11 +104,11 @@ func (b *breaker) succeeded() {
 	b.set(Circuit{Since: time.Now()})
 }
 
-// failed opens the circuit, and makes the next probe wait twice as long as the last.
+// failed opens the circuit and doubles the delay before the next probe.
 func (b *breaker) failed(err *RemoteError) {
 	b.mu.Lock()
 	b.delay = min(max(2*b.delay, b.first), b.last)
-	b.asked, b.known = err.RetryAfter, true
+	b.retryAfter, b.known = err.RetryAfter, true
 	was := b.circuit
 	now := Circuit{State: CircuitOpen, Class: err.Class, Err: err, Since: time.Now()}
 	if !was.Closed() {
@@ -122,7 +122,7 @@ func (b *breaker) failed(err *RemoteError) {
 	b.set(now)
 }
 
-// set takes the locked b over, and unlocks it before it tells anybody.
+// set changes the circuit. The caller holds b.mu, and set unlocks it before it calls onChange.
 func (b *breaker) set(c Circuit) {
 	b.circuit = c
 	b.mu.Unlock()
@@ -133,10 +133,10 @@ func (b *breaker) set(c Circuit) {
 	b.onChange(c)
 }
 
-// probeDelay returns how long to wait before the next probe. Up to a quarter of the delay is taken off at random, so
-// that many agents do not return in step. It is never less than what the remote asked for.
+// probeDelay returns the time to wait before the next probe. It is shorter than the delay by a random part of up to a
+// quarter, so that not all agents probe at the same moment. It is never shorter than what the remote asked for.
 func (b *breaker) probeDelay() time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return max(b.delay-rand.N(b.delay/4+1), b.asked)
+	return max(b.delay-rand.N(b.delay/4+1), b.retryAfter)
 }

@@ -23,10 +23,11 @@ func TestOutageSendsEverythingToTheQueue(t *testing.T) {
 		r.many(store.LaneModified, "m", 500)
 		r.Flush()
 		r.after(0)
-		r.wantCalls(1) // what comes later asks for nothing
-		r.wantLedger(0, 0, 511)
-		if r.ledger.causes[0] == nil || r.ledger.causes[1] != nil {
-			t.Errorf("causes %v, %v: want one for what was tried, none for what was not", r.ledger.causes[0], r.ledger.causes[1])
+		r.wantCalls(1) // later records cause no request
+		r.wantOutbox(0, 0, 511)
+		if r.outbox.causes[0] == nil || r.outbox.causes[1] != nil {
+			t.Errorf("causes %v, %v: want one for what was tried, none for what was not", r.outbox.causes[0],
+				r.outbox.causes[1])
 		}
 		r.checkDone()
 	})
@@ -38,7 +39,7 @@ func TestUnclassifiedErrorIsAnOutage(t *testing.T) {
 		r.remote.answer = func(int, *call) error { return odd }
 		r.created("a.json", "h1")
 		r.after(0)
-		r.wantLedger(0, 0, 1)
+		r.wantOutbox(0, 0, 1)
 		if s := r.Circuit(); s.Closed() || s.Class != store.Outage || !errors.Is(s.Err, odd) {
 			t.Errorf("link = %+v", s)
 		}
@@ -53,7 +54,7 @@ func gaps(calls []*call) (list []time.Duration) {
 	return list
 }
 
-// growing is what wantProbes expects.
+// growing returns the delays that wantProbes expects.
 var growing = store.DeliveryOptions{ProbeFirst: time.Second, ProbeLast: 15 * time.Second}
 
 func wantProbes(t *testing.T, calls []*call) {
@@ -85,11 +86,11 @@ func TestProbesComeOneAtATimeAtGrowingIntervals(t *testing.T) {
 		if r.remote.most != 1 {
 			t.Errorf("%d requests at one time", r.remote.most)
 		}
-		r.wantLedger(0, 0, 1)
+		r.wantOutbox(0, 0, 1)
 	})
 }
 
-// While nobody answers, or a gateway times out, whole batches would load the line all day.
+// In an outage, only probes are sent. Whole batches would load the line all day.
 func TestProbeIsASingleRecord(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		r.remote.answer = always(store.Outage)
@@ -100,10 +101,10 @@ func TestProbeIsASingleRecord(t *testing.T) {
 				t.Fatalf("probe %d: %d records, ping %v, want one record", i+1, len(c.hashes), c.ping)
 			}
 		}
-		r.wantLedger(0, 0, 500)
+		r.wantOutbox(0, 0, 500)
 		r.remote.say(nil)
 		r.after(15 * time.Second)
-		r.wantLedger(500, 0, 0)
+		r.wantOutbox(500, 0, 0)
 	})
 }
 
@@ -120,8 +121,8 @@ func TestRemoteThatIsBackIsNoticedWithinFifteenSeconds(t *testing.T) {
 	})
 }
 
-// TestAPingClosesNoCircuitThatARecordHasOpened: the queue was empty when it was asked, and is not any more. A remote
-// may answer a ping and take no record, as one whose table lacks a column does.
+// The queue was empty when Due was called. Then a record fails and opens the circuit. A ping must not close it: a
+// remote may answer a ping and still take no record, for example if its table lacks a column.
 func TestAPingClosesNoCircuitThatARecordHasOpened(t *testing.T) {
 	deliver(t, growing, func(r *rig) {
 		r.remote.answer = func(_ int, c *call) error {
@@ -130,7 +131,7 @@ func TestAPingClosesNoCircuitThatARecordHasOpened(t *testing.T) {
 			}
 			return failure(store.Setup)
 		}
-		r.ledger.meanwhile = func() {
+		r.outbox.meanwhile = func() {
 			r.created("a.json", "h1")
 			time.Sleep(100 * time.Millisecond) // until the record has failed
 		}
@@ -145,24 +146,24 @@ func TestAPingClosesNoCircuitThatARecordHasOpened(t *testing.T) {
 	})
 }
 
-// TestWhatIsQueuedTooLateForTheDrainHasItsOwn: the circuit closes, and the queue is drained, while records that found
-// it open are still on their way into the queue. They do not wait for the next interval.
+// The circuit closes and the queue is drained while other records, which found the circuit open, are still being
+// queued. These do not wait for the next interval.
 func TestWhatIsQueuedTooLateForTheDrainHasItsOwn(t *testing.T) {
 	deliver(t, growing, func(r *rig) {
 		r.remote.answer = always(store.Outage)
 		r.created("a.json", "h1")
 		r.after(0)
 		r.remote.say(nil)
-		r.ledger.beforeWaits = func() {
+		r.outbox.beforeWaits = func() {
 			time.Sleep(20 * time.Second) // until the probe has succeeded
-			if acked, _, _ := r.ledger.totals(); !r.Circuit().Closed() || len(acked) != 1 {
+			if acked, _, _ := r.outbox.totals(); !r.Circuit().Closed() || len(acked) != 1 {
 				t.Errorf("the circuit is %v, %d records have arrived, want it closed, and one",
 					r.Circuit().State, len(acked))
 			}
 		}
 		r.created("b.json", "h2")
 		r.after(20 * time.Second)
-		r.wantLedger(2, 0, 0)
+		r.wantOutbox(2, 0, 0)
 	})
 }
 
@@ -185,7 +186,8 @@ func TestProbesWithAnEmptyQueueArePings(t *testing.T) {
 	})
 }
 
-// A busy table rewrites its file hand by hand; each rewrite asks for the queue while an older content waits there.
+// A busy table rewrites its file after each hand. Each rewrite calls DrainQueue while an older content waits in the
+// queue.
 func TestNobodyHurriesTheProbes(t *testing.T) {
 	deliver(t, growing, func(r *rig) {
 		r.remote.answer = always(store.Outage)
@@ -218,7 +220,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 		r.after(1)
 		r.wantCalls(2)
 		r.after(2 * time.Second)
-		r.wantCalls(3) // it asked once, not for ever
+		r.wantCalls(3) // one probe, and no loop
 	})
 }
 
@@ -234,7 +236,7 @@ func TestFirstSuccessDrainsTheQueueAtOnceInSteps(t *testing.T) {
 		r.after(0)
 		r.many(store.LaneCreated, "f", 119)
 		r.after(0)
-		r.wantLedger(0, 0, 120)
+		r.wantOutbox(0, 0, 120)
 		r.after(time.Second)
 		calls := r.wantCalls(5)
 		var sizes []int
@@ -244,16 +246,16 @@ func TestFirstSuccessDrainsTheQueueAtOnceInSteps(t *testing.T) {
 					len(c.hashes), c.at, calls[1].at)
 			}
 		}
-		slices.Sort(sizes) // two are on the wire at one time
+		slices.Sort(sizes) // two requests are on their way at the same time
 		if !slices.Equal(sizes, []int{1, 19, 50, 50}) || len(calls[1].hashes) != 1 || calls[1].hashes[0] == "a" {
 			t.Errorf("%v records in a request, the probe with %v, want a probe that has not failed before, "+
 				"and the rest",
 				sizes, calls[1].hashes)
 		}
-		r.wantLedger(120, 0, 0)
+		r.wantOutbox(120, 0, 0)
 		r.created("b.json", "b")
 		r.after(0)
-		r.wantCalls(6) // and new files go at once again
+		r.wantCalls(6) // new files are sent at once again
 	})
 }
 
@@ -266,13 +268,13 @@ func TestRecordSentWhileOfflineGoesWhenALaneFindsTheLinkUp(t *testing.T) {
 			}
 			return nil
 		}
-		r.modified("slow.json", "a") // in flight until 2 s, and fails
+		r.modified("slow.json", "a") // is in flight for 2 s and fails
 		r.after(time.Second)
-		r.created("quick.json", "b") // in flight until 3 s, and succeeds
+		r.created("quick.json", "b") // is in flight until 3 s and succeeds
 		r.after(2 * time.Second)
-		r.wantLedger(1, 0, 1)
+		r.wantOutbox(1, 0, 1)
 		r.after(2 * time.Second)
-		r.wantLedger(2, 0, 0) // the success drained the queue, an hour before the probe
+		r.wantOutbox(2, 0, 0) // the success has drained the queue, an hour before the next probe
 	})
 }
 
@@ -281,10 +283,10 @@ func TestOutagesSpendNoRetries(t *testing.T) {
 		r.remote.answer = always(store.Outage)
 		r.many(store.LaneCreated, "f", 20)
 		r.after(time.Hour)
-		r.wantLedger(0, 0, 20)
+		r.wantOutbox(0, 0, 20)
 		r.remote.say(nil)
 		r.after(15 * time.Second)
-		r.wantLedger(20, 0, 0)
+		r.wantOutbox(20, 0, 0)
 	})
 }
 
@@ -296,8 +298,8 @@ func TestCredentialsAndSetupHoldEverythingBackAndSaySo(t *testing.T) {
 				r.many(store.LaneModified, "f", 500)
 				r.Flush()
 				r.after(0)
-				r.wantCalls(1) // not bisected
-				r.wantLedger(0, 0, 500)
+				r.wantCalls(1) // the batch is not bisected
+				r.wantOutbox(0, 0, 500)
 				if s := r.Circuit(); s.Closed() || s.Class != class {
 					t.Errorf("link = %+v, want class %v", s, class)
 				}
@@ -306,7 +308,7 @@ func TestCredentialsAndSetupHoldEverythingBackAndSaySo(t *testing.T) {
 				r.wantCalls(1)
 				r.remote.say(nil)
 				r.after(time.Second)
-				r.wantLedger(501, 0, 0)
+				r.wantOutbox(501, 0, 0)
 			})
 		})
 	}

@@ -10,52 +10,44 @@ import (
 	"time"
 )
 
-// Ledger is told what became of each record. It has written that down when it returns.
+// Ledger is the outbox of a Delivery: it holds the index and the queue, and records what became of each item. When a
+// method returns without an error, the change is in the database.
 type Ledger interface {
-	// Wanted returns those of the items that are still to be sent. The others are history, and written down as such. It fails as the
-	// remote does, which it may have to ask.
+	// Wanted returns the items to send now. With BySession these are the winners of their sessions. It records what
+	// becomes of the others. It may have to ask the remote, and then fails with the remote's error.
 	Wanted(ctx context.Context, items []Item) ([]Item, error)
-	// Acknowledged says that the remote has these records. It is evidence that the remote serves others for every
-	// record that has failed alone before (Suspect).
+	// Acknowledged records that the remote has these records. This also proves, for all suspects (Suspect), that the
+	// remote serves other records.
 	Acknowledged(ctx context.Context, items []Item) error
-	// Waiting keeps these records in the queue. The cause is nil where they were not tried.
+	// Waiting puts these records into the queue. The cause is nil if they were not tried.
 	Waiting(ctx context.Context, items []Item, cause error) error
-	// Refused keeps a record in the queue that the remote's answer named, and counts the refusal: at most one in each
-	// queue interval. It says whether the record is dead.
+	// Refused puts a record into the queue and counts a refusal, because the remote's answer names the record. At most
+	// one refusal counts in each queue interval. It returns whether the record is dead.
 	Refused(ctx context.Context, item Item, cause error) (dead bool, err error)
-	// Suspect keeps a record in the queue that failed in a request of its own, by its own fault or the remote's. The
-	// failure counts like a refusal if another record's upsert has succeeded since this record's previous failure.
-	// Proven says that one has; else the ledger may know of one.
+	// Suspect puts a record into the queue that failed in a request of its own. The cause may be the record or the
+	// remote. The failure counts as a refusal if an upsert of another record has succeeded since the previous failure
+	// of this one. If proven is true, that is known; otherwise the outbox may know it.
 	Suspect(ctx context.Context, item Item, cause error, proven bool) (Blame, error)
-	// Due returns the next entries of the queue after a place, the zero QueuePlace for the first; most of them at
-	// most, and perhaps fewer. Suspects come last.
-	Due(ctx context.Context, after QueuePlace, most int) ([]Item, error)
-	// Repeatable says whether an acknowledged record is still the row that it made, so that sending it again changes
-	// nothing.
+	// Due returns entries of the queue that are due, beginning after a place; the zero QueuePlace begins at the first.
+	// It returns at most limit entries, and may return fewer. Suspects come last.
+	Due(ctx context.Context, after QueuePlace, limit int) ([]Item, error)
+	// Repeatable reports whether the row still holds this acknowledged record. Then sending it again changes nothing.
 	Repeatable(ctx context.Context, item Item) (bool, error)
 }
 
-// Blame says what a failure of a request with a single record is due to (design, "Who is to blame").
-type Blame uint8
-
-const (
-	BlameRemote     Blame = iota // nothing shows that the remote serves others: an outage
-	BlameRecord                  // the record was refused
-	BlameRecordDead              // and that was the last of its retries
-)
-
-// DeliveryOptions bounds a Delivery. Zero values take the defaults.
+// DeliveryOptions are the options of a Delivery. Zero values stand for the defaults.
 type DeliveryOptions struct {
 	BatchSize     int           // records in a request; default 500
-	BatchBytes    int64         // bytes in a request, but for a single larger record; default 8 MiB
-	FlushInterval time.Duration // least time between two flushes of modified files; default 5 s
-	QueueInterval time.Duration // how often the queue is gone through; default 60 s
+	BatchBytes    int64         // bytes in a request, except for a single larger record; default 8 MiB
+	FlushInterval time.Duration // shortest time between two flushes of modified files; default 5 s
+	QueueInterval time.Duration // how often the queue is drained; default 60 s
 	ProbeFirst    time.Duration // delay of the first probe after an outage; default 1 s
-	ProbeLast     time.Duration // largest delay of a probe; default 14 s: a remote that is back is noticed within 15
-	StopGrace     time.Duration // how long a stop may take; default 8 s
-	Conflict      ConflictKey   // what makes two records one row
-	OnCircuit     func(Circuit) // called after every change of the circuit breaker; may be nil
-	Logger        *slog.Logger
+	// largest delay of a probe; default 14 s, so that the end of an outage shows within 15 s
+	ProbeLast time.Duration
+	StopGrace time.Duration // how long a stop may take; default 8 s
+	Conflict  ConflictKey   // the unique constraint of the table
+	OnCircuit func(Circuit) // called after every change of the circuit breaker; may be nil
+	Logger    *slog.Logger
 }
 
 func (o *DeliveryOptions) setDefaults() {
@@ -72,55 +64,55 @@ func (o *DeliveryOptions) setDefaults() {
 	}
 }
 
-// inFlight is how many requests of the created lane, and of the queue, may be on their way at one time.
-const inFlight = 2
+// maxInFlight is how many requests of the created lane may be on their way at the same time, and how many of the queue.
+const maxInFlight = 2
 
-// Delivery takes records to the remote by two lanes: created files at once, modified files at once or in batches.
-// What the remote cannot take now goes into the queue, which Delivery drains when the remote is back. The records of
-// one path go in the order in which they came.
+// Delivery sends records to the remote. There are two lanes: created files are sent at once, modified files at once or
+// in batches. Records that the remote cannot take now go into the queue. When the remote is back, the queue is drained.
+// The records of one path are sent in the order in which they were added. All methods are safe for concurrent use.
 type Delivery struct {
 	remote  Remote
-	ledger  Ledger
+	outbox  Ledger
 	opts    DeliveryOptions
 	log     *slog.Logger
 	breaker *breaker
 	limit   adaptiveLimit
 
-	tickets  atomic.Uint64 // of the last request that began
-	lastGood atomic.Uint64 // ticket of the last request that succeeded
-	control  atomic.Pointer[Item]
-	warned   sync.Map // hints of refusals that were logged as a warning
-	deaths   atomic.Int64
+	tickets  atomic.Uint64        // ticket of the last request that began
+	lastGood atomic.Uint64        // highest ticket of a request that succeeded
+	control  atomic.Pointer[Item] // see proveOthersServed
+	warned   sync.Map             // hints of refusals that were logged as a warning
+	deaths   atomic.Int64         // number of records that died
 
-	changed   signal        // an item was added or released, or a lane flushed
-	wakeQueue chan struct{} // holds one
+	changed   signal        // an item was added or released, or a lane was flushed
+	wakeQueue chan struct{} // has room for one
 
 	mu                sync.Mutex
 	created, modified lane
-	waiting           map[Source]*Item // what the lanes hold, at most one item for a path
-	claims            claims
+	waiting           map[Source]*Item // the items of both lanes, at most one for each path
+	inFlight          inFlight
 	draining          bool
-	drains            int // how often the queue was gone through
+	drains            int // how often the queue was drained
 }
 
-// NewDelivery makes a Delivery. Nothing moves before Run.
-func NewDelivery(remote Remote, ledger Ledger, opts DeliveryOptions) *Delivery {
+// NewDelivery makes a Delivery. Nothing is sent before Run is called.
+func NewDelivery(remote Remote, outbox Ledger, opts DeliveryOptions) *Delivery {
 	opts.setDefaults()
 	created := lane{maxItems: opts.BatchSize, maxBytes: opts.BatchBytes}
 	modified := created
 	modified.interval = opts.FlushInterval
 	return &Delivery{
-		remote: remote, ledger: ledger, opts: opts, log: opts.Logger, created: created, modified: modified,
+		remote: remote, outbox: outbox, opts: opts, log: opts.Logger, created: created, modified: modified,
 		breaker:   newBreaker(opts.ProbeFirst, opts.ProbeLast, opts.OnCircuit),
-		wakeQueue: make(chan struct{}, 1), waiting: map[Source]*Item{}, claims: newClaims(opts.Conflict),
+		wakeQueue: make(chan struct{}, 1), waiting: map[Source]*Item{}, inFlight: newInFlight(opts.Conflict),
 	}
 }
 
 // Circuit returns the state of the circuit breaker.
 func (d *Delivery) Circuit() Circuit { return d.breaker.status() }
 
-// Add puts an item into its lane. An item of the same path that was not sent yet is replaced: its content is history.
-// Add never blocks; the caller bounds how many bytes wait, by Item.Done.
+// Add puts an item into its lane. If an item of the same path was not sent yet, the new item replaces it. Add never
+// blocks. The caller must bound the memory of the items that wait; Item.Done tells when one is done.
 func (d *Delivery) Add(it Item) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -150,14 +142,14 @@ func (d *Delivery) replace(old *Item, it Item) {
 	*old = it
 }
 
-// Holds says whether the record of that path with that hash is in a lane or in flight.
+// Holds reports whether a record of that path with that hash is in a lane or in flight.
 func (d *Delivery) Holds(src Source, hash string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if it, ok := d.waiting[src]; ok {
 		return it.Record.FileHash == hash
 	}
-	return d.claims.hashes[src] == hash
+	return d.inFlight.hashes[src] == hash
 }
 
 // Flush sends what is in the modified lane without waiting for the interval.
@@ -168,8 +160,8 @@ func (d *Delivery) Flush() {
 	d.changed.send()
 }
 
-// DrainQueue goes through the queue now instead of at the next interval. While the circuit is open, the prober says
-// when.
+// DrainQueue drains the queue now instead of at the next interval. While the circuit is open, it has no effect: the
+// probes keep their time.
 func (d *Delivery) DrainQueue() {
 	select {
 	case d.wakeQueue <- struct{}{}:
@@ -199,7 +191,7 @@ func (d *Delivery) Settle(ctx context.Context) error {
 func (d *Delivery) held() map[Source]string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	held := maps.Clone(d.claims.hashes)
+	held := maps.Clone(d.inFlight.hashes)
 	for src, it := range d.waiting {
 		held[src] = it.Record.FileHash
 	}
@@ -235,23 +227,23 @@ func (d *Delivery) drained(times int) bool {
 	return d.drains >= times
 }
 
-// Idle says whether nothing is in a lane or in flight. What waits in the queue does not count.
+// Idle reports whether nothing is in a lane or in flight. Records that wait in the queue do not count.
 func (d *Delivery) Idle() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.waiting) == 0 && len(d.claims.hashes) == 0 && !d.draining
+	return len(d.waiting) == 0 && len(d.inFlight.hashes) == 0 && !d.draining
 }
 
-// Run delivers until ctx ends; then it finishes what is in flight and flushes the lanes, for StopGrace at most. What is left
-// stays an intent in the index. It returns when all its goroutines have.
+// Run sends records until ctx ends. Then it finishes the requests in flight and sends what the lanes hold, for at most
+// StopGrace. Items that are left stay intents in the index. Run returns when all its goroutines have ended.
 func (d *Delivery) Run(ctx context.Context) {
-	// A request in flight outlives ctx by the grace, or it would be cut off and its outcome unknown.
+	// Requests in flight may outlive ctx by StopGrace. If they were cut off, their outcome would be unknown.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	done := make(chan struct{})
 	var lanes, guard sync.WaitGroup
 	guard.Go(func() { cancelAfter(ctx, d.opts.StopGrace, done, cancel) })
-	for range inFlight {
+	for range maxInFlight {
 		lanes.Go(func() { d.runLane(ctx, work, &d.created) })
 	}
 	lanes.Go(func() { d.runLane(ctx, work, &d.modified) })
@@ -262,7 +254,7 @@ func (d *Delivery) Run(ctx context.Context) {
 	d.abandon()
 }
 
-// cancelAfter cancels when the grace has passed since ctx ended, unless done comes first.
+// cancelAfter calls cancel when the grace has passed since ctx ended. If done is closed before, it does nothing.
 func cancelAfter(ctx context.Context, grace time.Duration, done <-chan struct{}, cancel func()) {
 	select {
 	case <-ctx.Done():
@@ -278,7 +270,7 @@ func cancelAfter(ctx context.Context, grace time.Duration, done <-chan struct{},
 	}
 }
 
-// runLane sends what is due in a lane until ctx ends. Then it sends the rest until work ends.
+// runLane sends the due items of a lane until ctx ends. Then it sends the rest until work ends.
 func (d *Delivery) runLane(ctx, work context.Context, l *lane) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -287,10 +279,10 @@ func (d *Delivery) runLane(ctx, work context.Context, l *lane) {
 		if d.sendFrom(work, l) {
 			continue
 		}
-		if wait, gathers := d.gathers(l); gathers {
+		if wait, ok := d.batchWindow(l); ok {
 			timer.Reset(wait)
 		} else {
-			timer.Stop() // it is empty, or what it holds must not overtake what is in flight
+			timer.Stop() // the lane is empty, or something in flight blocks its items
 		}
 		select {
 		case <-timer.C:
@@ -302,8 +294,8 @@ func (d *Delivery) runLane(ctx, work context.Context, l *lane) {
 	}
 }
 
-// gathers says whether a lane waits for more, and for how long.
-func (d *Delivery) gathers(l *lane) (wait time.Duration, gathers bool) {
+// batchWindow reports whether a lane waits for more changes, and returns how long it still waits.
+func (d *Delivery) batchWindow(l *lane) (wait time.Duration, ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(l.items) == 0 {
@@ -313,11 +305,11 @@ func (d *Delivery) gathers(l *lane) (wait time.Duration, gathers bool) {
 	return wait, wait > 0
 }
 
-// empty sends what a lane holds, until work ends.
+// empty sends all items of a lane until work ends.
 func (d *Delivery) empty(work context.Context, l *lane) {
 	for {
 		changed := d.changed.next()
-		if d.isEmpty(l) {
+		if d.flushLane(l) == 0 {
 			return
 		}
 		if d.sendFrom(work, l) {
@@ -331,15 +323,15 @@ func (d *Delivery) empty(work context.Context, l *lane) {
 	}
 }
 
-// isEmpty makes all due that the lane holds, and says whether that is nothing.
-func (d *Delivery) isEmpty(l *lane) bool {
+// flushLane makes all items of a lane due and returns their number.
+func (d *Delivery) flushLane(l *lane) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l.flush()
-	return len(l.items) == 0
+	return len(l.items)
 }
 
-// abandon lets go of what could not be sent in time.
+// abandon drops the items that could not be sent in time.
 func (d *Delivery) abandon() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -350,7 +342,7 @@ func (d *Delivery) abandon() {
 	clear(d.waiting)
 }
 
-// sendFrom sends a batch of what is due in a lane, and says whether there was one.
+// sendFrom sends a batch of the due items of a lane. It returns false if there are none.
 func (d *Delivery) sendFrom(work context.Context, l *lane) bool {
 	if work.Err() != nil {
 		return false
@@ -359,32 +351,32 @@ func (d *Delivery) sendFrom(work context.Context, l *lane) bool {
 	if len(batch) == 0 {
 		return false
 	}
-	waits := !d.breaker.closed()
-	if waits {
+	queued := !d.breaker.closed()
+	if queued {
 		d.wait(work, batch, nil)
 	} else {
-		waits = d.dispatch(work, batch, neverFailed) != nil
+		queued = d.dispatch(work, batch, neverFailed) != nil
 	}
 	for i := range batch {
 		batch[i].finish()
 	}
 	d.release(batch)
-	if waits && d.breaker.closed() {
-		d.DrainQueue() // the circuit has closed meanwhile, and the drain that followed may have passed these
+	if queued && d.breaker.closed() {
+		d.DrainQueue() // the circuit has closed meanwhile, and its drain may have begun before these were queued
 	}
 	return true
 }
 
-// take claims a batch of what is due in a lane.
+// take moves a batch of the due items of a lane to what is in flight.
 func (d *Delivery) take(l *lane) []Item {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	taken := l.take(d.claims.busy)
+	taken := l.take(d.inFlight.blocks)
 	batch := make([]Item, len(taken))
 	for i, it := range taken {
 		batch[i] = *it
 		delete(d.waiting, it.Source)
 	}
-	d.claims.take(batch)
+	d.inFlight.add(batch)
 	return batch
 }

@@ -17,7 +17,7 @@ func TestCreatedFileIsSentAtOnce(t *testing.T) {
 		if c := r.wantCalls(1)[0]; c.at != 0 || c.hashes[0] != "h1" {
 			t.Errorf("request at %v with %v, want h1 at once", c.at, c.hashes)
 		}
-		r.wantLedger(1, 0, 0)
+		r.wantOutbox(1, 0, 0)
 		if !r.Idle() || !r.Circuit().Closed() {
 			t.Errorf("idle %v, link %+v", r.Idle(), r.Circuit())
 		}
@@ -31,16 +31,16 @@ func TestBurstSharesAFewRequests(t *testing.T) {
 		r.after(0)
 		r.many(store.LaneCreated, "f", 500)
 		r.after(time.Second)
-		// The second request takes what is there when it begins, and the next two the rest.
+		// The second request has the records that are there when it begins. The next two requests have the rest.
 		if calls := r.remote.seen(); len(calls) > 4 || r.remote.most != 2 {
 			t.Errorf("%d requests, %d at one time, want at most 4, and 2", len(calls), r.remote.most)
 		}
-		r.wantLedger(501, 0, 0)
+		r.wantOutbox(501, 0, 0)
 	})
 }
 
-// A hand is finished every minute or two: its file goes at once. What changes again within the interval waits until
-// that is over, counted from the last flush (FT-0011, section 3.2).
+// A hand is finished every minute or two, and its file is sent at once. A file that changes again within the interval
+// waits until the interval after the last flush is over (FT-0011, section 3.2).
 func TestModifiedFileGoesAtOnceIfTheLastFlushIsLongAgo(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		r.after(time.Minute / 2)
@@ -68,23 +68,23 @@ func TestModifiedFileGoesAtOnceIfTheLastFlushIsLongAgo(t *testing.T) {
 	})
 }
 
-// All that waits when the interval is over goes, however many batches that are.
+// When the interval is over, all waiting records are sent, in as many batches as needed.
 func TestFlushTakesAllThatWaits(t *testing.T) {
 	deliver(t, store.DeliveryOptions{BatchSize: 50, BatchBytes: 1 << 20}, func(r *rig) {
-		r.gather()
+		r.openBatchWindow()
 		for i := range 40 {
 			r.add(store.LaneModified, fmt.Sprintf("%d.json", i), fmt.Sprintf("h%02d", i), 20<<10)
 		}
 		r.after(5 * time.Second)
 		r.add(store.LaneModified, "large.json", "large", 1<<20)
 		r.after(0)
-		r.wantLedger(41, 0, 0)
+		r.wantOutbox(41, 0, 0)
 	})
 }
 
 func TestModifiedFilesGoAtOnceWhenABatchIsFull(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.gather()
+		r.openBatchWindow()
 		r.many(store.LaneModified, "f", 499)
 		r.after(time.Second)
 		r.wantCalls(0)
@@ -105,7 +105,7 @@ func bytesOf(c *call) (n int) {
 
 func TestModifiedFilesGoAtOnceWhenTheyAreEightMegabytes(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.gather()
+		r.openBatchWindow()
 		for i := range 7 {
 			r.add(store.LaneModified, fmt.Sprintf("%d.json", i), fmt.Sprintf("h%d", i), 1<<20)
 		}
@@ -125,7 +125,7 @@ func TestModifiedFilesGoAtOnceWhenTheyAreEightMegabytes(t *testing.T) {
 
 func TestRecordLargerThanARequestGoesAlone(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.gather()
+		r.openBatchWindow()
 		r.modified("a.json", "h1")
 		r.add(store.LaneModified, "b.json", "h2", 9<<20)
 		r.Flush()
@@ -140,7 +140,7 @@ func TestRecordLargerThanARequestGoesAlone(t *testing.T) {
 
 func TestModifiedFileThatGrowsOverTheBoundGoesAtOnce(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.gather()
+		r.openBatchWindow()
 		r.modified("a.json", "h1")
 		r.after(time.Second)
 		r.add(store.LaneModified, "a.json", "h2", 8<<20)
@@ -151,7 +151,7 @@ func TestModifiedFileThatGrowsOverTheBoundGoesAtOnce(t *testing.T) {
 	})
 }
 
-// A storm of ten saves within the interval costs two requests.
+// Ten saves within the interval cost two requests.
 func TestOfAStormOfSavesTheFirstAndTheLastAreSent(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		for i := range 10 {
@@ -176,7 +176,7 @@ func TestOfAStormOfSavesTheFirstAndTheLastAreSent(t *testing.T) {
 func TestCreatedFileThatChangesBeforeItIsSentKeepsItsPlace(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		r.remote.latency = time.Second
-		for _, path := range []string{"first", "second"} { // as many requests as may be on their way
+		for _, path := range []string{"first", "second"} { // as many requests as may be on their way at the same time
 			r.created(path+".json", path)
 			r.after(0)
 		}
@@ -189,13 +189,13 @@ func TestCreatedFileThatChangesBeforeItIsSentKeepsItsPlace(t *testing.T) {
 			t.Errorf("sent %v, want b2 and c2 without waiting for the interval", c.hashes)
 		}
 		r.after(time.Second)
-		r.wantLedger(4, 0, 0)
+		r.wantOutbox(4, 0, 0)
 	})
 }
 
 func TestEqualFilesAreOneRow(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.gather()
+		r.openBatchWindow()
 		r.modified("a.json", "h1")
 		r.modified("copy of a.json", "h1")
 		r.modified("b.json", "h0")
@@ -204,7 +204,7 @@ func TestEqualFilesAreOneRow(t *testing.T) {
 		if c := r.wantCalls(1)[0]; !slices.Equal(c.hashes, []string{"h0", "h1"}) {
 			t.Errorf("sent %v, want each hash once", c.hashes)
 		}
-		acked, _, _, _ := r.ledger.now()
+		acked, _, _, _ := r.outbox.now()
 		slices.Sort(acked)
 		if got := strings.Join(acked, " "); got != "a.json@h1 b.json@h0 copy of a.json@h1" {
 			t.Errorf("acknowledged %s", got)
@@ -214,7 +214,7 @@ func TestEqualFilesAreOneRow(t *testing.T) {
 
 func TestRecordsGoOutInTheOrderOfTheirHashes(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.gather()
+		r.openBatchWindow()
 		for _, hash := range []string{"ff", "0a", "a0", "00", "f0"} {
 			r.modified(hash+".json", hash)
 		}
@@ -227,7 +227,10 @@ func TestRecordsGoOutInTheOrderOfTheirHashes(t *testing.T) {
 }
 
 func TestOrderOfOnePathIsKeptAcrossLanes(t *testing.T) {
-	for _, lanes := range [][2]store.Lane{{store.LaneCreated, store.LaneModified}, {store.LaneModified, store.LaneCreated}} {
+	for _, lanes := range [][2]store.Lane{
+		{store.LaneCreated, store.LaneModified},
+		{store.LaneModified, store.LaneCreated},
+	} {
 		t.Run(lanes[0].String()+" then "+lanes[1].String(), func(t *testing.T) {
 			deliver(t, store.DeliveryOptions{FlushInterval: time.Second}, func(r *rig) {
 				r.remote.latency = 10 * time.Second
@@ -246,7 +249,8 @@ func TestOrderOfOnePathIsKeptAcrossLanes(t *testing.T) {
 					t.Fatalf("sent %v", sent)
 				}
 				if sent["a2"].at < sent["a1"].end {
-					t.Errorf("the newer content was sent at %v, the older was answered at %v", sent["a2"].at, sent["a1"].end)
+					t.Errorf("the newer content was sent at %v, the older was answered at %v", sent["a2"].at,
+						sent["a1"].end)
 				}
 				if sent["b1"].at > 4*time.Second {
 					t.Errorf("another path had to wait until %v", sent["b1"].at)
@@ -275,7 +279,7 @@ func TestLanesDoNotWaitForEachOther(t *testing.T) {
 
 func TestLedgerErrorsLoseNoDone(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.ledger.setBroken(true)
+		r.outbox.setBroken(true)
 		r.created("a.json", "h1")
 		r.after(time.Second)
 		r.remote.say(always(store.Rejected))
@@ -284,14 +288,14 @@ func TestLedgerErrorsLoseNoDone(t *testing.T) {
 		r.remote.say(always(store.Outage))
 		r.created("c.json", "h3")
 		r.after(time.Second)
-		r.created("d.json", "h4") // straight to the queue
+		r.created("d.json", "h4") // goes straight to the queue
 		r.after(time.Second)
 		r.checkDone()
-		r.ledger.setBroken(false)
+		r.outbox.setBroken(false)
 		r.remote.say(nil)
 		r.created("e.json", "h5")
 		r.after(2 * time.Minute)
-		r.wantLedger(1, 0, 0)
+		r.wantOutbox(1, 0, 0)
 	})
 }
 
@@ -301,19 +305,19 @@ func TestQueueIsGoneThroughAtEveryInterval(t *testing.T) {
 		if c := r.wantCalls(1)[0]; !c.ping || c.at != time.Minute {
 			t.Errorf("with nothing known of the link: %+v, want a ping after a minute", c)
 		}
-		r.ledger.fill(3)
+		r.outbox.fill(3)
 		r.after(time.Minute - 1)
 		r.wantCalls(1)
 		r.after(1)
 		if c := r.wantCalls(2)[1]; len(c.hashes) != 3 {
 			t.Errorf("sent %v, want the queue", c.hashes)
 		}
-		r.ledger.fill(1)
+		r.outbox.fill(1)
 		r.DrainQueue()
 		r.after(0)
 		r.wantCalls(3)
 		r.after(5 * time.Minute)
-		r.wantCalls(3) // a link that is known to be up is not asked for
-		r.wantLedger(4, 0, 0)
+		r.wantCalls(3) // no probe, because the remote is known to serve requests
+		r.wantOutbox(4, 0, 0)
 	})
 }

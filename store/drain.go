@@ -6,27 +6,8 @@ import (
 	"time"
 )
 
-// Suspicion is what is known of a record that failed in a request of its own, in a way that may be its fault or the
-// remote's.
-type Suspicion uint8
-
-const (
-	NotSuspect Suspicion = iota
-	Unproven             // no other record's upsert has succeeded since
-	Proven               // one has: if it fails again, that counts as a refusal
-)
-
-// QueuePlace is the place of an entry in the order in which the queue is drained: first what has not failed alone, by
-// age, then the suspects, those first that were not tried for longest. The zero value is before all.
-type QueuePlace struct {
-	ID        int64 // of the entry
-	Suspicion Suspicion
-	Tried     int64 // of a suspect: when it was last tried, in milliseconds since 1970
-	Refused   bool  // the remote has refused it before
-}
-
-// runQueue drains the queue: at every interval, when the circuit closes, and on demand. While the circuit is open it
-// is the only one that asks the remote.
+// runQueue drains the queue at every interval, when the circuit closes, and on demand. While the circuit is open, it
+// makes the only requests: the probes.
 func (d *Delivery) runQueue(ctx, work context.Context) {
 	timer := time.NewTimer(d.queuePause())
 	defer timer.Stop()
@@ -36,12 +17,12 @@ func (d *Delivery) runQueue(ctx, work context.Context) {
 			return
 		case <-d.breaker.changed:
 			if !d.breaker.closed() {
-				timer.Reset(d.queuePause()) // begin to probe
+				timer.Reset(d.queuePause()) // wait for the first probe
 				continue
 			}
 		case <-d.wakeQueue:
 			if !d.breaker.closed() {
-				continue // nothing makes the next probe come earlier, or later
+				continue // the next probe keeps its time
 			}
 		case <-timer.C:
 		}
@@ -57,37 +38,38 @@ func (d *Delivery) queuePause() time.Duration {
 	return d.opts.QueueInterval
 }
 
-// drain sends what is due in the queue until the circuit opens or until ends. It reads the next batch while others
-// are on the wire. While the circuit is open, the first entry goes alone as the probe: whole batches would load a
-// line that has trouble enough. With nothing due and the circuit open, it pings the remote instead.
+// drain sends the due entries of the queue until the circuit opens or until ends. It reads the next batch while others
+// are on their way. If the circuit is open, the first entry is the probe and is sent alone: whole batches would load a
+// line that has just failed. If no entry is due then, the probe is a ping.
 func (d *Delivery) drain(work, until context.Context) {
 	d.setDraining(true)
 	defer d.setDraining(false)
-	sending := newSenders(inFlight)
+	sending := newSenders(maxInFlight)
 	defer sending.wait()
 	var last QueuePlace
 	deaths := d.deaths.Load()
 	for until.Err() == nil && !sending.failed() {
-		most := d.opts.BatchSize
+		limit := d.opts.BatchSize
 		if !d.breaker.closed() {
 			d.breaker.probing()
-			most = 1
+			limit = 1
 		}
 		circuit := d.breaker.status()
-		items, err := d.ledger.Due(work, last, most)
+		items, err := d.outbox.Due(work, last, limit)
 		if err != nil {
-			d.ledgerFailed("cannot read the offline queue", err)
+			d.outboxFailed("cannot read the offline queue", err)
 			return
 		}
 		if len(items) == 0 {
 			sending.wait()
 			if now := d.deaths.Load(); d.opts.Conflict == BySession && now != deaths {
-				deaths, last = now, QueuePlace{} // a version that had to wait for a better one may be the best now
+				// A better version has died, so a version that waited for it may be the winner now. Begin again.
+				deaths, last = now, QueuePlace{}
 				continue
 			}
-			// A circuit that has opened since the queue was asked has records there now, which are the better probe.
+			// If the circuit has opened since Due was called, records were queued meanwhile. They are better probes.
 			if d.breaker.status().same(circuit) && !sending.failed() {
-				d.probe(work)
+				d.ping(work)
 			}
 			return
 		}
@@ -102,13 +84,13 @@ func (d *Delivery) drain(work, until context.Context) {
 			d.release(items)
 			return
 		}
-		if most == 1 {
-			sending.wait() // what the probe finds decides on what comes next
+		if limit == 1 {
+			sending.wait() // the result of the probe decides what comes next
 		}
 	}
 }
 
-// senders run a few functions at a time, until one fails.
+// senders runs a few functions at a time, until one of them fails.
 type senders struct {
 	places  chan struct{}
 	running sync.WaitGroup
@@ -119,7 +101,7 @@ type senders struct {
 
 func newSenders(n int) *senders { return &senders{places: make(chan struct{}, n)} }
 
-// start runs f as soon as there is a place, and says whether it could before ctx ended.
+// start runs f in a goroutine as soon as there is a place. It returns false if ctx ends before that.
 func (s *senders) start(ctx context.Context, f func() error) bool {
 	select {
 	case s.places <- struct{}{}:
@@ -145,8 +127,9 @@ func (s *senders) failed() bool {
 
 func (s *senders) wait() { s.running.Wait() }
 
-// sendQueued sends entries of the queue. What was refused before goes alone, or the others would have to be bisected
-// for it again. Suspects that were not refused go together: after a long outage nearly all are.
+// sendQueued sends entries of the queue. An entry that was refused before is sent alone: otherwise the batch would have
+// to be bisected for it again. Suspects that were not refused are sent together, because after a long outage most
+// entries are suspects.
 func (d *Delivery) sendQueued(ctx context.Context, items []Item) error {
 	var together, alone []Item
 	for _, it := range items {
@@ -170,57 +153,8 @@ func (d *Delivery) sendQueued(ctx context.Context, items []Item) error {
 	return nil
 }
 
-// lastFailure returns the mark of an item's last failure. If the ledger knows that others were served since, it needs
-// none.
-func (d *Delivery) lastFailure(items []Item) mark {
-	if len(items) == 1 && items[0].Place.Suspicion == Unproven {
-		return d.now()
-	}
-	return neverFailed
-}
-
-// maxControl bounds the record that is kept in memory as the control, in bytes.
-const maxControl = 256 << 10
-
-// keepControl remembers a record that the remote has taken: the smallest of a request, if that is small enough to be
-// kept.
-func (d *Delivery) keepControl(items []Item) {
-	var least *Item
-	for i := range items {
-		if least == nil || items[i].Record.Size() < least.Record.Size() {
-			least = &items[i]
-		}
-	}
-	if least != nil && least.Record.Size() <= maxControl {
-		d.control.Store(&Item{Source: least.Source, Record: least.Record})
-	}
-}
-
-// proveOthersServed finds out whether the remote serves other records since a failure, so that the next failure of
-// the same record counts against it. It sends a record again that the remote has taken before, which changes nothing
-// there. If that fails, there is an outage, and the circuit opens. Without such a record nothing is proven.
-func (d *Delivery) proveOthersServed(ctx context.Context, failed mark) error {
-	control := d.control.Load()
-	if failed == neverFailed || d.servedSince(failed) || control == nil {
-		return nil
-	}
-	repeatable, err := d.ledger.Repeatable(ctx, *control)
-	if err == nil && !repeatable {
-		d.control.CompareAndSwap(control, nil)
-		return nil
-	}
-	if err == nil {
-		var ticket uint64
-		if ticket, err = d.upsert(ctx, []group{{*control}}); err == nil {
-			d.succeeded(ticket)
-			return nil
-		}
-	}
-	d.openCircuit(ctx, err)
-	return err
-}
-
-func (d *Delivery) probe(ctx context.Context) {
+// ping probes the remote without a record.
+func (d *Delivery) ping(ctx context.Context) {
 	if !d.breaker.needsProbe() {
 		return
 	}

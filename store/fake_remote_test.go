@@ -10,27 +10,27 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// call is one request that the fake remote has had.
+// call is one request to the fake remote.
 type call struct {
-	at, end time.Duration // since the rig was made
+	at, end time.Duration // since the start of the test
 	ping    bool
 	hashes  []string
 	records []store.Record
 }
 
-// fakeRemote answers as the test says, and checks what the interface promises it.
+// fakeRemote answers as the test says. It checks what store.Remote promises about its arguments.
 type fakeRemote struct {
 	t       *testing.T
 	start   time.Time
 	latency time.Duration
-	hang    bool                       // answer only when the context ends
-	answer  func(n int, c *call) error // of the n-th call; nil: all is well
+	hang    bool                       // do not answer before the context ends
+	answer  func(n int, c *call) error // answer of the n-th call; nil: success
 
 	mu       sync.Mutex
 	calls    []*call
 	rows     map[string]store.Record
 	inFlight int
-	most     int // requests at one time
+	most     int // largest number of requests at the same time
 }
 
 func (f *fakeRemote) Upsert(ctx context.Context, records []store.Record) error {
@@ -101,7 +101,7 @@ func (f *fakeRemote) has(hash string) bool {
 	return ok
 }
 
-// say changes the answer from now on.
+// say changes the answer of later calls.
 func (f *fakeRemote) say(answer func(n int, c *call) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -114,7 +114,7 @@ func always(c store.Class) func(int, *call) error {
 	return func(int, *call) error { return failure(c) }
 }
 
-// refusing is a remote that will not have some records.
+// refusing is a remote that refuses these records.
 func refusing(bad func(hash string) bool) func(int, *call) error {
 	return func(_ int, c *call) error {
 		if slices.ContainsFunc(c.hashes, bad) {

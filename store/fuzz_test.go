@@ -9,7 +9,7 @@ import (
 func FuzzMakeRecord(f *testing.F) {
 	f.Add("1015/PGFX_live_data_export GameID=638961999170907267.json", hostile.Session())
 	for _, file := range hostile.Files() {
-		if len(file.Content) < 4<<10 { // mutating long inputs finds little, slowly
+		if len(file.Content) < 4<<10 { // mutating long inputs is slow and finds little
 			f.Add("d/"+file.Name+".json", file.Content)
 		}
 	}

@@ -25,7 +25,8 @@ func isRefusal(err error) bool {
 	return false
 }
 
-// checkMade fails unless the content is refused for a known reason, or made into a record that the queue can give back.
+// checkMade fails unless MakeRecord refuses the content with a known error, or makes a record that the queue can
+// return.
 func checkMade(t *testing.T, path string, content []byte) (made bool) {
 	t.Helper()
 	r, err := store.MakeRecord(origin(path), content)
@@ -66,32 +67,40 @@ func TestHostileFilesAreRecordsOrRefused(t *testing.T) {
 }
 
 func TestFilesOfOddNames(t *testing.T) {
-	for _, path := range []string{"", "/", "..", "a\x00b.json", "\xff\xfe.json", "\u202egpj.json", "a\nb.json", `a"b\c.json`, "GameID=" + string(make([]byte, 300))} {
+	for _, path := range []string{
+		"", "/", "..", "a\x00b.json", "\xff\xfe.json", "\u202egpj.json", "a\nb.json",
+		`a"b\c.json`, "GameID=" + string(make([]byte, 300)),
+	} {
 		checkMade(t, path, []byte(`{"ID":1}`))
 	}
 }
 
-// The largest nesting that is taken must come back from the queue: an entry there that cannot be read would keep all behind it.
+// A record with the deepest nesting that is taken must come back from the queue. An entry that cannot be read would
+// block all entries behind it.
 func TestNestingHasABound(t *testing.T) {
 	for _, brackets := range [][2]string{{"[", "]"}, {`{"a":`, "}"}} {
 		if !checkMade(t, "a.json", hostile.Nested(9_990, brackets[0], brackets[1])) {
 			t.Error("9,990 levels are refused")
 		}
 		for _, n := range []int{9_991, 10_000, 10_001, 1_000_000} {
-			if _, err := store.MakeRecord(origin("a.json"), hostile.Nested(n, brackets[0], brackets[1])); !errors.Is(err, store.ErrTooDeep) {
+			content := hostile.Nested(n, brackets[0], brackets[1])
+			if _, err := store.MakeRecord(origin("a.json"), content); !errors.Is(err, store.ErrTooDeep) {
 				t.Errorf("%d levels: %v, want ErrTooDeep", n, err)
 			}
 		}
 	}
-	for _, flat := range []string{`{"a":"` + string(hostile.Nested(20_000, "[", "]")[5:20_000]) + `"}`, `{"a":"\"[","b":"\\"}`} {
+	for _, flat := range []string{
+		`{"a":"` + string(hostile.Nested(20_000, "[", "]")[5:20_000]) + `"}`,
+		`{"a":"\"[","b":"\\"}`,
+	} {
 		if _, err := store.MakeRecord(origin("a.json"), []byte(flat)); err != nil {
 			t.Errorf("brackets in strings: %v", err)
 		}
 	}
 }
 
-// What is held for a file is bounded by its size (README, "What it promises"): a record must not hold more, and its making must not
-// take much more.
+// The memory for a file is bounded by its size (README, "What it promises"). So a record must not hold more, and making
+// it must not take much more.
 func TestARecordTakesNoMoreMemoryThanItsFile(t *testing.T) {
 	const size, slack = 8 << 20, 1 << 20
 	for _, f := range hostile.Large(size) {
@@ -102,7 +111,7 @@ func TestARecordTakesNoMoreMemoryThanItsFile(t *testing.T) {
 		runtime.ReadMemStats(&made)
 		runtime.GC()
 		runtime.ReadMemStats(&kept)
-		// The worst are a number and a title of escapes that fill the file: they are copied once.
+		// The worst cases are a number and a title of escapes that fill the file. They are copied once.
 		if took := made.TotalAlloc - before.TotalAlloc; took > size*5/4+slack {
 			t.Errorf("%s: the making took %d MiB for %d MiB (%v)", f.Name, took>>20, size>>20, err)
 		}

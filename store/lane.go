@@ -2,13 +2,13 @@ package store
 
 import "time"
 
-// Lane says which way a record goes.
+// Lane says how a record comes to the remote.
 type Lane uint8
 
 const (
-	LaneCreated  Lane = iota + 1 // a new file: at once
-	LaneModified                 // a file that is rewritten: at once if the last flush is long ago, else in a batch
-	LaneQueue                    // from the offline queue
+	LaneCreated  Lane = iota + 1 // a new file: it is sent at once
+	LaneModified                 // a changed file: it is sent at once if the last flush is long ago, else in a batch
+	LaneQueue                    // a record of the offline queue
 )
 
 func (l Lane) String() string {
@@ -30,9 +30,9 @@ type Item struct {
 	Record Record
 	Lane   Lane
 	At     time.Time // when the change of the file was noticed
-	Done   func()    // called once when the item is out of memory; may be nil
+	Done   func()    // called once when the Delivery no longer holds the item; may be nil
 
-	Place QueuePlace // where the queue holds it; zero: it came from a lane
+	Place QueuePlace // the place in the queue; zero: the item comes from a lane
 }
 
 func (it *Item) finish() {
@@ -41,9 +41,9 @@ func (it *Item) finish() {
 	}
 }
 
-// lane holds the items that were not sent yet, in the order of their first arrival. A lane with an interval of 0 is
-// due whenever it holds an item. Another is due when its last flush is at least the interval ago (FT-0011, section
-// 3.2), or when a batch is full.
+// lane holds items that were not sent yet, in the order of their first arrival. With an interval of 0, it is due
+// whenever it holds an item. Otherwise the interval is its batch window: it is due when its last flush is at least the
+// interval ago (FT-0011, section 3.2), or when a batch is full.
 type lane struct {
 	interval time.Duration
 	maxItems int
@@ -52,7 +52,7 @@ type lane struct {
 	items    []*Item
 	bytes    int64
 	flushed  time.Time // when the lane was last due
-	released int       // so many of the oldest items are due, however recent the last flush is
+	released int       // number of the oldest items that are due, however recent the last flush is
 }
 
 func (l *lane) add(it *Item) {
@@ -60,13 +60,13 @@ func (l *lane) add(it *Item) {
 	l.bytes += it.Record.Size()
 }
 
-// flush makes all that the lane holds due, and what comes next if it holds nothing.
+// flush makes all items of the lane due. If it holds none, the next item is due at once.
 func (l *lane) flush() { l.flushed = time.Time{} }
 
-// full says whether the lane holds a whole batch.
+// full reports whether the lane holds a whole batch.
 func (l *lane) full() bool { return len(l.items) >= l.maxItems || l.bytes >= l.maxBytes }
 
-// wait returns how long the lane gathers before it is due; 0 or less if it is due. It must hold an item.
+// wait returns the time until the lane is due. It is 0 or less if the lane is due. The lane must hold an item.
 func (l *lane) wait() time.Duration {
 	if l.released > 0 || l.full() {
 		return 0
@@ -74,9 +74,9 @@ func (l *lane) wait() time.Duration {
 	return time.Until(l.flushed.Add(l.interval))
 }
 
-// take removes and returns the oldest items that are due and not busy, at most a batch; a single item may exceed
-// maxBytes. What comes after a full batch gathers anew.
-func (l *lane) take(busy func(*Item) bool) []*Item {
+// take removes and returns the oldest items that are due and not blocked, at most a batch. A single item may exceed
+// maxBytes. After a full batch, a new batch window begins for the rest.
+func (l *lane) take(blocked func(*Item) bool) []*Item {
 	if len(l.items) == 0 || l.wait() > 0 {
 		return nil
 	}
@@ -85,12 +85,12 @@ func (l *lane) take(busy func(*Item) bool) []*Item {
 	} else if l.released == 0 {
 		l.flushed = now // a batch is full
 	}
-	batch := l.pick(busy)
+	batch := l.pick(blocked)
 	l.released = max(0, l.released-len(batch))
 	return batch
 }
 
-func (l *lane) pick(busy func(*Item) bool) []*Item {
+func (l *lane) pick(blocked func(*Item) bool) []*Item {
 	var batch, rest []*Item
 	var size int64
 	for i, it := range l.items {
@@ -98,7 +98,7 @@ func (l *lane) pick(busy func(*Item) bool) []*Item {
 			rest = append(rest, l.items[i:]...)
 			break
 		}
-		if busy(it) {
+		if blocked(it) {
 			rest = append(rest, it)
 			continue
 		}

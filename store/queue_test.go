@@ -28,7 +28,7 @@ func openQueue(t *testing.T) store.Queue {
 			t.Error(err)
 		}
 	})
-	// The reading handle may write as well; a queue that is part of a transaction is reconcile/state's to test.
+	// The handle for reading can write too. reconcile/state tests a queue in a transaction.
 	return s.Queue
 }
 
@@ -42,7 +42,7 @@ func put(t *testing.T, q store.Queue, path, hash string, cause error, now time.T
 	}
 }
 
-// refuse refuses a record, which is due again a minute later.
+// refuse refuses a record. The record is due again a minute later.
 func refuse(t *testing.T, q store.Queue, path, hash string, max int, now time.Time) int {
 	t.Helper()
 	n, err := q.Refuse(t.Context(), source(path), hash, max, now, time.Minute)
@@ -121,7 +121,8 @@ func TestQueueHoldsARecordOnce(t *testing.T) {
 		t.Fatalf("%d entries, want 1", len(entries))
 	}
 	e := entries[0]
-	if e.Retries != 1 || e.LastError != "no answer" || !e.CreatedAt.Equal(noon) || !e.LastAttempt.Equal(noon.Add(time.Minute)) {
+	if e.Retries != 1 || e.LastError != "no answer" || !e.CreatedAt.Equal(noon) ||
+		!e.LastAttempt.Equal(noon.Add(time.Minute)) {
 		t.Errorf("entry = %+v: putting it again must keep its retries, its age and its last attempt", e)
 	}
 	put(t, q, "a.json", "h2", nil, noon)
@@ -141,7 +142,7 @@ func TestQueueDueIsBoundedAndGoesOn(t *testing.T) {
 	if len(rest) != 3 || rest[0].Record.FileHash != "h2" {
 		t.Fatalf("after the second: %d items, %+v", len(rest), rest)
 	}
-	size := int64(len(first[0].Record.AppendJSON(nil, nil))) // as it is kept
+	size := int64(len(first[0].Record.AppendJSON(nil, nil))) // as the queue stores it
 	if got := due(t, q, store.QueuePlace{}, 10, 2*size, noon); len(got) != 2 {
 		t.Errorf("%d items in the bytes of two", len(got))
 	}
@@ -193,7 +194,7 @@ func TestQueueGivesUpAfterTheLastRetry(t *testing.T) {
 	}
 }
 
-// However many passes and commands run in an interval, they count as one refusal.
+// At most one refusal counts in an interval, however many passes and commands run.
 func TestQueueCountsOneRefusalInAnInterval(t *testing.T) {
 	q := openQueue(t)
 	put(t, q, "a.json", "h1", errCause, noon)
@@ -207,7 +208,7 @@ func TestQueueCountsOneRefusalInAnInterval(t *testing.T) {
 		{time.Minute, 2},
 		{time.Minute + time.Second, 2},
 		{2 * time.Minute, 3},
-		{-time.Hour, 4}, // the clock was set back: the record is not to live for an hour more
+		{-time.Hour, 4}, // the clock was set back: this refusal must count, or the record would not die for an hour
 	} {
 		if got := refuse(t, q, "a.json", "h1", 5, noon.Add(tt.at)); got != tt.want {
 			t.Errorf("after %v: %d refusals, want %d", tt.at, got, tt.want)
@@ -263,7 +264,7 @@ func TestQueueDoneTakesEveryEntryOfTheHash(t *testing.T) {
 	}
 	put(t, q, "a.json", "h2", nil, noon)
 	wantCounts(t, q, 3, 0)
-	for range 2 { // again is harmless
+	for range 2 { // the second time must change nothing
 		if err := q.Done(t.Context(), "h1"); err != nil {
 			t.Fatal(err)
 		}
@@ -295,7 +296,7 @@ func TestQueueListPages(t *testing.T) {
 	}
 }
 
-// twoDead is a queue with two dead entries and a waiting one between them.
+// twoDead makes a queue with two dead entries and a waiting one between them.
 func twoDead(t *testing.T) (q store.Queue, ids []int64) {
 	t.Helper()
 	q = openQueue(t)
@@ -360,7 +361,7 @@ func TestQueueSaysWhenThereIsNoSuchEntry(t *testing.T) {
 	wantCounts(t, q, 1, 2)
 }
 
-// TestListTellsTheSizeOfTheFile, not of what the queue keeps of it, and in bytes.
+// List returns the size of the file in bytes, not the size of the record in the queue.
 func TestListTellsTheSizeOfTheFile(t *testing.T) {
 	q := openQueue(t)
 	contents := []string{`{}`, `{"ID":1,"EventTitle":"한글 결승"}`, " {\n\t\"raw_json\":{\"a\":1}}\r\n"}

@@ -1,5 +1,6 @@
-// Package store is where records go: the record made from a PokerGFX file, the offline queue, the delivery, and the remotes
-// behind one small interface. It knows no watcher and no hash index; what became of a record it tells a Ledger.
+// Package store makes records from PokerGFX files and delivers them to a remote, or keeps them in the offline queue. A
+// remote is a small interface. The package does not know the watcher or the hash index: it tells a Ledger what became
+// of each record.
 package store
 
 import (
@@ -14,15 +15,14 @@ import (
 	"unicode"
 )
 
-// Source says where a record came from: the label of a watched root and the path below it, '/'-separated, in the file system's
-// own bytes.
+// Source is the file that a record came from.
 type Source struct {
-	Root string
-	Path string
+	Root string // the label of the watched root; may be empty
+	Path string // below the root, '/'-separated, in the file system's own bytes
 }
 
-// String is how a file is called in logs and lists: by its path, after the label of its root if that has one. Without a
-// path it is the root itself.
+// String returns the name of the file for logs and lists: the label of the root, if there is one, and the path. Without
+// a path it is the label alone.
 func (s Source) String() string {
 	switch "" {
 	case s.Root:
@@ -33,8 +33,9 @@ func (s Source) String() string {
 	return s.Root + ":" + OneLine(s.Path)
 }
 
-// OneLine makes a text that others have had a hand in, such as a file's name, fit for a list that people read: what would break its lines,
-// move a terminal's cursor or turn the direction of reading is shown as an escape sequence of Go.
+// OneLine makes a text safe to print in one line. The text may come from outside, such as the name of a file.
+// Characters that break lines, move a terminal's cursor or change the direction of reading become escape sequences of
+// Go.
 func OneLine(s string) string {
 	var b strings.Builder
 	for _, r := range printable(s) {
@@ -48,28 +49,29 @@ func OneLine(s string) string {
 	return b.String()
 }
 
-// Record is one row of gfx_sessions (design, "The table"). RawJSON is byte for byte what the file holds after a byte order
-// mark, and is shared, never copied or changed.
+// Record is one row of gfx_sessions (design, "The table"). RawJSON holds the bytes of the file, without a byte order
+// mark. It is shared and must not be changed.
 type Record struct {
 	FileHash         string
-	SessionID        *int64 // nil: neither the file nor its name tells
+	SessionID        *int64 // nil: neither the file nor its name says
 	FileName         string
 	TableType        string
 	EventTitle       string
 	SoftwareVersion  string
 	HandCount        int
 	PlayerCount      int
-	SessionCreatedAt *time.Time // nil: the file does not tell
+	SessionCreatedAt *time.Time // nil: the file does not say
 	NASPath          string
 	GFXPCID          string
 	SyncSource       string
 	RawJSON          []byte
-	// ModTime is the file's, in nanoseconds since 1970; the column file_modified_at keeps microseconds. 0: unknown.
+	// ModTime is the file's modification time in nanoseconds since 1970. The column file_modified_at keeps
+	// microseconds. 0 means unknown.
 	ModTime int64
 	Extras
 }
 
-// Column names of gfx_sessions. The first two every table must have.
+// Column names of gfx_sessions. Every table must have the first two.
 const (
 	ColumnFileHash   = "file_hash"
 	ColumnRawJSON    = "raw_json"
@@ -113,7 +115,7 @@ var columns = []column{
 	},
 }
 
-// Columns returns the names of the columns that a record fills, but for those of ExtraColumns, raw_json last.
+// Columns returns the names of the columns that a record fills, without those of ExtraColumns. The last is raw_json.
 func Columns() []string {
 	names := make([]string, 0, len(columns)+1)
 	for _, c := range columns {
@@ -122,8 +124,8 @@ func Columns() []string {
 	return append(names, ColumnRawJSON)
 }
 
-// AppendJSON appends the record as a JSON object to dst, with the extra columns, leaving out the columns that without
-// names. It does not go through json.Marshal as a whole, which would rewrite RawJSON.
+// AppendJSON appends the record to dst as a JSON object with all columns except those in without. The extra columns are
+// included. The last column is raw_json. It does not use json.Marshal, which would rewrite RawJSON.
 func (r *Record) AppendJSON(dst []byte, without map[string]bool) []byte {
 	dst = append(dst, '{')
 	for _, list := range [][]column{columns, extraColumns} {
@@ -144,14 +146,14 @@ func appendValue(dst []byte, v any) []byte {
 	}
 	b, err := json.Marshal(v)
 	if err != nil {
-		return append(dst, "null"...) // a time beyond year 9999 is all that can fail here
+		return append(dst, "null"...) // only a time beyond the year 9999 can fail here
 	}
 	return append(dst, b...)
 }
 
-// UnmarshalJSON reads what AppendJSON wrote. Of what an older version wrote, the extra columns are read from raw_json.
-// What stands behind the key raw_json, the last, is taken as it is, white space and all, and not looked into. The key
-// cannot occur earlier: in a string its quotes would be escaped.
+// UnmarshalJSON decodes what AppendJSON wrote. If an older gfxsync wrote it, the extra columns are read from raw_json.
+// The value of raw_json is taken byte for byte and is not checked. It begins after the first "raw_json": in the text:
+// in a string before it, the quotes would be escaped.
 func (r *Record) UnmarshalJSON(b []byte) error {
 	head, raw, _ := bytes.Cut(b, []byte(`"raw_json":`))
 	raw, ok := bytes.CutSuffix(raw, []byte("}"))
@@ -180,12 +182,13 @@ func (r *Record) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Size returns about how many bytes the record takes in a request.
+// Size returns the approximate number of bytes that the record takes in a request.
 func (r *Record) Size() int64 {
-	return int64(len(r.RawJSON)+len(r.EventTitle)+len(r.SoftwareVersion)) + 512 // a text of the file may be as long as the file
+	// Besides RawJSON, the texts from the file may be as long as the file.
+	return int64(len(r.RawJSON)+len(r.EventTitle)+len(r.SoftwareVersion)) + 512
 }
 
-// Values returns the record's values in the order of Columns, for a database driver: RawJSON as text.
+// Values returns the record's values in the order of Columns, for a database driver. RawJSON is a string.
 func (r *Record) Values() []any {
 	values := make([]any, 0, len(columns)+1)
 	for _, c := range columns {

@@ -13,7 +13,8 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// jsonText draws the text of a JSON value, with white space anywhere, numbers of any length and any characters in strings.
+// jsonText draws the text of a JSON value. It may have white space anywhere, numbers of any length and strings with any
+// characters.
 func jsonText(t *rapid.T, depth int) string {
 	space := func() string { return rapid.StringMatching(`[ \t\r\n]{0,2}`).Draw(t, "space") }
 	kind := rapid.IntRange(0, 5).Draw(t, "kind")
@@ -34,7 +35,8 @@ func jsonText(t *rapid.T, depth int) string {
 			`"<>&"`, `"\u003c\ud83c\udca1\u0001"`, "\"\u2028한\"", `"\"raw_json\":"`, `"}"`,
 		}).Draw(t, "text")
 	case 3:
-		return rapid.SampledFrom([]string{"null", "true", "false", "0", "-0", "1E400", "638961999170907267"}).Draw(t, "word")
+		return rapid.SampledFrom([]string{"null", "true", "false", "0", "-0", "1E400", "638961999170907267"}).Draw(t,
+			"word")
 	case 4:
 		return "[" + space() + jsonText(t, depth-1) + space() + "," + jsonText(t, depth-1) + "]"
 	default:
@@ -56,7 +58,8 @@ func anyRecord(t *rapid.T) store.Record {
 	text := rapid.String()
 	r := store.Record{
 		FileHash: text.Draw(t, "hash"), FileName: text.Draw(t, "name"), TableType: text.Draw(t, "type"),
-		EventTitle: text.Draw(t, "title"), SoftwareVersion: text.Draw(t, "version"), HandCount: rapid.Int().Draw(t, "hands"),
+		EventTitle: text.Draw(t, "title"), SoftwareVersion: text.Draw(t, "version"),
+		HandCount:   rapid.Int().Draw(t, "hands"),
 		PlayerCount: rapid.Int().Draw(t, "players"), NASPath: text.Draw(t, "path"), GFXPCID: text.Draw(t, "pc"),
 		SyncSource: text.Draw(t, "source"),
 	}
@@ -76,7 +79,7 @@ func anyRecord(t *rapid.T) store.Record {
 	return r
 }
 
-// What waits in the queue must arrive as the file was, to the byte.
+// A record in the queue must arrive with exactly the bytes of the file.
 func TestRecordSurvivesItsJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := anyRecord(t)
@@ -136,7 +139,8 @@ func TestRecordWithoutIDAndTimeSaysNull(t *testing.T) {
 }
 
 func TestRecordValuesStandInTheOrderOfColumns(t *testing.T) {
-	r := mustMake(t, "d/a.json", `{"ID":638961999170907267,"Type":"MAIN_TABLE","CreatedDateTimeUTC":"2025-10-16T17:28:39.5+09:00"}`)
+	r := mustMake(t, "d/a.json",
+		`{"ID":638961999170907267,"Type":"MAIN_TABLE","CreatedDateTimeUTC":"2025-10-16T17:28:39.5+09:00"}`)
 	values := r.Values()
 	if len(values) != len(store.Columns()) {
 		t.Fatalf("%d values for %d columns", len(values), len(store.Columns()))

@@ -7,7 +7,7 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// stopNow stops the Delivery, and returns how long that took.
+// stopNow stops the Delivery and returns how long that took.
 func (r *rig) stopNow() time.Duration {
 	start := time.Now()
 	r.stop()
@@ -23,20 +23,20 @@ func TestStopFinishesWhatIsInFlight(t *testing.T) {
 		if took := r.stopNow(); took != 2*time.Second {
 			t.Errorf("the stop took %v, want the two seconds that the request needs", took)
 		}
-		r.wantLedger(1, 0, 0)
+		r.wantOutbox(1, 0, 0)
 	})
 }
 
 func TestStopFlushesTheLanes(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.gather()
+		r.openBatchWindow()
 		r.many(store.LaneModified, "f", 10)
 		r.after(time.Second)
 		if took := r.stopNow(); took != 0 {
 			t.Errorf("the stop took %v", took)
 		}
 		r.wantCalls(1)
-		r.wantLedger(10, 0, 0)
+		r.wantOutbox(10, 0, 0)
 		if !r.Idle() {
 			t.Error("something is left")
 		}
@@ -44,7 +44,10 @@ func TestStopFlushesTheLanes(t *testing.T) {
 }
 
 func TestStopSendsWhatAnOlderContentHeldBack(t *testing.T) {
-	for _, lanes := range [][2]store.Lane{{store.LaneCreated, store.LaneModified}, {store.LaneModified, store.LaneCreated}} {
+	for _, lanes := range [][2]store.Lane{
+		{store.LaneCreated, store.LaneModified},
+		{store.LaneModified, store.LaneCreated},
+	} {
 		t.Run(lanes[0].String()+" then "+lanes[1].String(), func(t *testing.T) {
 			deliver(t, store.DeliveryOptions{FlushInterval: time.Millisecond}, func(r *rig) {
 				r.remote.latency = 2 * time.Second
@@ -55,7 +58,7 @@ func TestStopSendsWhatAnOlderContentHeldBack(t *testing.T) {
 				if took := r.stopNow(); took > 4*time.Second {
 					t.Errorf("the stop took %v", took)
 				}
-				r.wantLedger(2, 0, 0)
+				r.wantOutbox(2, 0, 0)
 			})
 		})
 	}
@@ -68,14 +71,14 @@ func TestStopWithAHangingRemoteTakesTheGraceAtMost(t *testing.T) {
 				r.remote.hang = true
 				r.add(lane, "a.json", "h1", 0)
 				r.after(6 * time.Second)
-				r.add(lane, "a.json", "h2", 0) // held back by the first
+				r.add(lane, "a.json", "h2", 0) // the first record blocks it
 				r.add(lane, "b.json", "h3", 0)
 				r.after(0)
 				if took := r.stopNow(); took != 8*time.Second {
 					t.Errorf("the stop took %v, want the grace of 8 s", took)
 				}
 				r.wantCalls(requests)
-				acked, refused, _, _ := r.ledger.now()
+				acked, refused, _, _ := r.outbox.now()
 				if len(acked)+len(refused) != 0 {
 					t.Errorf("acknowledged %v, refused %v, though nobody answered", acked, refused)
 				}
@@ -89,14 +92,14 @@ func TestStopWithAHangingRemoteTakesTheGraceAtMost(t *testing.T) {
 
 func TestStopWhileTheQueueDrainsFinishesTheStep(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
-		r.ledger.fill(500)
+		r.outbox.fill(500)
 		r.remote.latency = time.Second
 		r.DrainQueue()
 		r.after(1500 * time.Millisecond)
 		if took := r.stopNow(); took != 500*time.Millisecond {
 			t.Errorf("the stop took %v, want what the step in flight needs", took)
 		}
-		r.wantLedger(4*queueStep, 0, 500-4*queueStep)
+		r.wantOutbox(4*queueStep, 0, 500-4*queueStep)
 	})
 }
 
@@ -110,6 +113,6 @@ func TestStopWhileOfflineQueuesTheLanes(t *testing.T) {
 			t.Errorf("the stop took %v", took)
 		}
 		r.wantCalls(1)
-		r.wantLedger(0, 0, 2)
+		r.wantOutbox(0, 0, 2)
 	})
 }

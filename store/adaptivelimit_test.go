@@ -10,21 +10,27 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// slow is a remote whose statements are cut off from so many records on.
+// slow is a remote that cuts off statements with this number of records or more.
 func slow(records int) func(int, *call) error {
 	return func(_ int, c *call) error {
 		if len(c.hashes) >= records {
-			return &store.RemoteError{Class: store.TooMuch, Status: http.StatusInternalServerError, Code: "57014", Message: "statement timeout"}
+			return &store.RemoteError{
+				Class: store.TooMuch, Status: http.StatusInternalServerError, Code: "57014",
+				Message: "statement timeout",
+			}
 		}
 		return nil
 	}
 }
 
-// narrow is a remote behind a proxy that takes bodies of so many bytes.
+// narrow is a remote behind a proxy that accepts bodies of at most this number of bytes.
 func narrow(bytes int64) func(int, *call) error {
 	return func(_ int, c *call) error {
 		if sizeOf(c) > bytes {
-			return &store.RemoteError{Class: store.TooMuch, Status: http.StatusRequestEntityTooLarge, Message: "too large"}
+			return &store.RemoteError{
+				Class: store.TooMuch, Status: http.StatusRequestEntityTooLarge,
+				Message: "too large",
+			}
 		}
 		return nil
 	}
@@ -37,7 +43,7 @@ func sizeOf(c *call) (n int64) {
 	return n
 }
 
-// batch has 400 records come into a lane at one time, after one more that makes them gather.
+// batch adds 400 records to a lane at the same time. Before that it opens a batch window.
 func (r *rig) batch(lane store.Lane, prefix string) {
 	r.add(lane, prefix+".json", prefix, 0)
 	r.after(0)
@@ -46,7 +52,8 @@ func (r *rig) batch(lane store.Lane, prefix string) {
 	r.after(time.Second)
 }
 
-// largest returns the largest number of records in the requests from the n-th on, and how many requests that are.
+// largest looks at the requests from the n-th on. It returns the largest number of records in one of them, and the
+// number of requests.
 func (r *rig) largest(from int) (records, requests int) {
 	calls := r.remote.seen()[from:]
 	for _, c := range calls {
@@ -60,13 +67,14 @@ func TestSecondBatchIsNotSentWholeAfterTheFirstTookTooLong(t *testing.T) {
 		r.remote.latency = time.Millisecond
 		r.remote.say(slow(200))
 		r.batch(store.LaneModified, "a")
-		// one, all, a half, its halves, and those of the other half: that it is too much is known by then
+		// The requests have one record, all records, a half, and four quarters. The second half is not tried, because
+		// it is known to be too much.
 		calls := r.wantCalls(1 + 1 + 1 + 2 + 2)
-		r.wantLedger(401, 0, 0)
+		r.wantOutbox(401, 0, 0)
 		if n := len(calls[1].hashes); n != 400 {
 			t.Fatalf("the first batch had %d records: nothing is known yet", n)
 		}
-		r.batch(store.LaneCreated, "b") // what one lane has learned, all know
+		r.batch(store.LaneCreated, "b") // all lanes share the limits
 		if records, _ := r.largest(len(calls)); records > 100 {
 			t.Errorf("the second batch: up to %d records in a request, want 100", records)
 		}
@@ -78,11 +86,11 @@ func TestSecondBatchIsNotSentWholeAfterTheFirstTookTooLong(t *testing.T) {
 			t.Errorf("after ten minutes: up to %d records in %d requests, want one of 1 and one of 400",
 				records, requests)
 		}
-		r.wantLedger(1203, 0, 0)
+		r.wantOutbox(1203, 0, 0)
 	})
 }
 
-// A timeout that a single record meets as well does not come from the number of records.
+// If a single record also causes the timeout, the number of records is not the cause.
 func TestRecordThatAloneTakesTooLongDoesNotMakeTheOthersGoAlone(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		r.remote.say(func(n int, c *call) error {
@@ -92,7 +100,7 @@ func TestRecordThatAloneTakesTooLongDoesNotMakeTheOthersGoAlone(t *testing.T) {
 			return nil
 		})
 		r.batch(store.LaneModified, "a")
-		r.wantLedger(400, 1, 0)
+		r.wantOutbox(400, 1, 0)
 		r.after(5 * time.Second)
 		before := len(r.remote.seen())
 		r.batch(store.LaneModified, "b")
@@ -105,18 +113,18 @@ func TestRecordThatAloneTakesTooLongDoesNotMakeTheOthersGoAlone(t *testing.T) {
 func TestSecondBodyIsNotSentWholeAfterTheFirstWasTooLarge(t *testing.T) {
 	deliver(t, store.DeliveryOptions{BatchBytes: 1 << 20}, func(r *rig) {
 		r.remote.say(narrow(100 << 10))
-		r.batch(store.LaneModified, "a") // some 200 KiB
+		r.batch(store.LaneModified, "a") // about 200 KiB
 		calls := r.wantCalls(1 + 1 + 1 + 2 + 2)
 		failed := sizeOf(calls[1])
 		r.batch(store.LaneModified, "b")
-		r.add(store.LaneCreated, "large.json", "large", int(failed)) // alone, and larger than what is known to be too much
+		r.add(store.LaneCreated, "large.json", "large", int(failed)) // a single record, larger than the limit
 		r.after(59 * time.Minute)
 		for i, c := range r.remote.seen()[len(calls):] {
 			if sizeOf(c) > failed/2 && len(c.hashes) > 1 {
 				t.Errorf("request %d has %d bytes, though %d were too many", i, sizeOf(c), failed)
 			}
 		}
-		r.wantLedger(802, 1, 0)
+		r.wantOutbox(802, 1, 0)
 		r.after(2 * time.Minute)
 		before := len(r.remote.seen())
 		r.remote.say(nil)
@@ -127,14 +135,14 @@ func TestSecondBodyIsNotSentWholeAfterTheFirstWasTooLarge(t *testing.T) {
 	})
 }
 
-// Successes of small batches say nothing of large ones, and do not put off the trial.
+// Successes of small batches do not show that large ones succeed. They do not change when the limit ends.
 func TestLimitIsTriedAgainEvenIfSmallerBatchesKeepComing(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		r.remote.say(slow(200))
 		r.batch(store.LaneModified, "a")
 		r.remote.say(nil)
 		for range 11 {
-			r.ledger.fill(30)
+			r.outbox.fill(30)
 			r.DrainQueue()
 			r.after(time.Minute)
 		}
@@ -146,7 +154,8 @@ func TestLimitIsTriedAgainEvenIfSmallerBatchesKeepComing(t *testing.T) {
 	})
 }
 
-// On a line that is too slow for a batch, batches must become smaller until they fit, or nothing but probes would ever arrive.
+// On a line that is too slow for a batch, batches must become smaller until they fit. Otherwise only probes would ever
+// arrive.
 func TestBatchThatASlowLineCannotCarryInTimeIsHalved(t *testing.T) {
 	deliver(t, store.DeliveryOptions{BatchBytes: 1 << 20}, func(r *rig) {
 		r.remote.say(func(_ int, c *call) error {
@@ -157,7 +166,7 @@ func TestBatchThatASlowLineCannotCarryInTimeIsHalved(t *testing.T) {
 		})
 		r.batch(store.LaneModified, "a") // some 200 KiB
 		r.after(5 * time.Minute)
-		r.wantLedger(401, 0, 0)
+		r.wantOutbox(401, 0, 0)
 		if n := len(r.remote.seen()); n > 80 {
 			t.Errorf("%d requests for 400 records, want some ten in each", n)
 		}

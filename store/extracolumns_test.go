@@ -10,7 +10,7 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// sent is what the record sends for the columns that only some tables have, and for the time of the file.
+// sent returns what the record sends for the extra columns and for the time of the file.
 type sent struct {
 	Modified *string         `json:"file_modified_at"`
 	Payouts  json.RawMessage `json:"payouts"`
@@ -115,8 +115,7 @@ func TestRecordSendsWhenTheFileWasModifiedInMicroseconds(t *testing.T) {
 	}
 }
 
-// A record that an older gfxsync has left in the queue lacks the columns that came later: they are read from its
-// content.
+// A record that an older gfxsync has queued lacks the extra columns. They are read from its content.
 func TestRecordOfAnOlderVersionIsReadAndSendsEveryColumn(t *testing.T) {
 	const old = `{"file_hash":"00ff","session_id":5,"file_name":"a.json","table_type":"UNKNOWN","event_title":"",` +
 		`"software_version":"","hand_count":1,"player_count":0,"session_created_at":null,"nas_path":"a.json",` +
@@ -131,7 +130,8 @@ func TestRecordOfAnOlderVersionIsReadAndSendsEveryColumn(t *testing.T) {
 		s.Status != "synced" || s.Modified != nil {
 		t.Errorf("%+v", s)
 	}
-	r.ModTime = time.Date(2025, 10, 16, 8, 28, 39, 1500, time.UTC).UnixNano() // the queue knows it
+	// the queue stores it in a column of its own
+	r.ModTime = time.Date(2025, 10, 16, 8, 28, 39, 1500, time.UTC).UnixNano()
 	if got := text(sends(t, r).Modified); got != "2025-10-16T08:28:39.000001Z" {
 		t.Errorf("modified at %s", got)
 	}

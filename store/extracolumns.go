@@ -11,23 +11,22 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// Extras are what a file tells for columns that the table of an earlier agent has and gfxsync's own has not. Every
-// upsert sends all of them, so that a rewritten row keeps nothing of an older version.
+// Extras are values for columns that the tables of earlier agents have. gfxsync's own table does not have them. Every
+// upsert sends all of them, so that a row keeps nothing of an older version.
 type Extras struct {
-	// Payouts is a JSON array of integers as the file has it, with which it shares memory. Empty: the file has no such
-	// array. An element that is no integer of 64 bits makes the whole array count as absent, because without it the
-	// others would move up.
+	// Payouts is a JSON array of integers, in the bytes of the file, whose memory it shares. It is empty if the file
+	// has no such array. If any element is not a 64-bit integer, the whole array counts as absent: without that
+	// element, the others would be in the wrong place.
 	Payouts string
-	// TotalDurationSeconds is the sum of the hands' durations, truncated to seconds, at most math.MaxInt32. Hands whose
-	// duration cannot be read count as 0.
+	// TotalDurationSeconds is the sum of the hands' durations, truncated to seconds, at most math.MaxInt32. A duration
+	// that cannot be read counts as 0.
 	TotalDurationSeconds int64
-	// SessionStartTime is when the first hand of the file began of which that can be read.
+	// SessionStartTime is the start of the first hand whose start can be read.
 	SessionStartTime *time.Time
-	// SessionEndTime is when the last such hand ended: its start and its duration, where that can be read.
+	// SessionEndTime is the end of the last hand whose start can be read. A duration that cannot be read counts as 0.
 	SessionEndTime *time.Time
 }
 
-// Columns that may be absent without a loss: production tables have them, gfxsync's own has not.
 const (
 	columnPayouts    = "payouts"
 	columnSyncStatus = "sync_status"
@@ -51,8 +50,7 @@ var extraColumns = []column{
 	},
 }
 
-// ExtraColumns returns the names of the columns that a record fills only where the table has them. Their absence is
-// normal.
+// ExtraColumns returns the names of the columns of Extras and of sync_status. It is normal that a table lacks them.
 func ExtraColumns() []string {
 	names := make([]string, 0, len(extraColumns))
 	for _, c := range extraColumns {
@@ -85,7 +83,8 @@ func payoutsJSON(payouts string) json.RawMessage {
 	return json.RawMessage(payouts)
 }
 
-// payoutsOf returns an array of integers as it is written, and nothing for anything else and for an empty array.
+// payoutsOf returns an array of integers in the bytes of the file. For anything else, and for an empty array, it
+// returns an empty string.
 func payoutsOf(v gjson.Result) string {
 	if !v.IsArray() {
 		return ""
@@ -104,13 +103,13 @@ func payoutsOf(v gjson.Result) string {
 
 func isInteger(number string) bool {
 	if len(number) > len("-9223372036854775808") {
-		return false // ParseInt would copy it all into its error
+		return false // ParseInt would copy the whole text into its error
 	}
 	_, err := strconv.ParseInt(number, 10, 64)
 	return err == nil
 }
 
-// maxDuration is what a column of type integer takes.
+// maxDuration is the largest number of seconds that a column of type integer takes.
 const maxDuration = math.MaxInt32 * time.Second
 
 // addHand adds a hand's start and duration to the session's.
@@ -130,15 +129,16 @@ func (e *Extras) addHand(total *time.Duration, start, duration string) {
 	}
 }
 
-// durationUnits are those of ISO 8601 before and after the T, in their order. Years and months have no certain length.
+// durationUnits are the units of ISO 8601, in order. The key says whether they come after the T. Years and months are
+// not among them, because their length varies.
 var durationUnits = map[bool]string{false: "WD", true: "HMS"}
 
 var unitLength = map[byte]time.Duration{
 	'W': 7 * 24 * time.Hour, 'D': 24 * time.Hour, 'H': time.Hour, 'M': time.Minute, 'S': time.Second,
 }
 
-// parseDuration reads a duration of ISO 8601 such as PT1M30.5S, of less than 68 years. A fraction is for the seconds
-// alone.
+// parseDuration parses a duration of ISO 8601 of at most maxDuration, such as PT1M30.5S. Only the seconds may have a
+// fraction.
 func parseDuration(s string) (total time.Duration, ok bool) {
 	s, ok = strings.CutPrefix(s, "P")
 	if !ok || s == "" || len(s) > 64 {
@@ -170,10 +170,10 @@ func parseDuration(s string) (total time.Duration, ok bool) {
 	return total, total <= maxDuration
 }
 
-// modifiedAtLayout has as many digits for every time, so that times sort as their texts do.
+// modifiedAtLayout gives all times the same number of digits. So the texts sort as the times do.
 const modifiedAtLayout = "2006-01-02T15:04:05.000000Z"
 
-// modifiedAt is the column file_modified_at: microseconds, as PostgreSQL keeps them, truncated towards 1970.
+// modifiedAt returns the column file_modified_at. It has microseconds, as in PostgreSQL, truncated towards 1970.
 func modifiedAt(ns int64) any {
 	if ns == 0 {
 		return nil

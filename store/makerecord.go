@@ -19,7 +19,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// What MakeRecord may find wrong with a file. The first two are also what a half-written file looks like.
+// Errors of MakeRecord. A half-written file also gives ErrEmpty or ErrNotJSON.
 var (
 	ErrEmpty     = errors.New("the file is empty")
 	ErrNotJSON   = errors.New("the file is not complete JSON")
@@ -29,14 +29,14 @@ var (
 )
 
 const (
-	// maxDepth leaves room for the record and the request around a file: encoding/json, which must read a record that comes back
-	// from the queue, ends at 10,000 levels.
+	// maxDepth is the deepest nesting of a file. encoding/json stops at 10,000 levels, and must be able to read the
+	// record and the request that contain the file.
 	maxDepth = 9_990
-	// maxPlayers is where the count of a file's players ends, so that it takes less memory than the file.
+	// maxPlayers bounds the number of players that are counted, and so the memory for it.
 	maxPlayers = 10_000
 )
 
-// Origin is what a record says of itself besides the file's content.
+// Origin is what a record holds besides the file's content.
 type Origin struct {
 	Source
 	FileHash   string
@@ -49,22 +49,22 @@ var (
 	byteOrderMark = []byte("\xef\xbb\xbf")
 	gameID        = regexp.MustCompile(`(?i)GameID=(\d+)`)
 	knownFields   = map[string]bool{
-		"ID": true, "Type": true, "EventTitle": true, "SoftwareVersion": true, "CreatedDateTimeUTC": true, "Hands": true,
-		"Payouts": true,
+		"ID": true, "Type": true, "EventTitle": true, "SoftwareVersion": true, "CreatedDateTimeUTC": true,
+		"Hands": true, "Payouts": true,
 	}
 	tableTypes = map[string]bool{"FEATURE_TABLE": true, "MAIN_TABLE": true, "FINAL_TABLE": true, "SIDE_TABLE": true}
 )
 
-// Names returns what the columns nas_path and file_name say of a file at a path relative to its root.
+// Names returns the columns nas_path and file_name of a file. The path is relative to its root.
 func Names(filePath string) (nasPath, fileName string) {
 	nasPath = printable(filePath)
 	return nasPath, path.Base(nasPath)
 }
 
-// MakeRecord makes the record of a file from its content (design, "The table"). Only a content that is no JSON object
-// in UTF-8, or one that PostgreSQL cannot store, is refused, with one of the errors of this package; a known field of
-// an unexpected type counts as absent. The record shares content, texts included, and content must not change any
-// more.
+// MakeRecord makes the record of a file from its content (design, "The table"). A known field of an unexpected type
+// counts as absent. MakeRecord fails only if the content is not a JSON object in UTF-8 (ErrEmpty, ErrNotJSON,
+// ErrNotObject, ErrNotUTF8, ErrTooDeep), or if PostgreSQL cannot store it (ErrNUL, ErrSurrogate, ErrNumber). The record
+// and its texts share the memory of content, so content must not change afterwards.
 func MakeRecord(o Origin, content []byte) (Record, error) {
 	raw := bytes.TrimPrefix(content, byteOrderMark)
 	if err := checkObject(raw); err != nil {
@@ -90,11 +90,11 @@ func MakeRecord(o Origin, content []byte) (Record, error) {
 	return r, nil
 }
 
-// readFields sets what the fields of the file tell.
+// readFields sets the fields of the record that come from the JSON.
 func (r *Record) readFields(raw []byte) {
-	// PostgreSQL's jsonb keeps the last of equal keys.
+	// As PostgreSQL's jsonb does, keep the last of equal keys.
 	last := map[string]gjson.Result{}
-	// gjson.ParseBytes would copy the file, and the texts that are taken from it would keep the copy in memory beside the original.
+	// gjson.ParseBytes would copy the file. The texts of the record would then keep the copy in memory.
 	gjson.Parse(unsafe.String(unsafe.SliceData(raw), len(raw))).ForEach(func(key, value gjson.Result) bool {
 		if name := key.String(); knownFields[name] {
 			last[name] = value
@@ -112,18 +112,18 @@ func checkObject(raw []byte) error {
 	case len(body) == 0:
 		return ErrEmpty
 	case isTooDeep(body):
-		return ErrTooDeep // before the next, which would call it incomplete
+		return ErrTooDeep // must come before json.Valid, which fails at this depth
 	case !json.Valid(body):
-		return ErrNotJSON // before the next: half a file may end in half a letter
+		return ErrNotJSON // must come before utf8.Valid, because half a file may end in half a letter
 	case !utf8.Valid(body):
 		return ErrNotUTF8
 	case body[0] != '{':
 		return ErrNotObject
 	}
-	return checkStorable(body)
+	return checkJSONB(body)
 }
 
-// isTooDeep counts the brackets that are open at one time, in JSON or what there is of it.
+// isTooDeep reports whether more than maxDepth brackets are open at one time. The JSON may be incomplete.
 func isTooDeep(b []byte) bool {
 	depth, quoted := 0, false
 	for i := 0; i < len(b); i++ {
@@ -166,7 +166,8 @@ func (r *Record) setField(key string, v gjson.Result) {
 	}
 }
 
-// tableType takes a type however it is written: final_table, Final Table and FINAL-TABLE are all FINAL_TABLE.
+// tableType returns the known table type in any spelling: final_table, Final Table and FINAL-TABLE are all FINAL_TABLE.
+// Any other text is UNKNOWN.
 func tableType(s string) string {
 	if len(s) <= 32 {
 		words := strings.FieldsFunc(strings.ToUpper(s), func(c rune) bool {
@@ -179,10 +180,10 @@ func tableType(s string) string {
 	return "UNKNOWN"
 }
 
-// parseID takes the digits as they stand: the 18 of a session ID are more than a float64 holds.
+// parseID parses a session ID. It does not go through a float64, which cannot hold 18 digits.
 func parseID(digits string) *int64 {
 	if len(digits) > len("-9223372036854775808") {
-		return nil // ParseInt would copy them all into its error
+		return nil // ParseInt would copy the whole text into its error
 	}
 	id, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil {
@@ -193,17 +194,17 @@ func parseID(digits string) *int64 {
 
 func parseTime(s string) *time.Time {
 	if len(s) < len("2006-01-02T15:04:05Z") || len(s) > 64 {
-		return nil // of what is no time, Parse copies all into its error
+		return nil // time.Parse would copy the whole text into its error
 	}
 	t, err := time.Parse(time.RFC3339, s)
-	t = t.UTC() // before the next: in UTC it may be another year
+	t = t.UTC() // before the year is checked, because in UTC it may be another year
 	if err != nil || t.Year() < 1 || t.Year() > 9999 {
 		return nil
 	}
 	return &t
 }
 
-// readHands counts the hands and their distinct players, and adds up what the hands tell of the session's time.
+// readHands counts the hands and their distinct players. It also sets the times and the duration of the session.
 func (r *Record) readHands(hands gjson.Result) {
 	r.HandCount, r.PlayerCount, r.TotalDurationSeconds, r.SessionStartTime, r.SessionEndTime = 0, 0, 0, nil, nil
 	if !hands.IsArray() {
@@ -211,7 +212,7 @@ func (r *Record) readHands(hands gjson.Result) {
 	}
 	seen := map[string]struct{}{}
 	var total time.Duration
-	var players, start, duration gjson.Result // of one hand at a time
+	var players, start, duration gjson.Result // of the present hand
 	field := func(key, value gjson.Result) bool {
 		switch key.Str {
 		case "Players":
@@ -249,7 +250,8 @@ func addPlayers(seen map[string]struct{}, players gjson.Result) {
 	})
 }
 
-// playerName falls back to the seat: a table that is still being set up exports players without names.
+// playerName returns the name of a player, or else the seat: a table that is still being set up exports players without
+// names.
 func playerName(p gjson.Result) string {
 	for _, key := range []string{"LongName", "Name"} {
 		if name := strings.TrimSpace(p.Get(key).Str); name != "" {
@@ -262,10 +264,11 @@ func playerName(p gjson.Result) string {
 	return ""
 }
 
-// printable is how a path is stored and shown: NFC, so that names typed on macOS and on Windows are equal, and valid UTF-8.
+// printable returns a text in the form in which it is stored and shown. It is valid UTF-8 and in Unicode NFC, so that
+// names typed on macOS and on Windows are equal.
 func printable(s string) string {
 	return norm.NFC.String(strings.ToValidUTF8(withoutNUL(s), "\ufffd"))
 }
 
-// withoutNUL drops what PostgreSQL's text cannot hold (documentation, "Character Types").
+// withoutNUL removes NUL characters, which PostgreSQL's type text cannot hold (its documentation, "Character Types").
 func withoutNUL(s string) string { return strings.ReplaceAll(s, "\x00", "") }

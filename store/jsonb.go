@@ -2,8 +2,9 @@ package store
 
 import "errors"
 
-// What PostgreSQL's jsonb does not take of valid JSON (its documentation, "JSON Types": \u0000 and surrogates without
-// their pair are refused, and numbers are kept as numeric). One such file in a request would fail them all.
+// Errors of MakeRecord for valid JSON that PostgreSQL's type jsonb refuses. jsonb refuses \u0000 and half a surrogate
+// pair, and keeps numbers as numeric (PostgreSQL documentation, "JSON Types"). One such file would fail a whole
+// request.
 var (
 	ErrNUL = errors.New(`a text in the file has the character NUL (\u0000), which the database cannot store; ` +
 		`remove it from the name or title in PokerGFX and save the session again`)
@@ -13,8 +14,8 @@ var (
 		`(131,072 digits before the point, 16,383 after it); correct it in PokerGFX and save the session again`)
 )
 
-// checkStorable says whether jsonb takes b, which must be valid JSON. It reads b once and allocates nothing.
-func checkStorable(b []byte) error {
+// checkJSONB fails if jsonb does not take b, which must be valid JSON. It reads b once and allocates no memory.
+func checkJSONB(b []byte) error {
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {
 		case c == '"':
@@ -36,7 +37,7 @@ func checkStorable(b []byte) error {
 	return nil
 }
 
-// checkString reads a string from behind its opening quote and returns where its closing quote is.
+// checkString checks a string that begins after its opening quote. It returns the position of the closing quote.
 func checkString(b []byte, i int) (int, error) {
 	for ; b[i] != '"'; i++ {
 		if b[i] != '\\' {
@@ -83,19 +84,18 @@ func isNumberByte(c byte) bool {
 	return isDigit(c) || c == '.' || c == 'e' || c == 'E' || c == '+' || c == '-'
 }
 
-// The bounds of numeric (PostgreSQL documentation, "Arbitrary Precision Numbers"), and of an exponent, which it
-// refuses from half of the largest integer on even for 0 (numeric.c, set_var_from_str).
+// The limits of the type numeric (PostgreSQL documentation, "Arbitrary Precision Numbers").
 const (
-	numericBefore   = 131_072
-	numericAfter    = 16_383
-	numericExponent = 1<<30 - 1
+	numericBefore   = 131_072   // digits before the point
+	numericAfter    = 16_383    // digits after the point
+	numericExponent = 1<<30 - 1 // even for the number 0 (numeric.c, set_var_from_str)
 )
 
-// numericTakes says whether numeric takes a number of JSON. It counts the digits after the point as they are written,
-// zeros too, and those before it from the first that is not 0.
+// numericTakes reports whether numeric takes a number of JSON. All written digits after the point count, zeros too.
+// Before the point, leading zeros do not count.
 func numericTakes(number []byte) bool {
 	before, after, significant := 0, 0, false
-	leading := 0 // zeros between the point and the first other digit
+	leading := 0 // number of zeros between the point and the first other digit
 	i := 0
 	if number[0] == '-' {
 		i++
@@ -126,7 +126,7 @@ func numericTakes(number []byte) bool {
 	return !significant || before+exponent <= numericBefore
 }
 
-// exponentOf reads an exponent, of which more than numericExponent is all the same.
+// exponentOf parses an exponent. Its absolute value is at most numericExponent.
 func exponentOf(text []byte) int {
 	negative := text[0] == '-'
 	n := 0

@@ -13,7 +13,10 @@ import (
 )
 
 func origin(path string) store.Origin {
-	return store.Origin{Source: store.Source{Root: "r", Path: path}, FileHash: "00ff", GFXPCID: "GFX-PC-1", SyncSource: "test"}
+	return store.Origin{
+		Source: store.Source{Root: "r", Path: path}, FileHash: "00ff", GFXPCID: "GFX-PC-1",
+		SyncSource: "test",
+	}
 }
 
 func mustMake(t *testing.T, path, content string) store.Record {
@@ -116,8 +119,8 @@ func TestMakeRecordRefusesWhatNoTableCanHold(t *testing.T) {
 	}
 }
 
-// A session is cut anywhere, in the middle of a Korean letter too: the caller must see that it is not complete yet, not that it
-// is broken for good.
+// A session may be cut anywhere, even in the middle of a Korean letter. The caller must see that it is not complete,
+// not that it is invalid.
 func TestMakeRecordSeesThatAFileIsHalfWritten(t *testing.T) {
 	content := append([]byte("\xef\xbb\xbf"), bytes.Replace(sample.New(1).Play(1).JSON(), []byte(`"EventTitle":"`),
 		[]byte(`"EventTitle":"포커 <1> `), 1)...)
@@ -168,12 +171,14 @@ func TestMakeRecordTakesTheSessionIDExactly(t *testing.T) {
 func TestMakeRecordTakesKnownFieldsOfAnyType(t *testing.T) {
 	for _, junk := range []string{"null", "true", "5", "-1.5e3", `""`, `"junk"`, "[]", "[1,[2]]", "{}", `{"a":{}}`} {
 		content := strings.ReplaceAll(
-			`{"ID":J,"Type":J,"EventTitle":J,"SoftwareVersion":J,"CreatedDateTimeUTC":J,"Payouts":J,"Other":J}`, "J", junk)
+			`{"ID":J,"Type":J,"EventTitle":J,"SoftwareVersion":J,"CreatedDateTimeUTC":J,"Payouts":J,"Other":J}`, "J",
+			junk)
 		r := mustMake(t, "a.json", content)
 		if r.TableType != "UNKNOWN" || r.SessionCreatedAt != nil {
 			t.Errorf("%s: TableType, SessionCreatedAt = %q, %v", junk, r.TableType, r.SessionCreatedAt)
 		}
-		if title := strings.Trim(junk, `"`); junk[0] == '"' && r.EventTitle != title || junk[0] != '"' && r.EventTitle != "" {
+		if title := strings.Trim(junk, `"`); junk[0] == '"' && r.EventTitle != title || junk[0] != '"' &&
+			r.EventTitle != "" {
 			t.Errorf("%s: EventTitle = %q", junk, r.EventTitle)
 		}
 		if id := sessionID(r); id != nil && junk != "5" {
@@ -229,10 +234,16 @@ func TestMakeRecordCountsHandsAndPlayers(t *testing.T) {
 		{"object", `{"Players":[{"Name":"a"}]}`, 0, 0},
 		{"text", `"x"`, 0, 0},
 		{"hands that are none", `[1,null,"x",[],{}]`, 5, 0},
-		{"distinct names over hands", `[{"Players":[{"Name":"a"},{"Name":"b"}]},{"Players":[{"Name":"b"},{"Name":"c"}]}]`, 2, 3},
+		{
+			"distinct names over hands",
+			`[{"Players":[{"Name":"a"},{"Name":"b"}]},{"Players":[{"Name":"b"},{"Name":"c"}]}]`, 2, 3,
+		},
 		{"long name first", `[{"Players":[{"LongName":"Ann A","Name":"A"},{"LongName":"Bob A","Name":"A"}]}]`, 1, 2},
 		{"spaces do not tell apart", `[{"Players":[{"Name":" a "},{"Name":"a"}]}]`, 1, 1},
-		{"seats where names are missing", `[{"Players":[{"Name":"","PlayerNum":2},{"PlayerNum":3},{"Name":" ","PlayerNum":3}]}]`, 1, 2},
+		{
+			"seats where names are missing",
+			`[{"Players":[{"Name":"","PlayerNum":2},{"PlayerNum":3},{"Name":" ","PlayerNum":3}]}]`, 1, 2,
+		},
 		{"neither name nor seat", `[{"Players":[{},{"PlayerNum":"2"},7]}]`, 1, 0},
 		{"players of another type", `[{"Players":{"Name":"a"}},{"Players":3}]`, 2, 0},
 	} {

@@ -8,25 +8,26 @@ import (
 	"strings"
 )
 
-// ConflictKey is what makes two records the same row: the columns of the table's unique constraint that upserts go by.
+// ConflictKey is a unique constraint of the table that upserts use. Two records with the same values in its columns are
+// the same row.
 type ConflictKey uint8
 
 const (
-	// ByHash is a table unique on file_hash: each content is a row.
+	// ByHash is unique on file_hash: there is one row for each content.
 	ByHash ConflictKey = iota
-	// ByPCAndHash is a table unique on (gfx_pc_id, file_hash), which several GFX PCs share: each content is a row for
-	// each PC.
+	// ByPCAndHash is unique on (gfx_pc_id, file_hash), for a table that several GFX PCs share. There is one row for
+	// each content of each PC.
 	ByPCAndHash
-	// BySession is a table unique on session_id: each session is one row, its best version.
+	// BySession is unique on session_id. There is one row for each session, with its winner.
 	BySession
 )
 
 var conflictColumns = [...]string{ByHash: "file_hash", ByPCAndHash: "gfx_pc_id,file_hash", BySession: "session_id"}
 
-// ConflictKeys returns all keys there are, the one that a table is written by if it is unique on several first.
+// ConflictKeys returns all keys. If a table is unique on several of them, the first in this order is used.
 func ConflictKeys() []ConflictKey { return []ConflictKey{BySession, ByHash, ByPCAndHash} }
 
-// ParseConflictKey takes what String returns.
+// ParseConflictKey parses the form of String.
 func ParseConflictKey(s string) (ConflictKey, error) {
 	s = strings.ReplaceAll(s, " ", "")
 	for k, columns := range conflictColumns {
@@ -37,13 +38,13 @@ func ParseConflictKey(s string) (ConflictKey, error) {
 	return 0, errors.New("expected file_hash, gfx_pc_id,file_hash or session_id")
 }
 
-// String returns the columns, separated by commas, as PostgREST's on_conflict takes them.
+// String returns the columns, separated by commas. This is the form of PostgREST's parameter on_conflict.
 func (k ConflictKey) String() string { return conflictColumns[k] }
 
 // Columns returns the columns of the constraint.
 func (k ConflictKey) Columns() []string { return strings.Split(k.String(), ",") }
 
-// rows says what a row of the table is.
+// rows says, for people, what a row of the table is.
 func (k ConflictKey) rows() string {
 	return [...]string{
 		ByHash:      "one row per version of a file",
@@ -52,20 +53,19 @@ func (k ConflictKey) rows() string {
 	}[k]
 }
 
-// ConflictSetting is what the operator wants a table to be written by: a ConflictKey, or, the zero value, whatever the
-// table is unique on.
+// ConflictSetting is the setting GFX_SYNC_ON_CONFLICT: a ConflictKey or auto. The zero value is auto, which uses the
+// key that the table is unique on.
 type ConflictSetting struct {
 	key   ConflictKey
 	given bool
 }
 
-// OnConflict returns the setting that names a key.
+// OnConflict returns the setting of a key.
 func OnConflict(k ConflictKey) ConflictSetting { return ConflictSetting{key: k, given: true} }
 
-// autoConflict is what the zero ConflictSetting is called.
 const autoConflict = "auto"
 
-// ParseConflictSetting takes what String returns.
+// ParseConflictSetting parses the form of String.
 func ParseConflictSetting(s string) (ConflictSetting, error) {
 	if strings.EqualFold(strings.TrimSpace(s), autoConflict) {
 		return ConflictSetting{}, nil
@@ -85,29 +85,29 @@ func (s ConflictSetting) String() string {
 	return s.key.String()
 }
 
-// Key returns the key that the setting names; ok is false for auto.
+// Key returns the key of the setting. For auto, ok is false.
 func (s ConflictSetting) Key() (key ConflictKey, ok bool) { return s.key, s.given }
 
-// TableRules is what decides by which key a table can be written, and which records it takes. The server alone knows
-// it; it stays true until somebody alters the table.
+// TableRules are the rules of a table that matter for upserts. They come from the server, and stay the same until
+// somebody alters the table.
 type TableRules struct {
-	// Unique are the keys that the table is unique on, in the order of ConflictKeys.
+	// Unique holds the keys that the table is unique on, in the order of ConflictKeys.
 	Unique []ConflictKey `json:"unique"`
 	// SessionRequired says that session_id is NOT NULL.
 	SessionRequired bool `json:"session_required"`
 }
 
-// ConflictChoice is a key with the reason for it.
+// ConflictChoice is the key that upserts use, and the reason for it.
 type ConflictChoice struct {
 	Key     ConflictKey
 	Setting ConflictSetting
 	Rules   TableRules
 }
 
-// Choose returns the key to write the table by. A key that the setting names is taken as it is; ok is false if the
-// setting is auto and the table is unique on no key. A table that is unique on session_id cannot take the second save
-// of a session as a row of its own, whatever else it is unique on; one that is unique on file_hash cannot take the same
-// content from a second PC.
+// Choose returns the key to use. If the setting has a key, that is the choice. For auto, it is the first of
+// ConflictKeys that the table is unique on; ok is false if there is none. The order matters: a table that is unique on
+// session_id cannot have a second row for a session, and one that is unique on file_hash cannot have a second row for a
+// content.
 func (s ConflictSetting) Choose(rules TableRules) (choice ConflictChoice, ok bool) {
 	choice = ConflictChoice{Key: s.key, Setting: s, Rules: rules}
 	if s.given {
@@ -122,7 +122,7 @@ func (s ConflictSetting) Choose(rules TableRules) (choice ConflictChoice, ok boo
 	return choice, false
 }
 
-// String says what a row is and why, in one line for operators.
+// String says, in one line for operators, what a row is and why.
 func (c ConflictChoice) String() string {
 	reason := fmt.Sprintf("because the table is unique on %s (GFX_SYNC_ON_CONFLICT=%s)", c.Key, c.Setting)
 	if c.Setting.given {
@@ -131,12 +131,12 @@ func (c ConflictChoice) String() string {
 	return c.Key.rows() + ", " + reason
 }
 
-// SessionRequired says whether a file without a session can be no row.
+// SessionRequired reports whether the table takes no file without a session.
 func (c ConflictChoice) SessionRequired() bool { return c.Key == BySession || c.Rules.SessionRequired }
 
-// Refusal returns the unique key by which the table refuses rows that are written by the chosen one, and what happens
-// then; ok is false if there is none. Always says whether that befalls every session sooner or later, or only contents
-// that two GFX PCs have in common.
+// Refusal returns another unique key of the table that refuses some upserts by the chosen key, and says for people what
+// will be refused. If there is no such key, ok is false. If always is true, every session is refused sooner or later;
+// else only contents that two GFX PCs share.
 func (c ConflictChoice) Refusal() (other ConflictKey, what string, always, ok bool) {
 	switch {
 	case c.Key != BySession && slices.Contains(c.Rules.Unique, BySession):
@@ -148,13 +148,14 @@ func (c ConflictChoice) Refusal() (other ConflictKey, what string, always, ok bo
 	}
 }
 
-// ConflictAdvice is how to have a table written by the key that its unique constraint is on.
+// ConflictAdvice tells the operator how to make gfxsync use this key.
 func ConflictAdvice(k ConflictKey) string {
 	return fmt.Sprintf("set GFX_SYNC_ON_CONFLICT=%s (or leave it at auto)", k)
 }
 
-// sortKey tells the record's row from others, and sorts rows in the same way for every agent. Of a session only one
-// version is ever sent at a time (Ledger.Wanted).
+// sortKey returns a text that identifies the row of the record. All agents sort rows by it, so that their requests
+// cannot deadlock. With BySession, only one version of a session is sent at a time (Ledger.Wanted), so the hash does no
+// harm.
 func (r *Record) sortKey(k ConflictKey) string {
 	switch {
 	case k == ByPCAndHash:
