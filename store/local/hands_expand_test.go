@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// What the views must show, by code that has nothing in common with them.
+// This code computes what the views must show. It shares nothing with the views.
 type session struct {
 	ID    int64
 	Hands []hand
@@ -54,7 +54,7 @@ func expand(t *testing.T, sessions [][]byte) map[string][]map[string]any {
 	t.Helper()
 	rows := map[string][]map[string]any{}
 	players := map[string]map[string]any{}
-	in := map[string]map[int64]bool{} // the sessions of a player
+	in := map[string]map[int64]bool{} // the sessions of each player
 	for _, content := range sessions {
 		var s session
 		if err := json.Unmarshal(content, &s); err != nil {
@@ -69,8 +69,9 @@ func expand(t *testing.T, sessions [][]byte) map[string][]map[string]any {
 				if total == nil {
 					in[p.id()] = map[int64]bool{}
 					total = map[string]any{
-						"id": p.id(), "player_hash": fmt.Sprintf("%x", md5.Sum([]byte(p.id()))), "name": p.Name, "long_name": p.LongName,
-						"total_hands_played": int64(0), "first_seen_at": h.StartDateTimeUTC, "last_seen_at": h.StartDateTimeUTC,
+						"id": p.id(), "player_hash": fmt.Sprintf("%x", md5.Sum([]byte(p.id()))),
+						"name": p.Name, "long_name": p.LongName, "total_hands_played": int64(0),
+						"first_seen_at": h.StartDateTimeUTC, "last_seen_at": h.StartDateTimeUTC,
 					}
 					players[p.id()] = total
 				}
@@ -92,7 +93,7 @@ func expand(t *testing.T, sessions [][]byte) map[string][]map[string]any {
 	return rows
 }
 
-// seated says whether one of the players is the same person.
+// seated reports whether one of the players is the same person.
 func seated(players []player, p player) bool {
 	for _, other := range players {
 		if other.id() == p.id() {
@@ -180,8 +181,8 @@ func (p *player) row(t *testing.T, hand string, place int) map[string]any {
 func (e *event) row(hand string, order int) map[string]any {
 	return map[string]any{
 		"id": fmt.Sprintf("%s-%d", hand, order), "hand_id": hand, "event_order": int64(order),
-		"event_type": strings.ReplaceAll(e.EventType, " ", "_"), "player_num": e.PlayerNum, "bet_amt": e.BetAmt, "pot": e.Pot,
-		"board_cards": orNil(e.BoardCards), "board_num": e.BoardNum, "num_cards_drawn": e.NumCardsDrawn,
+		"event_type": strings.ReplaceAll(e.EventType, " ", "_"), "player_num": e.PlayerNum, "bet_amt": e.BetAmt,
+		"pot": e.Pot, "board_cards": orNil(e.BoardCards), "board_num": e.BoardNum, "num_cards_drawn": e.NumCardsDrawn,
 		"event_time": orNil(e.DateTimeUTC),
 	}
 }

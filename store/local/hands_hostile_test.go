@@ -20,7 +20,7 @@ import (
 	"github.com/gfxsync/gfxsync/store/storetest"
 )
 
-// cell is the one value of a view's column that there is.
+// cell returns the only value in a column of a view.
 func cell(t *testing.T, path, view, column string) any {
 	t.Helper()
 	rows := table(t, path, "SELECT "+column+" AS value FROM "+view)
@@ -30,12 +30,12 @@ func cell(t *testing.T, path, view, column string) any {
 	return rows[0]["value"]
 }
 
-// A value of another type than it must have is null, and costs nothing else.
+// A value of an unexpected type is null. All other values are there.
 func TestHandsWithValuesOfOtherTypes(t *testing.T) {
 	r, path := open(t)
 	var all []string
 	for _, tt := range []struct {
-		json         string // of a hand
+		json         string // JSON of a hand
 		view, column string
 		want         any
 	}{
@@ -63,12 +63,16 @@ func TestHandsWithValuesOfOtherTypes(t *testing.T) {
 		{`{"Players":[1,null,"x",[],true]}`, "gfx_hands", "player_count", int64(5)},
 		{`{"Players":[1,null,"x",[],true]}`, "(SELECT count(*) AS n FROM gfx_hand_players)", "n", int64(0)},
 		{
-			`{"Events":["BOARD CARD",{"EventType":"BOARD CARD","BoardCards":["qd","kh"],"Pot":7},{"EventType":9,"Pot":"9"},` +
+			`{"Events":["BOARD CARD",{"EventType":"BOARD CARD","BoardCards":["qd","kh"],"Pot":7},` +
+				`{"EventType":9,"Pot":"9"},` +
 				`{"EventType":"BOARD CARD","BoardCards":{}},{"EventType":"BOARD_CARD","BoardCards":"10c"}]}`,
 			"gfx_hands", "pot_size || ' ' || board_cards", `7 ["qd","10c"]`,
 		},
-		{`{"Players":[{"Name":"a","PlayerNum":4,"EndStackAmt":5},{"Name":"b","PlayerNum":"x","EndStackAmt":7},` +
-			`{"Name":"c","EndStackAmt":"99"}]}`, "gfx_hands", "winner_name || ' ' || coalesce(winner_seat, 'null')", "b null"},
+		{
+			`{"Players":[{"Name":"a","PlayerNum":4,"EndStackAmt":5},{"Name":"b","PlayerNum":"x","EndStackAmt":7},` +
+				`{"Name":"c","EndStackAmt":"99"}]}`, "gfx_hands", "winner_name || ' ' || coalesce(winner_seat, 'null')",
+			"b null",
+		},
 		{
 			`{"Players":[{"EndStackAmt":5,"StartStackAmt":5},{"EndStackAmt":1,"StartStackAmt":2}]}`,
 			"gfx_hands", "winner_name", nil,
@@ -120,8 +124,8 @@ func TestHandsWithOddDurations(t *testing.T) {
 		"P1DT": nil, "PT1": nil, "1M": nil,
 		"PT1S1M": nil, "P1H": nil, "PT1D": nil, "P1Y": nil, "P1M": nil,
 		"PT1.2.3S": nil, "PTS": nil, "-PT1S": nil, "PT-1S": nil,
-		"PT1E5S": nil, "PT0x10S": nil, "pt1s": nil, "PT1S ": nil, "PT99999999999999999999H": nil, "PT1M1M": nil, "PTT1S": nil,
-		"PT" + strings.Repeat("9", 100_000) + "S": nil,
+		"PT1E5S": nil, "PT0x10S": nil, "pt1s": nil, "PT1S ": nil, "PT99999999999999999999H": nil, "PT1M1M": nil,
+		"PTT1S": nil, "PT" + strings.Repeat("9", 100_000) + "S": nil,
 	} {
 		wanted = append(wanted, want)
 		hands = append(hands, `{"Duration":`+strconv.Quote(iso)+`}`)
@@ -135,7 +139,7 @@ func TestHandsWithOddDurations(t *testing.T) {
 	}
 }
 
-// readAll reads every column of every view in several ways: none may fail.
+// readAll reads every column of every view in several ways. No query may fail.
 func readAll(t *testing.T, path string) {
 	t.Helper()
 	for view, order := range handViews {
@@ -149,10 +153,11 @@ func readAll(t *testing.T, path string) {
 	}
 	table(t, path, `SELECT h.winner_name, p.player_name, e.event_type, g.name FROM gfx_hands AS h
 		JOIN gfx_hand_players AS p ON p.hand_id = h.id JOIN gfx_events AS e ON e.hand_id = h.id
-		JOIN gfx_players AS g ON g.id = p.player_id WHERE e.event_type = 'FOLD' AND p.seat_num = 2 AND h.session_id = 7`)
+		JOIN gfx_players AS g ON g.id = p.player_id
+		WHERE e.event_type = 'FOLD' AND p.seat_num = 2 AND h.session_id = 7`)
 }
 
-// A hand that is nothing of the kind is left out; its neighbours keep their places.
+// An element that is not a hand is left out. The other hands keep their positions.
 func TestHandsThatAreNone(t *testing.T) {
 	r, path := open(t)
 	upsert(t, r, []byte(`{"ID":7,"Hands":[{"HandNum":1},null,5,"[",[{"HandNum":2}],true,{"HandNum":3}]}`),
@@ -165,7 +170,7 @@ func TestHandsThatAreNone(t *testing.T) {
 	readAll(t, path)
 }
 
-// Whatever content the table takes, the views can be read.
+// The views can be read with any content that the table takes.
 func TestHandsOfHostileFiles(t *testing.T) {
 	r, path := open(t)
 	taken := 0
@@ -181,13 +186,13 @@ func TestHandsOfHostileFiles(t *testing.T) {
 	readAll(t, path)
 }
 
-// Sessions in which any value may be any other can be read as well.
+// The views can also be read if any value of a session is replaced by any other.
 func TestHandsWithAnythingAnywhere(t *testing.T) {
 	r, path := open(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	others := []any{
-		nil, true, false, 0, -1, 1.5, json.Number("9223372036854775808"), json.Number("1e400"), json.Number("-0"), "", "x",
-		"[", "{}",
+		nil, true, false, 0, -1, 1.5, json.Number("9223372036854775808"), json.Number("1e400"), json.Number("-0"), "",
+		"x", "[", "{}",
 		`"`, "8c 2s", "PT1S", "2025-10-16T08:25:17Z",
 		[]any{},
 		[]any{nil},
@@ -237,7 +242,7 @@ func TestHandsWithAnythingAnywhere(t *testing.T) {
 	}
 }
 
-// Of the versions of a session the winner is shown, in whatever order they arrive.
+// The views show the winner of a session, in whatever order its versions arrive.
 func TestHandsAreThoseOfTheWinner(t *testing.T) {
 	s := sample.New(1)
 	versions := [][]byte{s.Play(2).JSON(), s.Play(1).JSON(), s.Play(1).JSON()}
@@ -253,7 +258,7 @@ func TestHandsAreThoseOfTheWinner(t *testing.T) {
 	}
 }
 
-// Of equally many hands those of the newest file are shown.
+// If two versions have the same number of hands, the views show the newest.
 func TestHandsAreThoseOfTheNewestFile(t *testing.T) {
 	for _, swap := range []bool{false, true} {
 		r, path := open(t)
@@ -275,7 +280,7 @@ func TestHandsAreThoseOfTheNewestFile(t *testing.T) {
 	}
 }
 
-// A file that an older gfxsync has made keeps its rows, and what others have made in it, and gets the views.
+// A file of an older gfxsync gets the views. It keeps its rows, and what others have made in it.
 func TestHandsOfAFileOfAnOlderVersion(t *testing.T) {
 	var schema string
 	for _, name := range []string{"gfx_sessions.sql", "002.sql"} {
@@ -309,7 +314,7 @@ func TestHandsOfAFileOfAnOlderVersion(t *testing.T) {
 	}
 }
 
-// The winner is looked up in the index alone: in a row, what stands after raw_json is far away.
+// The winner is found in the SQL index alone. In a row, the columns after raw_json are many pages away.
 func TestHandsOfOneSessionReadNoOther(t *testing.T) {
 	_, path := open(t)
 	plan := table(t, path, `EXPLAIN QUERY PLAN SELECT * FROM gfx_hands WHERE session_id = 7`)
@@ -324,12 +329,13 @@ func TestHandsOfOneSessionReadNoOther(t *testing.T) {
 	}
 }
 
-// The views compute the MD5 of every player by themselves: names of any length and script have it.
+// The views compute the MD5 of players with names of any length and script.
 func TestPlayerHashIsTheMD5OfBothNames(t *testing.T) {
 	r, path := open(t)
 	want := map[string]string{}
 	var players []string
-	for _, n := range []int{0, 1, 17, 18, 52, 53, 54, 60, 61, 62, 63, 117, 118, 125, 126} { // around whole blocks
+	// lengths around whole blocks
+	for _, n := range []int{0, 1, 17, 18, 52, 53, 54, 60, 61, 62, 63, 117, 118, 125, 126} {
 		for _, letter := range []string{"a", "김", "\U0001f0a1"} {
 			name := strings.Repeat(letter, n)
 			players = append(players, `{"Name":"`+name+`","LongName":"L"}`)

@@ -19,7 +19,7 @@ import (
 	"github.com/gfxsync/gfxsync/store/storetest"
 )
 
-// table reads the file as any other program would.
+// table reads a table of the file in the way another program does.
 func table(t *testing.T, path, text string, args ...any) (rows []map[string]any) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+path)
@@ -56,7 +56,7 @@ func table(t *testing.T, path, text string, args ...any) (rows []map[string]any)
 	return rows
 }
 
-// handViews are the views and an order of their rows that does not depend on them.
+// handViews maps each view to an order of its rows that does not depend on the view.
 var handViews = map[string]string{
 	"gfx_hands":        "session_id, position",
 	"gfx_hand_players": "id",
@@ -64,7 +64,7 @@ var handViews = map[string]string{
 	"gfx_players":      "id",
 }
 
-// checkViews compares each view with what the test makes of the sessions by itself.
+// checkViews compares each view with the rows that the test computes from the sessions.
 func checkViews(t *testing.T, path string, sessions [][]byte) {
 	t.Helper()
 	want := expand(t, sessions)
@@ -119,7 +119,7 @@ func TestHandsOfRealExports(t *testing.T) {
 		t.Skip("SKIPPED: GFXSYNC_EXPORTS names no folder of real PokerGFX exports")
 	}
 	r, path := open(t)
-	best := map[int64][]byte{} // the most hands
+	best := map[int64][]byte{} // by session, the content with the most hands
 	count := func(content []byte) (id int64, hands int) {
 		var s session
 		if err := json.Unmarshal(content, &s); err != nil {

@@ -1,4 +1,5 @@
-// Package local is a remote in a SQLite file: the table gfx_sessions for a venue without internet, and for the demo.
+// Package local is a remote in a SQLite file. It holds the table gfx_sessions for a venue without internet, and for the
+// demo.
 package local
 
 import (
@@ -9,13 +10,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 
 	sqlite3 "modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 
+	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
@@ -29,17 +30,18 @@ var (
 	migrations = []string{schema001, schema002, schema003}
 )
 
-// Remote implements store.Table. It is safe for concurrent use, and other processes may read the file at any time.
+// Remote implements store.Table. It is safe for concurrent use. Other processes may read the file at any time.
 type Remote struct {
 	db       *sqlite.DB
 	upsert   string
 	requests atomic.Int64
-	temp     string // the folder of the file, if it is to go with it
+	temp     string // a temporary folder that Close removes; may be empty
 }
 
 var _ store.Table = (*Remote)(nil)
 
-// Open opens the SQLite file at path, making it and the table gfx_sessions where they are absent.
+// Open opens the SQLite file at path. It makes the file and the table gfx_sessions if they do not exist. Errors are
+// those of sqlite.Open. The caller closes the Remote.
 func Open(ctx context.Context, path string) (*Remote, error) {
 	db, err := sqlite.Open(ctx, path, migrations)
 	if err != nil {
@@ -48,23 +50,18 @@ func Open(ctx context.Context, path string) (*Remote, error) {
 	return &Remote{db: db, upsert: upsertStatement()}, nil
 }
 
-// OpenExisting is Open for a table that is only to be read: it fails with sqlite.ErrMissing, and makes nothing, if
-// there is no file. A table that an older gfxsync has made can be read as it is.
-func OpenExisting(ctx context.Context, path string) (r *Remote, err error) {
-	for steps := len(migrations); steps > 0; steps-- {
-		var db *sqlite.DB
-		if db, err = sqlite.OpenExisting(ctx, path, migrations[:steps]); err == nil {
-			return &Remote{db: db, upsert: upsertStatement()}, nil
-		}
-		if !errors.Is(err, sqlite.ErrMissing) {
-			break
-		}
+// OpenExisting is Open for a table that is only read. It makes and changes nothing, and fails with sqlite.ErrMissing if
+// there is no file. It also opens a file of an older gfxsync.
+func OpenExisting(ctx context.Context, path string) (*Remote, error) {
+	db, err := openAny(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("open the local table: %w", err)
 	}
-	return nil, fmt.Errorf("open the local table: %w", err)
+	return &Remote{db: db, upsert: upsertStatement()}, nil
 }
 
-// OpenEmpty returns a table without rows, which stands for one that is yet to be made. Its file is a temporary one, and
-// goes with Close.
+// OpenEmpty returns a table without rows. It stands for a table that does not exist yet. It is in a temporary file,
+// which Close removes.
 func OpenEmpty(ctx context.Context) (*Remote, error) {
 	dir, err := os.MkdirTemp("", "gfxsync-empty-*")
 	if err != nil {
@@ -100,7 +97,7 @@ func (r *Remote) Close() error {
 	return err
 }
 
-// Upsert implements store.Remote, in one transaction.
+// Upsert implements store.Remote. It is one transaction.
 func (r *Remote) Upsert(ctx context.Context, records []store.Record) error {
 	r.requests.Add(1)
 	err := r.db.Update(ctx, func(tx *sql.Tx) error {
@@ -122,39 +119,36 @@ func (r *Remote) Upsert(ctx context.Context, records []store.Record) error {
 func (r *Remote) Ping(ctx context.Context) error {
 	r.requests.Add(1)
 	var n int
-	return classify(r.db.Read().QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM gfx_sessions LIMIT 1)`).Scan(&n))
+	return classify(r.db.Read().QueryRowContext(ctx,
+		`SELECT count(*) FROM (SELECT 1 FROM gfx_sessions LIMIT 1)`).Scan(&n))
 }
 
 // Digest implements store.Table.
-func (r *Remote) Digest(ctx context.Context) (d store.Digest, err error) {
-	hashes, err := r.strings(ctx, `SELECT file_hash FROM gfx_sessions`)
+func (r *Remote) Digest(ctx context.Context) (store.Digest, error) {
+	hashes, err := r.hashes(ctx, `SELECT file_hash FROM gfx_sessions`)
+	var d hashindex.Digest
 	for _, h := range hashes {
-		if len(h) < 16 || strings.Trim(h, "0123456789abcdef") != "" {
-			continue // of another agent, with other habits
-		}
-		if v, err := strconv.ParseUint(h[:16], 16, 64); err == nil {
-			d[v>>56].Rows++
-			d[v>>56].XOR ^= v
-		}
+		d.Add(h)
 	}
-	return d, err
+	return store.Digest(d), err
 }
 
 // Hashes implements store.Table.
 func (r *Remote) Hashes(ctx context.Context, after string, limit int) ([]string, error) {
-	return r.strings(ctx, `SELECT file_hash FROM gfx_sessions WHERE file_hash > ? ORDER BY file_hash LIMIT ?`, after, limit)
+	return r.hashes(ctx, `SELECT file_hash FROM gfx_sessions WHERE file_hash > ? ORDER BY file_hash LIMIT ?`,
+		after, limit)
 }
 
 // Has implements store.Table.
 func (r *Remote) Has(ctx context.Context, hashes []string) ([]string, error) {
-	in, args := list(hashes)
-	return r.strings(ctx, `SELECT file_hash FROM gfx_sessions WHERE file_hash IN `+in, args...)
+	in, args := sqlite.In(hashes)
+	return r.hashes(ctx, `SELECT file_hash FROM gfx_sessions WHERE file_hash IN `+in, args...)
 }
 
 // Delete implements store.Table.
 func (r *Remote) Delete(ctx context.Context, hashes []string) error {
 	r.requests.Add(1)
-	in, args := list(hashes)
+	in, args := sqlite.In(hashes)
 	return classify(r.db.Update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM gfx_sessions WHERE file_hash IN `+in, args...)
 		return err
@@ -172,37 +166,20 @@ func (r *Remote) Rename(ctx context.Context, hash, path string) error {
 	}))
 }
 
-// Of implements store.Table: the file's conflict key is file_hash.
+// Of implements store.Table. The conflict key of the file is file_hash, which has no PC in it.
 func (r *Remote) Of(string) store.Table { return r }
 
-// Requests implements store.Table: what would be requests to a server.
+// Requests implements store.Table. It counts what would be requests to a server.
 func (r *Remote) Requests() int64 { return r.requests.Load() }
 
-func list(values []string) (marks string, args []any) {
-	for _, v := range values {
-		args = append(args, v)
-	}
-	return "(" + strings.TrimSuffix(strings.Repeat("?, ", len(values)), ", ") + ")", args
-}
-
-func (r *Remote) strings(ctx context.Context, query string, args ...any) (found []string, err error) {
+func (r *Remote) hashes(ctx context.Context, query string, args ...any) ([]string, error) {
 	r.requests.Add(1)
-	rows, err := r.db.Read().QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, classify(err)
-	}
-	defer func() { err = classify(errors.Join(err, rows.Close())) }()
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, err
-		}
-		found = append(found, s)
-	}
-	return found, rows.Err()
+	list, err := sqlite.Select(ctx, r.db.Read(), sqlite.Column[string], query, args...)
+	return list, classify(err)
 }
 
-// classify tells a row that the table will not have from a file that cannot be written.
+// classify makes a *store.RemoteError. It is of class Rejected if the table refuses a row, and an Outage if the file
+// cannot be used.
 func classify(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err

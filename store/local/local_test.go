@@ -32,7 +32,7 @@ func open(t *testing.T) (*local.Remote, string) {
 	return r, path
 }
 
-// query reads the file as any other program would, and returns the first column.
+// query reads the file in the way another program does. It returns the first column.
 func query(t *testing.T, path, text string) (found []string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+path)
@@ -97,7 +97,7 @@ func TestCurrentViewShowsTheFullestVersionOfASession(t *testing.T) {
 	}
 }
 
-// Two saves that have equally many hands are told apart by their times, whichever came last.
+// If two saves have the same number of hands, the newer file wins, whichever arrived last.
 func TestCurrentViewShowsTheNewerOfEquallyManyHands(t *testing.T) {
 	r, path := open(t)
 	older, newer := storetest.Record(t, 1, 1), storetest.Record(t, 1, 1)
@@ -114,7 +114,7 @@ func TestCurrentViewShowsTheNewerOfEquallyManyHands(t *testing.T) {
 	}
 }
 
-// A file that an older gfxsync has made is brought up to date, with its rows, and checked as it is.
+// Check reads a file of an older gfxsync as it is. Open migrates it and keeps its rows.
 func TestFileOfAnOlderVersion(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "gfx.db")
 	schema, err := os.ReadFile("gfx_sessions.sql")
@@ -148,7 +148,8 @@ func TestUpdateMovesUpdatedAtOnly(t *testing.T) {
 	if err := r.Upsert(t.Context(), []store.Record{a}); err != nil {
 		t.Fatal(err)
 	}
-	if got := query(t, path, `SELECT (created_at = '2020') || (updated_at > '2021') FROM gfx_sessions`); len(got) != 1 || got[0] != "11" {
+	got := query(t, path, `SELECT (created_at = '2020') || (updated_at > '2021') FROM gfx_sessions`)
+	if len(got) != 1 || got[0] != "11" {
 		t.Errorf("created_at kept, updated_at moved: %v", got)
 	}
 }

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// md5Of is the MD5 of the text @, by RFC 1321. SQLite has no such function, and one of gfxsync's own would be missing
-// to every other program that reads the file.
+// md5Of is an SQL expression for the MD5 of the text @ (RFC 1321). SQLite has no such function. A function that gfxsync
+// adds to SQLite would be missing in other programs that read the file.
 //
-// A step of a block is one of 64 rounds or, at last, adds what the block began with. The hex digits of sines are the
-// table T of the RFC, those of shifts by how many bits the rounds rotate.
+// Each block takes 65 steps: 64 rounds, and a last step that adds the values from the beginning of the block. The hex
+// digits in sines are the table T of the RFC. The digits in shifts are the number of bits that each round rotates.
 var md5Of = strings.NewReplacer(
 	"32BITS", "& 4294967295", "SINE", wordAt("sines", "j"), "WORD", wordAt("hex", "block * 16 + k"),
 ).Replace(`(
@@ -17,7 +17,8 @@ var md5Of = strings.NewReplacer(
 	input (digits, bytes) AS (SELECT hex(CAST(@ AS BLOB)), length(CAST(@ AS BLOB))),
 	message (hex, blocks) AS (
 		SELECT digits || '80' || hex(zeroblob((119 - bytes % 64) % 64)) ||
-			printf('%02X%02X%02X0000000000', bytes * 8 & 255, (bytes >> 5) & 255, (bytes >> 13) & 255), (bytes + 72) / 64
+			printf('%02X%02X%02X0000000000', bytes * 8 & 255, (bytes >> 5) & 255, (bytes >> 13) & 255),
+			(bytes + 72) / 64
 		FROM input
 	),
 	constant (shifts, sines) AS (VALUES ('07121722050914200411162306101521',
@@ -36,7 +37,8 @@ var md5Of = strings.NewReplacer(
 				SELECT ((s << bits) | (s >> (32 - bits))) 32BITS FROM (
 					SELECT bits, (a + mixed + SINE + WORD) 32BITS AS s FROM (
 						SELECT CAST(substr(shifts, j / 16 * 8 + j % 4 * 2 + 1, 2) AS INTEGER) AS bits,
-							CASE j / 16 WHEN 0 THEN j WHEN 1 THEN (5 * j + 1) % 16 WHEN 2 THEN (3 * j + 5) % 16 ELSE 7 * j % 16 END AS k,
+							CASE j / 16 WHEN 0 THEN j WHEN 1 THEN (5 * j + 1) % 16 WHEN 2 THEN (3 * j + 5) % 16
+								ELSE 7 * j % 16 END AS k,
 							CASE j / 16 WHEN 0 THEN (b & c) | (~b & d) WHEN 1 THEN (b & d) | (c & ~d)
 								WHEN 2 THEN ((b | c) - (b & c) | d) - ((b | c) - (b & c) & d)
 								ELSE (c | (b | ~d) 32BITS) - (c & (b | ~d) 32BITS) END AS mixed
@@ -53,7 +55,7 @@ var md5Of = strings.NewReplacer(
 	FROM step, message WHERE block = blocks
 )`)
 
-// wordAt reads a word of 32 bits from hex digits, the lowest byte first.
+// wordAt returns an expression for a word of 32 bits in a text of hex digits. The lowest byte comes first.
 func wordAt(digits, index string) string {
 	var b strings.Builder
 	for i := range 4 {
@@ -65,7 +67,7 @@ func wordAt(digits, index string) string {
 	return "(" + strings.TrimPrefix(b.String(), " + ") + ")"
 }
 
-// lowestFirst lists the bytes of words of 32 bits.
+// lowestFirst returns expressions for the bytes of words of 32 bits, the lowest byte first.
 func lowestFirst(words ...string) string {
 	var bytes []string
 	for _, w := range words {
