@@ -1,5 +1,5 @@
-// Package hostile makes up the files that nobody should write and somebody will: what must become a row, or be refused with a
-// reason, and stop nothing else. It is for tests, and knows nothing of what is made of a file.
+// Package hostile makes files for tests that nobody should write and somebody will. Each file must become a row, or be
+// refused with a reason. It must not stop other files. The package does not know which files are refused.
 package hostile
 
 import (
@@ -13,15 +13,17 @@ import (
 	"github.com/gfxsync/gfxsync/store/sample"
 )
 
-// File is a content and what is the matter with it, which is fit for a file name.
+// File is a content. The name says what is wrong with it, and can be used as a file name.
 type File struct {
 	Name    string
 	Content []byte
 }
 
-// Files returns contents of up to half a MiB, each with another hash, the same ones every time.
+// Files returns contents of at most half a MiB. Each has another hash. All calls return the same contents.
 func Files() []File {
-	return slices.Concat(noObjects(), encodings(), depths(), numbers(), texts(), fields(), sessionIDs(), keys(), truncated())
+	return slices.Concat(
+		noObjects(), encodings(), depths(), numbers(), texts(), fields(), sessionIDs(), keys(), truncated(),
+	)
 }
 
 func file(name, content string) File { return File{Name: name, Content: []byte(content)} }
@@ -98,14 +100,15 @@ func depths() (files []File) {
 			File{fmt.Sprintf("%d arrays deep", n), Nested(n, `[`, `]`)},
 			File{fmt.Sprintf("%d objects deep", n), Nested(n, `{"a":`, `}`)})
 	}
+	arrays := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	return append(files,
 		file("100000 arrays never closed", `{"a":`+strings.Repeat("[", 99_999)),
 		file("100000 brackets in a string", `{"a":"`+strings.Repeat("[", 100_000)+`"}`),
-		file("100000 arrays in the hands", `{"Hands":[{"Players":`+strings.Repeat("[", 100_000)+strings.Repeat("]", 100_000)+`}]}`),
-		file("5000 arrays in the players", `{"Hands":[{"Players":`+strings.Repeat("[", 5_000)+strings.Repeat("]", 5_000)+`}]}`))
+		file("100000 arrays in the hands", `{"Hands":[{"Players":`+arrays(100_000)+`}]}`),
+		file("5000 arrays in the players", `{"Hands":[{"Players":`+arrays(5_000)+`}]}`))
 }
 
-// Nested returns an object with values in it, n levels in all.
+// Nested returns an object with nested values. It has n levels.
 func Nested(n int, open, shut string) []byte {
 	return []byte(`{"a":` + strings.Repeat(open, n-1) + `0` + strings.Repeat(shut, n-1) + `}`)
 }
@@ -149,17 +152,28 @@ func texts() []File {
 	}
 }
 
-// fields gives every known field every type.
+// fields returns files in which each known field has each type.
 func fields() (files []File) {
-	for _, field := range []string{"ID", "Type", "EventTitle", "SoftwareVersion", "CreatedDateTimeUTC", "Hands", "Payouts"} {
-		for i, value := range []string{"null", "true", "5", "-1.5e3", `""`, `"junk"`, "[]", "[[],{},null,1]", "{}", `{"Players":[{"Name":{}}]}`} {
+	for _, field := range []string{
+		"ID", "Type", "EventTitle", "SoftwareVersion", "CreatedDateTimeUTC", "Hands", "Payouts",
+	} {
+		for i, value := range []string{
+			"null", "true", "5", "-1.5e3", `""`, `"junk"`, "[]", "[[],{},null,1]", "{}",
+			`{"Players":[{"Name":{}}]}`,
+		} {
 			files = append(files, file(fmt.Sprintf("%s of type %d", field, i), `{"`+field+`":`+value+`}`))
 		}
 	}
-	for i, value := range []string{"null", "5", `"junk"`, "{}", `[null,1,"x",[],{"Name":7,"LongName":[],"PlayerNum":{}}]`, `[{"PlayerNum":1e400}]`} {
+	for i, value := range []string{
+		"null", "5", `"junk"`, "{}", `[null,1,"x",[],{"Name":7,"LongName":[],"PlayerNum":{}}]`,
+		`[{"PlayerNum":1e400}]`,
+	} {
 		files = append(files, file(fmt.Sprintf("players of type %d", i), `{"Hands":[{"Players":`+value+`}]}`))
 	}
-	for _, at := range []string{"0000-00-00T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59.999999999Z", "2025-02-30T00:00:00Z"} {
+	for _, at := range []string{
+		"0000-00-00T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00",
+		"9999-12-31T23:59:59.999999999Z", "2025-02-30T00:00:00Z",
+	} {
 		files = append(files, file("created "+strings.ReplaceAll(at, ":", ""), `{"CreatedDateTimeUTC":"`+at+`"}`))
 	}
 	return files
@@ -167,8 +181,9 @@ func fields() (files []File) {
 
 func sessionIDs() (files []File) {
 	for i, id := range []string{
-		`"638961999170907267"`, `" 638961999170907267 "`, `"   "`, `"x"`, `"\u0031"`, "1.0", "-1", "-9223372036854775808", "-9223372036854775809",
-		"9223372036854775807", "9223372036854775808", "1e18", strings.Repeat("1", 5_000), `"1_000"`, `"+1"`, `"0x10"`, `"\"1\""`, `"""`, "[1]", "false",
+		`"638961999170907267"`, `" 638961999170907267 "`, `"   "`, `"x"`, `"\u0031"`, "1.0", "-1",
+		"-9223372036854775808", "-9223372036854775809", "9223372036854775807", "9223372036854775808", "1e18",
+		strings.Repeat("1", 5_000), `"1_000"`, `"+1"`, `"0x10"`, `"\"1\""`, `"""`, "[1]", "false",
 	} {
 		files = append(files, file(fmt.Sprintf("ID %d", i), `{"ID":`+id+`,"n":1}`))
 	}
@@ -193,7 +208,8 @@ func keys() []File {
 	}
 }
 
-// truncated cuts a session of one hand in a thousand pieces of growing length. A file that is still being written looks like them.
+// truncated returns the beginnings of a session of one hand, in about 200 lengths. A file that is still being written
+// looks like that.
 func truncated() (files []File) {
 	content := Session()
 	step := max(1, len(content)/200)
@@ -203,13 +219,13 @@ func truncated() (files []File) {
 	return files
 }
 
-// Session returns a whole session with a byte order mark and Korean letters: to be cut anywhere.
+// Session returns a complete session with a byte order mark and Korean letters. Tests cut it anywhere.
 func Session() []byte {
 	json := bytes.Replace(sample.New(1).Play(1).JSON(), []byte(`"EventTitle":"`), []byte(`"EventTitle":"포커 <1> `), 1)
 	return append([]byte("\xef\xbb\xbf"), json...)
 }
 
-// Large returns contents of about size bytes that cost much where anything grows faster than the file.
+// Large returns contents of about size bytes. They are expensive if time or memory grows faster than the size.
 func Large(size int) []File {
 	fill := func(name, head, body, tail string) File {
 		return file(name, head+strings.Repeat(body, max(1, (size-len(head)-len(tail))/len(body)))+tail)
@@ -233,7 +249,7 @@ func Large(size int) []File {
 	}
 }
 
-// players is a hand with as many players as fit.
+// players returns a hand with as many players as fit into the size.
 func players(size int) File {
 	b := append(make([]byte, 0, size+32), `{"Hands":[{"Players":[`...)
 	for i := 0; len(b) < size-32; i++ {

@@ -1,5 +1,5 @@
-// Package sample makes up PokerGFX sessions that look like the real exports: one line of JSON with an 18-digit ID, cumulative
-// hands, and the keys and value types that PokerGFX 3.2 writes. It is where the project's fixtures and the demo's files come from.
+// Package sample makes up PokerGFX sessions that look like real exports. A session is one line of JSON with an 18-digit
+// ID, all hands so far, and the keys and value types of PokerGFX 3.2. The tests and the demo use it.
 package sample
 
 import (
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Session is a poker session that grows hand by hand. Two sessions with the same seed are equal.
+// Session is a poker session that grows hand by hand. Two sessions with the same seed and the same calls are equal.
 type Session struct {
 	ID      int64
 	Title   string
@@ -77,17 +77,19 @@ type player struct {
 }
 
 var names = []string{
-	"김민준", "이서연", "박도윤", "최지우", "정하준", "강수아", "Jonas Weber", "Maria Silva", "Tom O'Brien", "Ana \"Ace\" Costa", "王伟", "Søren Holm",
+	"김민준", "이서연", "박도윤", "최지우", "정하준", "강수아", "Jonas Weber", "Maria Silva", "Tom O'Brien", "Ana \"Ace\" Costa", "王伟",
+	"Søren Holm",
 }
 
 var types = []string{"FEATURE_TABLE", "MAIN_TABLE", "FINAL_TABLE", "SIDE_TABLE"}
 
-// epoch is where .NET ticks, which PokerGFX takes for IDs, stand at the first made-up session.
+// epoch is the time of the first session. PokerGFX uses the time in .NET ticks as an ID, and ticksAtEpoch is epoch in
+// ticks.
 var epoch = time.Date(2025, 10, 15, 10, 0, 0, 0, time.UTC)
 
 const ticksAtEpoch = 638961192000000000
 
-// New makes up a session with no hands yet. Seeds give distinct IDs.
+// New makes up a session without hands. Different seeds give different IDs.
 func New(seed int) *Session {
 	rng := rand.New(rand.NewPCG(uint64(seed), 20251015))
 	ticks := int64(seed)*37_000_000_000 + rng.Int64N(30_000_000_000)
@@ -99,20 +101,21 @@ func New(seed int) *Session {
 		rng:     rng,
 	}
 	for i, n := range rng.Perm(len(names))[:6+rng.IntN(3)] {
-		s.seats = append(s.seats, seat{LongName: names[n], Name: names[n], Num: i + 2, Stack: 1_000_000 + 5000*rng.IntN(400)})
+		stack := 1_000_000 + 5000*rng.IntN(400)
+		s.seats = append(s.seats, seat{LongName: names[n], Name: names[n], Num: i + 2, Stack: stack})
 	}
 	return s
 }
 
-// FileName returns the name under which PokerGFX would save the session.
+// FileName returns the file name that PokerGFX would use.
 func (s *Session) FileName() string {
 	return fmt.Sprintf("PGFX_live_data_export GameID=%d.json", s.ID)
 }
 
-// Hands returns how many hands have been played.
+// Hands returns the number of hands that have been played.
 func (s *Session) Hands() int { return len(s.hands) }
 
-// Players returns how many players have taken part.
+// Players returns the number of players in the hands.
 func (s *Session) Players() int {
 	if len(s.hands) == 0 {
 		return 0
@@ -131,14 +134,16 @@ func (s *Session) Play(n int) *Session {
 func (s *Session) playHand(num int) hand {
 	start := s.created.Add(time.Duration(num) * 97 * time.Second)
 	h := hand{
-		AnteAmt: 15000, BetStructure: "NOLIMIT", Duration: fmt.Sprintf("PT%d.%07dS", 20+s.rng.IntN(39), s.rng.IntN(10_000_000)),
+		AnteAmt: 15000, BetStructure: "NOLIMIT",
+		Duration: fmt.Sprintf("PT%d.%07dS", 20+s.rng.IntN(39), s.rng.IntN(10_000_000)),
 		FlopDrawBlinds: blinds{
 			AnteType: "BB_ANTE_BB1ST", BigBlindAmt: 15000, SmallBlindAmt: 10000,
 			BigBlindPlayerNum: s.seats[1].Num, ButtonPlayerNum: s.seats[0].Num,
 		},
 		GameClass: "FLOP", GameVariant: "HOLDEM", HandNum: num, NumBoards: 1, RunItNumTimes: 1,
-		RecordingOffsetStart: fmt.Sprintf("P739542DT%dH%dM%d.%07dS", s.rng.IntN(24), s.rng.IntN(60), s.rng.IntN(60), s.rng.IntN(10_000_000)),
-		StartDateTimeUTC:     start.Format("2006-01-02T15:04:05.0000000Z"),
+		RecordingOffsetStart: fmt.Sprintf("P739542DT%dH%dM%d.%07dS",
+			s.rng.IntN(24), s.rng.IntN(60), s.rng.IntN(60), s.rng.IntN(10_000_000)),
+		StartDateTimeUTC: start.Format("2006-01-02T15:04:05.0000000Z"),
 	}
 	deck := s.rng.Perm(52)
 	deal := func() string {
@@ -153,8 +158,9 @@ func (s *Session) playHand(num int) hand {
 		pot += bet
 		h.Events = append(h.Events, event{BetAmt: bet, EventType: kind, PlayerNum: p.Num, Pot: pot})
 		h.Players = append(h.Players, player{
-			CumulativeWinningsAmt: 1000 * (s.rng.IntN(400) - 200), EliminationRank: -1, StartStackAmt: p.Stack, EndStackAmt: p.Stack - bet,
-			HoleCards: []string{deal() + " " + deal()}, LongName: p.LongName, Name: p.Name, PlayerNum: p.Num,
+			CumulativeWinningsAmt: 1000 * (s.rng.IntN(400) - 200), EliminationRank: -1, StartStackAmt: p.Stack,
+			EndStackAmt: p.Stack - bet, HoleCards: []string{deal() + " " + deal()}, LongName: p.LongName, Name: p.Name,
+			PlayerNum:   p.Num,
 			VPIPPercent: float64(s.rng.IntN(1000)) / 10,
 		})
 		s.seats[i].Stack -= bet
@@ -169,7 +175,7 @@ func (s *Session) playHand(num int) hand {
 	return h
 }
 
-// JSON returns what PokerGFX would write now: one line, no newline at its end.
+// JSON returns the file that PokerGFX would write now. It is one line without a newline at its end.
 func (s *Session) JSON() []byte {
 	b, err := json.Marshal(struct {
 		CreatedDateTimeUTC string
@@ -180,8 +186,8 @@ func (s *Session) JSON() []byte {
 		SoftwareVersion    string
 		Type               string
 	}{
-		CreatedDateTimeUTC: s.created.Format("2006-01-02T15:04:05.0000000Z"), EventTitle: s.Title, Hands: append([]hand{}, s.hands...),
-		ID: s.ID, SoftwareVersion: "PokerGFX 3.2", Type: s.Type,
+		CreatedDateTimeUTC: s.created.Format("2006-01-02T15:04:05.0000000Z"), EventTitle: s.Title,
+		Hands: append([]hand{}, s.hands...), ID: s.ID, SoftwareVersion: "PokerGFX 3.2", Type: s.Type,
 	})
 	if err != nil {
 		panic(err) // plain structs and strings cannot fail

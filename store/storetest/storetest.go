@@ -1,4 +1,4 @@
-// Package storetest holds what every store.Remote must do, as tests that each implementation runs on itself.
+// Package storetest has the tests that every implementation of store.Remote must pass.
 package storetest
 
 import (
@@ -17,18 +17,19 @@ import (
 	"github.com/gfxsync/gfxsync/store/sample"
 )
 
-// Subject is a remote with an empty table, and what the tests need to know of it.
+// Subject is a remote with an empty table, and what the tests need to know about it.
 type Subject struct {
 	Remote store.Remote
-	// Rows returns the table's rows: JSON objects of the columns of store.Columns, raw_json as a string.
+	// Rows returns the rows of the table. Each is a JSON object of the columns of store.Columns, with raw_json as a
+	// string.
 	Rows func(t *testing.T) []string
 	// BadJSON is a raw_json that the table does not accept.
 	BadJSON string
-	// Verbatim says that raw_json is kept byte for byte, not only as JSON.
+	// Verbatim says that the table keeps raw_json byte for byte. Otherwise it keeps an equal JSON value.
 	Verbatim bool
 }
 
-// row is a row as it was read from the table.
+// row is a row of the table.
 type row struct {
 	FileHash         string     `json:"file_hash"`
 	SessionID        *int64     `json:"session_id"`
@@ -46,7 +47,7 @@ type row struct {
 	RawJSON          string     `json:"raw_json"`
 }
 
-// Run runs the contract tests, each on a fresh subject. What the subject holds is for open to release, by t.Cleanup.
+// Run runs the tests, each with a new subject. The function open must release the subject with t.Cleanup.
 func Run(t *testing.T, open func(t *testing.T) Subject) {
 	for name, test := range map[string]func(*testing.T, Subject){
 		"an upsert makes a row of every record": everyColumn,
@@ -104,7 +105,7 @@ func (s *Subject) upsert(t *testing.T, records ...store.Record) {
 	}
 }
 
-// want fails unless the table holds these records and nothing else.
+// want fails unless the table has exactly these records.
 func (s *Subject) want(t *testing.T, records ...store.Record) {
 	t.Helper()
 	rows := s.rows(t)
@@ -119,7 +120,7 @@ func (s *Subject) want(t *testing.T, records ...store.Record) {
 			continue
 		}
 		if got.SessionCreatedAt != nil {
-			// PostgreSQL keeps microseconds, and answers in the time zone of the session.
+			// PostgreSQL keeps microseconds, and returns times in the time zone of the connection.
 			utc := got.SessionCreatedAt.UTC().Round(time.Microsecond)
 			got.SessionCreatedAt = &utc
 		}
@@ -146,8 +147,8 @@ func expected(r *store.Record, raw string) row {
 		modified = &utc
 	}
 	return row{
-		r.FileHash, r.SessionID, r.FileName, r.TableType, r.EventTitle, r.SoftwareVersion, r.HandCount, r.PlayerCount, at, r.NASPath,
-		r.GFXPCID, r.SyncSource, modified, raw,
+		r.FileHash, r.SessionID, r.FileName, r.TableType, r.EventTitle, r.SoftwareVersion, r.HandCount, r.PlayerCount,
+		at, r.NASPath, r.GFXPCID, r.SyncSource, modified, raw,
 	}
 }
 
@@ -170,7 +171,7 @@ func (s *Subject) wantRawJSON(t *testing.T, got, want string) {
 	}
 }
 
-// decode keeps numbers as they are written: an ID has more digits than a float64.
+// decode keeps numbers as they are written, because an ID has more digits than a float64.
 func decode(t *testing.T, text string) (v any) {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(text))
@@ -184,7 +185,8 @@ func decode(t *testing.T, text string) (v any) {
 func everyColumn(t *testing.T, s Subject) {
 	full := Record(t, 3, 4)
 	full.ModTime = time.Date(2025, 10, 16, 8, 28, 39, 123456789, time.UTC).UnixNano()
-	if full.SessionID == nil || *full.SessionID < 1<<53 || full.SessionCreatedAt == nil || full.HandCount == 0 || full.PlayerCount == 0 {
+	if full.SessionID == nil || *full.SessionID < 1<<53 || full.SessionCreatedAt == nil || full.HandCount == 0 ||
+		full.PlayerCount == 0 {
 		t.Fatalf("the session made up is no test: %+v", full)
 	}
 	bare := RecordOf(t, strings.Repeat("f", 32), "b.json",
@@ -264,11 +266,13 @@ func canceled(t *testing.T, s Subject) {
 	s.want(t, a)
 }
 
-// overlapping has several agents upsert overlapping sets. Contention is for the caller to try again; nothing else may happen.
+// overlapping lets several agents upsert overlapping sets. The only failure may be contention, after which the caller
+// tries again.
 func overlapping(t *testing.T, s Subject) {
 	var all []store.Record
 	for i := range 60 {
-		all = append(all, RecordOf(t, fmt.Sprintf("%032x", i), fmt.Sprintf("%d.json", i), fmt.Appendf(nil, `{"ID":%d}`, i)))
+		all = append(all, RecordOf(t, fmt.Sprintf("%032x", i), fmt.Sprintf("%d.json", i),
+			fmt.Appendf(nil, `{"ID":%d}`, i)))
 	}
 	var wg sync.WaitGroup
 	for agent := range 4 {
