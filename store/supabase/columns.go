@@ -14,26 +14,27 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// Which columns a table lacks is found out once, before the first record is sent: a request that carries records and
-// names a column that is not there costs its whole body.
+// Before the first record is sent, the remote finds out which columns the table lacks. Otherwise each missing column
+// would cost a failed request with a whole batch.
 
-// learnColumns has the server name the columns that the table lacks. It fails only with what would fail every upsert.
+// learnColumns finds out which columns the table lacks. It fails only with errors that would fail every upsert.
 func (r *Remote) learnColumns(ctx context.Context) error {
 	if r.learned.Load() {
 		return nil
 	}
 	r.learning.Lock()
 	defer r.learning.Unlock()
-	for range len(allColumns()) { // each round can find one column more missing
+	for range len(allColumns()) { // each answer names at most one missing column
 		if r.learned.Load() {
 			return nil
 		}
 		absent := r.absentColumns()
-		err := r.insertNothing(ctx, slices.DeleteFunc(allColumns(), func(c string) bool { return absent[c] }))
+		present := slices.DeleteFunc(allColumns(), func(c string) bool { return absent[c] })
+		err := r.probe(ctx, present, &r.conflict)
 		name := lackingColumn(err)
 		switch {
 		case err == nil, store.ClassOf(err) == store.Rejected, store.ClassOf(err) == store.TooMuch:
-			r.learned.Store(true) // if it is a refusal, the records are to find out
+			r.learned.Store(true) // after a refusal, the upserts of records find out more
 		case !r.learnAbsent(err):
 			return err
 		case isExtra(name):
@@ -43,32 +44,26 @@ func (r *Remote) learnColumns(ctx context.Context) error {
 	return nil
 }
 
-// learnExtras asks for each extra column by itself, all at one time. A table that lacks one mostly lacks them all,
-// and on a slow line to ask for one after the other keeps the first record waiting.
+// learnExtras asks for each extra column in a request of its own, all at the same time. A table that lacks one of them
+// usually lacks all. On a slow line, one request after the other would delay the first record.
 func (r *Remote) learnExtras(ctx context.Context) {
 	absent := r.absentColumns()
 	var asking sync.WaitGroup
 	for _, c := range store.ExtraColumns() {
 		if !absent[c] {
-			// any other failure is for the next round
-			asking.Go(func() { r.learnAbsent(r.insertNothing(ctx, []string{c})) })
+			// Any other failure shows again in the next round of learnColumns.
+			asking.Go(func() { r.learnAbsent(r.probe(ctx, []string{c}, &r.conflict)) })
 		}
 	}
 	asking.Wait()
-}
-
-// insertNothing upserts no row into these columns. PostgREST (its documentation, "Tables and Views", "Specifying
-// Columns"; Plan.hs, resolveOrError) looks the columns up, answers PGRST204 for one that is not there, and else has
-// PostgreSQL insert what an empty array holds.
-func (r *Remote) insertNothing(ctx context.Context, columns []string) error {
-	return r.probe(ctx, columns, &r.conflict)
 }
 
 func allColumns() []string { return slices.Concat(store.Columns(), store.ExtraColumns()) }
 
 func isExtra(column string) bool { return slices.Contains(store.ExtraColumns(), column) }
 
-// upsert sends the records without the columns that the table does not take, and finds out which those are.
+// upsert sends the records without the columns that the table lacks and those in without. If the server names another
+// missing column, it tries again without that column.
 func (r *Remote) upsert(ctx context.Context, records []store.Record, without map[string]bool) (err error) {
 	for range len(allColumns()) {
 		absent := r.absentColumns()
@@ -86,8 +81,8 @@ func (r *Remote) upsert(ctx context.Context, records []store.Record, without map
 
 const columnStatus = "sync_status"
 
-// learnStatus looks whether the error says that the column sync_status has no value 'synced', as an enum may not, and
-// gives the column up.
+// learnStatus reports whether the error says that the column sync_status is an enum without the value 'synced'. If so,
+// the column is left out from now on.
 func (r *Remote) learnStatus(err error, absent map[string]bool) bool {
 	var re *store.RemoteError
 	if absent[columnStatus] || !errors.As(err, &re) || re.Code != "22P02" ||
@@ -98,7 +93,7 @@ func (r *Remote) learnStatus(err error, absent map[string]bool) bool {
 	return true
 }
 
-// giveUp leaves columns out from now on.
+// giveUp leaves out columns from now on.
 func (r *Remote) giveUp(refusal *store.RemoteError, columns ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -110,13 +105,13 @@ func (r *Remote) giveUp(refusal *store.RemoteError, columns ...string) {
 		"table", r.opts.Table, "column", strings.Join(columns, ","), "error", refusal.Message)
 }
 
-// isValueRefused says whether PostgreSQL could not make a column's type of a value: out of range, or no such value.
+// isValueRefused reports whether PostgreSQL could not convert a value to the type of its column.
 func isValueRefused(re *store.RemoteError) bool { return re.Code == "22003" || re.Code == "22P02" }
 
-// upsertWithoutExtras tries a record once more that the table has refused for a value, because the extra columns must
-// not cost the session. At first they are sent empty, so that the row keeps nothing of an older version. If they are
-// not taken even so, their types are not what gfxsync expects, and they are left out from now on. If that does not
-// help either, the refusal stands.
+// upsertWithoutExtras sends a record again that the table has refused for a value. The value may be that of an extra
+// column, which must not cost the session. First the extra columns are sent empty, so that the row keeps nothing of an
+// older version. If that is refused too, their types are not as expected: they are left out from now on. If the record
+// is refused without them, it is the refusal of the record.
 func (r *Remote) upsertWithoutExtras(ctx context.Context, record store.Record, refusal *store.RemoteError) error {
 	absent := r.absentColumns()
 	carried := slices.DeleteFunc(store.ExtraColumns(), func(c string) bool { return absent[c] })
@@ -146,10 +141,10 @@ func (r *Remote) upsertWithoutExtras(ctx context.Context, record store.Record, r
 	return nil
 }
 
-// quoted is how PostgreSQL names a value that it refuses: value "3000000000" is out of range for type integer.
+// quoted finds the value in PostgreSQL's messages: value "3000000000" is out of range for type integer.
 var quoted = regexp.MustCompile(`"([^"]+)"`)
 
-// refusedBy returns those of the columns whose value the refusal names; all, if it names none.
+// refusedBy returns the columns whose value the refusal names. If it names none, it returns all of them.
 func refusedBy(record *store.Record, columns []string, refusal *store.RemoteError) []string {
 	m := quoted.FindStringSubmatch(refusal.Message)
 	named := slices.DeleteFunc(slices.Clone(columns), func(c string) bool {
@@ -159,4 +154,62 @@ func refusedBy(record *store.Record, columns []string, refusal *store.RemoteErro
 		return columns
 	}
 	return named
+}
+
+// missingColumn finds the column in PostgREST's message of PGRST204.
+var missingColumn = regexp.MustCompile(`'([^']+)' column`)
+
+// learnAbsent reports whether the error says that the table lacks an optional column. If so, the column is left out
+// from now on.
+func (r *Remote) learnAbsent(err error) bool {
+	name := lackingColumn(err)
+	if !r.isOptional(name) {
+		return false
+	}
+	r.noteAbsent(name)
+	return true
+}
+
+// lackingColumn returns the column that the table lacks according to the error, or an empty string.
+func lackingColumn(err error) string {
+	re, ok := err.(*store.RemoteError)
+	if !ok || re.Code != "PGRST204" {
+		return ""
+	}
+	if m := missingColumn.FindStringSubmatch(re.Message); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+func (r *Remote) noteAbsent(column string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.absent[column]:
+	case isExtra(column):
+		r.absent[column] = true
+		r.opts.Logger.Debug("the table has no such column, and need not have it",
+			"table", r.opts.Table, "column", column)
+	default:
+		r.absent[column] = true
+		r.opts.Logger.Warn("the table lacks a column; it is left out until gfxsync starts again "+
+			"(gfxsync schema prints the SQL that adds it)", "table", r.opts.Table, "column", column)
+	}
+}
+
+// isOptional reports whether gfxsync can leave out the column. The columns of the conflict key are required.
+func (r *Remote) isOptional(column string) bool {
+	return slices.Contains(allColumns(), column) && column != store.ColumnFileHash && column != store.ColumnRawJSON &&
+		!slices.Contains(r.conflict.Columns(), column)
+}
+
+func (r *Remote) absentColumns() map[string]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	absent := make(map[string]bool, len(r.absent))
+	for c := range r.absent {
+		absent[c] = true
+	}
+	return absent
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
-// production is a table of production, by session, with the columns of gfxsync's own besides, and what change makes of
-// it.
+// production makes a table of production that is unique on session_id, with the columns of gfxsync's own table too. The
+// SQL in change alters it.
 func production(
 	t *testing.T, variant supabasetest.ProductionTable, change string, log *logBuffer,
 ) (*supabasetest.Server, *supabase.Remote) {
@@ -50,7 +50,7 @@ func TestExtraColumnsFollowTheVersionInTheRow(t *testing.T) {
 			s, r := production(t, variant, "", &log)
 			for _, step := range []struct{ content, hash, want string }{
 				{fullSession, "a", "{700,5}|90|2025-10-19 09:06:38|2025-10-19 09:08:08.7|synced|FINAL_TABLE"},
-				{bareSession, "b", "{}|0|synced|UNKNOWN"}, // concat_ws leaves nulls out
+				{bareSession, "b", "{}|0|synced|UNKNOWN"}, // concat_ws leaves out nulls
 			} {
 				record := storetest.RecordOf(t, strings.Repeat(step.hash, 32), "a.json", []byte(step.content))
 				if err := r.Upsert(t.Context(), []store.Record{record}); err != nil {
@@ -64,8 +64,8 @@ func TestExtraColumnsFollowTheVersionInTheRow(t *testing.T) {
 	}
 }
 
-// A column that does not take what the file has must not cost the session, nor keep what an older version has left
-// there.
+// If a column refuses a value of the file, the session must still be stored. The column must not keep the value of an
+// older version.
 func TestValuesThatAnExtraColumnDoesNotTakeCostNoSession(t *testing.T) {
 	t.Parallel()
 	const large = `{"ID":5,"Payouts":[3000000000,1],` +
@@ -129,8 +129,8 @@ func TestARefusalForAnotherValueStands(t *testing.T) {
 	}
 }
 
-// A sync_status without 'synced' refuses every record: the column is given up at the first, whatever else the request
-// carries.
+// A sync_status without the value 'synced' refuses every record. The column is left out after the first request,
+// whatever else is in it.
 func TestEnumWithoutSyncedIsGivenUpOnce(t *testing.T) {
 	t.Parallel()
 	var log logBuffer
@@ -151,10 +151,10 @@ func TestEnumWithoutSyncedIsGivenUpOnce(t *testing.T) {
 	}
 }
 
-// Which columns are missing is asked without a record in the request, once.
+// The missing columns are found out once, by a request without a record.
 func TestMissingColumnsCostNoRecords(t *testing.T) {
 	t.Parallel()
-	s := supabasetest.New(t) // it has none of the extra columns
+	s := supabasetest.New(t) // its table has none of the extra columns
 	r := remoteAt(t, s.URL, s.SecretKey, nil)
 	for seed := range 3 {
 		if err := upsert(t, r, seed); err != nil {

@@ -16,11 +16,10 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// onlyAHang is longer than a busy machine takes for anything.
+// onlyAHang is a time limit that only a hang reaches, even on a busy machine.
 const onlyAHang = 2 * time.Minute
 
-// A server may close a connection that it kept alive at the very moment at which the next request goes out on it.
-// That is no outage.
+// A server may close a kept connection just when the next request is sent on it. That is not an outage.
 func TestAPostOnAConnectionThatTheServerHasJustClosedIsRepeated(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -42,7 +41,7 @@ func TestAPostOnAConnectionThatTheServerHasJustClosedIsRepeated(t *testing.T) {
 		UserAgent: "gfxsync/test", Timeout: onlyAHang,
 	})
 	one := []store.Record{{FileHash: "h", RawJSON: []byte("{}")}}
-	if err := r.Upsert(t.Context(), one); err != nil { // it asks for the table's columns too
+	if err := r.Upsert(t.Context(), one); err != nil { // this also finds out the table's columns
 		t.Fatal(err)
 	}
 	served.Store(0)
@@ -63,7 +62,8 @@ func TestAPostOnAConnectionThatTheServerHasJustClosedIsRepeated(t *testing.T) {
 	serving.Wait()
 }
 
-// serveOnce answers one request, says that it keeps the connection, and closes it when the next request comes.
+// serveOnce answers one request and promises to keep the connection. It closes the connection when the next request
+// comes.
 func serveOnce(t *testing.T, conn net.Conn, served *atomic.Int64) {
 	defer conn.Close()
 	in := bufio.NewReader(conn)
@@ -84,8 +84,8 @@ func serveOnce(t *testing.T, conn net.Conn, served *atomic.Int64) {
 	_, _ = in.ReadByte()
 }
 
-// A path may die without a word, as a VPN or a router does that restarts. An idle HTTP/2 connection over it is found
-// dead by its pings, so that the next request does not wait for an answer that cannot come.
+// A network path may die without an error, for example when a VPN or a router restarts. The pings of an idle HTTP/2
+// connection notice that. So the next request does not wait for an answer that cannot come.
 func TestAnIdleConnectionOverADeadPathIsClosed(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.ProtoMajor != 2 {
@@ -132,7 +132,7 @@ func TestAnIdleConnectionOverADeadPathIsClosed(t *testing.T) {
 	}
 }
 
-// mutedConn is a connection whose path can die: what is written goes nowhere.
+// mutedConn is a connection whose path can die. After that, all writes are lost.
 type mutedConn struct {
 	net.Conn
 	mute   atomic.Bool

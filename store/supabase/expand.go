@@ -13,10 +13,10 @@ import (
 
 var _ store.Expander = (*Remote)(nil)
 
-// expandSeconds is how long a step may work. Supabase grants a statement of the API 8 seconds.
+// expandSeconds is how long one step works. Supabase stops a statement of the API after 8 seconds.
 const expandSeconds = 2
 
-// Expansion implements store.Expander by the view gfx_expand_summary.
+// Expansion implements store.Expander with the view gfx_expand_summary.
 func (r *Remote) Expansion(ctx context.Context) (store.Expansion, error) {
 	var rows []store.Expansion
 	err := r.ask(ctx, "gfx_expand_summary", &rows, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
@@ -28,12 +28,12 @@ func (r *Remote) Expansion(ctx context.Context) (store.Expansion, error) {
 	case err != nil:
 		return store.Expansion{}, expandError(err)
 	case len(rows) != 1:
-		return store.Expansion{}, notAsked(fmt.Errorf("it has %d rows", len(rows)))
+		return store.Expansion{}, unexpected(fmt.Errorf("it has %d rows", len(rows)))
 	}
 	return rows[0], nil
 }
 
-// Expand implements store.Expander by the function gfx_expand (PostgREST documentation, "Functions as RPC").
+// Expand implements store.Expander with the function gfx_expand (PostgREST documentation, "Functions as RPC").
 func (r *Remote) Expand(ctx context.Context, again bool, after int64) (store.ExpandStep, error) {
 	arguments := map[string]any{"seconds": expandSeconds}
 	if again {
@@ -54,17 +54,16 @@ func (r *Remote) Expand(ctx context.Context, again bool, after int64) (store.Exp
 		return store.ExpandStep{}, err
 	}
 	if len(steps) != 1 {
-		return store.ExpandStep{}, notAsked(fmt.Errorf("it has %d rows", len(steps)))
+		return store.ExpandStep{}, unexpected(fmt.Errorf("it has %d rows", len(steps)))
 	}
 	return steps[0], nil
 }
 
-// ExpandErrors implements store.Expander by the table gfx_expand_errors.
+// ExpandErrors implements store.Expander with the table gfx_expand_errors.
 func (r *Remote) ExpandErrors(ctx context.Context, limit int) (list []store.ExpandError, err error) {
 	err = r.ask(ctx, "gfx_expand_errors", &list, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
 		return t.Select("session_id,position,hand_num,sqlstate,message", "", false).
-			Order("session_id", &postgrest.OrderOpts{Ascending: true}).
-			Order("position", &postgrest.OrderOpts{Ascending: true}).Limit(limit, "")
+			Order("session_id", &ascending).Order("position", &ascending).Limit(limit, "")
 	})
 	return list, expandError(err)
 }
@@ -79,21 +78,8 @@ func (r *Remote) ask(ctx context.Context, from string, into any,
 	return decode(answer, into)
 }
 
-func decode(answer []byte, into any) error {
-	if err := json.Unmarshal(answer, into); err != nil {
-		return notAsked(err)
-	}
-	return nil
-}
-
-func notAsked(err error) error {
-	return &store.RemoteError{
-		Class: store.Outage, Message: clip(fmt.Sprintf("the answer is not what was asked for: %v", err)), Err: err,
-	}
-}
-
-// expandError says how to mend what the expansion lacks: a view, a function, or a right to them. The key is not to blame
-// for a right that is missing here: it reads the table.
+// expandError adds a hint to an error if the expansion lacks a view, a function, or a right to them. A missing right is
+// of class Setup here, not Credentials, because the key may read the table.
 func expandError(err error) error {
 	var re *store.RemoteError
 	if !errors.As(err, &re) {

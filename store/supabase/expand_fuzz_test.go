@@ -10,8 +10,7 @@ import (
 	"github.com/gfxsync/gfxsync/store/sample"
 )
 
-// FuzzHands: whatever stands in the hands of a session that PostgreSQL takes, the session is stored, and each of its
-// hands is expanded or has its reason.
+// A session with any hands that jsonb takes is stored. Each of its hands is expanded, or there is a reason why not.
 func FuzzHands(f *testing.F) {
 	f.Add([]byte(`{"HandNum":1,"StartDateTimeUTC":"2025-10-16T14:09:00Z"}`))
 	f.Add([]byte(`{"HandNum":1e3,"StartDateTimeUTC":"infinity","Duration":"P1Y2M3DT4H5M6.7S","FlopDrawBlinds":[]}`))

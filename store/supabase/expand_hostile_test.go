@@ -18,11 +18,11 @@ import (
 	"github.com/gfxsync/gfxsync/store/sample"
 )
 
-// hostileHands are hands of which some can be stored. Each is made from a good one by a change of its JSON.
+// hostileHands describes hands, each by a change in the JSON of a good hand. Some of them can be expanded.
 var hostileHands = []struct {
 	name, path string
 	value      string // JSON; "" removes the field
-	bad        bool   // no row of it can be stored
+	bad        bool   // it cannot be expanded
 }{
 	{"no number", "HandNum", "", true},
 	{"number null", "HandNum", "null", true},
@@ -66,7 +66,8 @@ var hostileHands = []struct {
 	{"a description that is SQL", "Description", `"'); drop table gfx_hands; --"`, false},
 }
 
-// hostileSession has each of these hands between two good ones; bad are the positions of those that cannot be stored.
+// hostileSession returns a session with each of these hands between two good ones. It also returns the positions of the
+// hands that cannot be expanded.
 func hostileSession(t *testing.T, seed int) (content []byte, bad []int, hands int) {
 	t.Helper()
 	session := decode(t, sample.New(seed).Play(2*len(hostileHands)+1).JSON())
@@ -82,7 +83,8 @@ func hostileSession(t *testing.T, seed int) (content []byte, bad []int, hands in
 			bad = append(bad, 2*i+1)
 		}
 	}
-	all = append(all, json.RawMessage("null"), json.RawMessage(`"a hand"`), json.RawMessage("[]"), json.RawMessage("{}"))
+	all = append(all, json.RawMessage("null"), json.RawMessage(`"a hand"`), json.RawMessage("[]"),
+		json.RawMessage("{}"))
 	for i := range 4 {
 		bad = append(bad, len(all)-4+i)
 	}
@@ -94,11 +96,11 @@ func hostileSession(t *testing.T, seed int) (content []byte, bad []int, hands in
 	return content, bad, len(all)
 }
 
-// TestAHandThatCannotBeExpandedCostsNoOther, nor the session.
+// A hand that cannot be expanded stops neither the other hands nor the session.
 func TestAHandThatCannotBeExpandedCostsNoOther(t *testing.T) {
 	eachExpanding(t, func(t *testing.T, x *expanding) {
 		content, bad, hands := hostileSession(t, 5)
-		for range 2 { // a second save tries them again
+		for range 2 { // the second save tries the bad hands again
 			x.save(t, 5, content)
 			if n := x.QueryStrings(t, `select count(distinct session_id) from gfx_sessions`); n[0] != "1" {
 				t.Fatal("the session was refused")
@@ -106,12 +108,14 @@ func TestAHandThatCannotBeExpandedCostsNoOther(t *testing.T) {
 			got := x.QueryStrings(t, `select position from gfx_expand_errors order by position`)
 			if want := strings.Fields(strings.Trim(fmt.Sprint(bad), "[]")); !slices.Equal(got, want) {
 				t.Errorf("hands with an error: %s, want %s\n%s", got, want, strings.Join(x.QueryStrings(t,
-					`select position || ' ' || sqlstate || ' ' || message from gfx_expand_errors order by position`), "\n"))
+					`select position || ' ' || sqlstate || ' ' || message from gfx_expand_errors order by position`),
+					"\n"))
 			}
 			if n := x.QueryStrings(t, `select count(*) from gfx_hands`); n[0] != fmt.Sprint(hands-len(bad)) {
 				t.Errorf("%s hands are expanded, want %d of %d", n[0], hands-len(bad), hands)
 			}
-			if s := x.QueryStrings(t, `select state || ' ' || errors from gfx_expand_status`); s[0] != fmt.Sprintf("current %d", len(bad)) {
+			if s := x.QueryStrings(t,
+				`select state || ' ' || errors from gfx_expand_status`); s[0] != fmt.Sprintf("current %d", len(bad)) {
 				t.Errorf("status: %s", s[0])
 			}
 			content = append(content, ' ')
@@ -124,7 +128,7 @@ func TestAHandThatCannotBeExpandedCostsNoOther(t *testing.T) {
 	})
 }
 
-// TestHugeSessions: many hands, and many players in one.
+// One session has many hands, and one hand has many players.
 func TestHugeSessions(t *testing.T) {
 	eachExpanding(t, func(t *testing.T, x *expanding) {
 		x.save(t, 1, sample.New(1).Play(400).JSON())
@@ -139,7 +143,7 @@ func TestHugeSessions(t *testing.T) {
 			t.Fatal(err)
 		}
 		x.save(t, 2, content)
-		want := "400 2" // production has seats 1 to 10
+		want := "400 2" // the tables of production have seats 1 to 10
 		if x.byNum {
 			want = "400 1"
 		}
@@ -150,7 +154,7 @@ func TestHugeSessions(t *testing.T) {
 	})
 }
 
-// TestAgentsThatWriteAtOnce write the same and different sessions, of players who are in several: nobody deadlocks,
+// Several agents write the same and different sessions, whose players are in several sessions. There is no deadlock,
 // and the totals are exact.
 func TestAgentsThatWriteAtOnce(t *testing.T) {
 	for _, key := range []store.ConflictKey{store.ByHash, store.BySession} {
@@ -184,15 +188,16 @@ func TestAgentsThatWriteAtOnce(t *testing.T) {
 				x.Exec(t, `select gfx_expand()`)
 			}
 			x.mustHold(t, w)
-			if n := x.QueryStrings(t, `select deadlocks from pg_stat_database where datname = current_database()`); n[0] != "0" {
+			if n := x.QueryStrings(t,
+				`select deadlocks from pg_stat_database where datname = current_database()`); n[0] != "0" {
 				t.Errorf("%s deadlocks", n[0])
 			}
 		})
 	}
 }
 
-// saveSeveral writes some of the sessions with so many hands in one statement, in the order of their keys as the
-// delivery does.
+// saveSeveral writes some of the sessions, with this number of hands, in one statement. They are sorted by their keys,
+// as Delivery sorts them.
 func (x *expanding) saveSeveral(ctx context.Context, key store.ConflictKey, rng *rand.Rand, sessions, hands int) error {
 	type version struct {
 		session int
@@ -213,7 +218,8 @@ func (x *expanding) saveSeveral(ctx context.Context, key store.ConflictKey, rng 
 	var values []string
 	var args []any
 	for i, v := range versions {
-		values = append(values, fmt.Sprintf("($%d::bigint, $%d, $%d::text::jsonb, 'f.json', 'PC01')", 3*i+1, 3*i+2, 3*i+3))
+		values = append(values, fmt.Sprintf("($%d::bigint, $%d, $%d::text::jsonb, 'f.json', 'PC01')", 3*i+1, 3*i+2,
+			3*i+3))
 		args = append(args, v.session, v.hash, v.content)
 	}
 	_, err := x.DB().Exec(ctx, `insert into gfx_sessions (session_id, file_hash, raw_json, file_name, gfx_pc_id)

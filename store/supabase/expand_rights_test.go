@@ -10,8 +10,8 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase"
 )
 
-// TestHandsAreShownToNobodyElse: row level security without a policy, views that go by the rights of who reads, and
-// functions for service_role alone.
+// Only service_role may read the hands. The tables have row level security without a policy. The views use the rights
+// of the reader. Only service_role may call the functions.
 func TestHandsAreShownToNobodyElse(t *testing.T) {
 	t.Parallel()
 	p := at(t, "public", "gfx_sessions", store.ByHash, "")
@@ -36,7 +36,7 @@ func TestHandsAreShownToNobodyElse(t *testing.T) {
 			t.Errorf("%s: HTTP %d, %.100s: service_role sees no row", relation, status, body)
 		}
 	}
-	for _, token := range []string{p.AnonJWT, authenticated} { // the sums are of what the asker may see
+	for _, token := range []string{p.AnonJWT, authenticated} { // the summary counts only rows that the reader may see
 		if status, body := p.get(t, "gfx_expand_summary?hands=gt.0", token); status == http.StatusOK &&
 			strings.TrimSpace(string(body)) != "[]" {
 			t.Errorf("gfx_expand_summary: HTTP %d, %.200s", status, body)

@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// What the tables are to hold, worked out from the file without SQL (the facts of the tables in production).
+// This file computes the expected rows of the tables from the file, without SQL.
 
 type object = map[string]any
 
-// row is a row without its IDs and times of writing.
+// row is a row without IDs and without the times of its writing.
 type row object
 
-// wanted are the rows of some sessions.
+// wanted holds the expected rows of some sessions.
 type wanted struct {
 	hands, players, events []row
 	people                 map[string]row // by player_hash
@@ -47,7 +47,7 @@ func text(v any) string {
 	return fmt.Sprint(v)
 }
 
-// number is v, or what stands for nothing.
+// number returns v, or the default for a missing value.
 func number(v any, absent string) json.Number {
 	if n, ok := v.(json.Number); ok {
 		return n
@@ -85,7 +85,7 @@ func moment(v any) string {
 	return inMicroseconds(at.UTC()).Format(time.RFC3339Nano)
 }
 
-// inMicroseconds rounds as PostgreSQL does: half to even.
+// inMicroseconds rounds half to even, as PostgreSQL does.
 func inMicroseconds(at time.Time) time.Time {
 	if at.Nanosecond()%1000 == 500 && at.Nanosecond()/1000%2 == 0 {
 		return at.Truncate(time.Microsecond)
@@ -98,7 +98,8 @@ func playerHash(p object) string {
 	return fmt.Sprintf("%x", md5.Sum([]byte(name+":"+strings.ToLower(strings.Trim(text(p["LongName"]), " ")))))
 }
 
-// add works out the rows of a session. If hands are told apart by their number, of the same ones the last stands.
+// add adds the rows of a session. If the table is unique on the hand's number, the last of several hands with one
+// number counts.
 func (w *wanted) add(session object, byNum bool) {
 	id := session["ID"].(json.Number)
 	last := map[string]int{}
@@ -155,8 +156,8 @@ func (w *wanted) hand(session json.Number, position int, h object, seen map[stri
 		}
 		w.events = append(w.events, row{
 			"hand": at, "event_order": i, "event_type": strings.ReplaceAll(text(e["EventType"]), " ", "_"),
-			"player_num": number(e["PlayerNum"], "0"), "bet_amt": number(e["BetAmt"], "0"), "pot": number(e["Pot"], "0"),
-			"board_cards": card, "board_num": number(e["BoardNum"], "0"),
+			"player_num": number(e["PlayerNum"], "0"), "bet_amt": number(e["BetAmt"], "0"),
+			"pot": number(e["Pot"], "0"), "board_cards": card, "board_num": number(e["BoardNum"], "0"),
 			"num_cards_drawn": number(e["NumCardsDrawn"], "0"), "event_time": e["DateTimeUTC"],
 		})
 	}
@@ -198,7 +199,7 @@ func (w *wanted) player(hand, _ string, p object, winner bool, _ map[string]bool
 	})
 }
 
-// count counts a hand for each of its players once, and the session once for each.
+// count adds a hand to the totals of each of its players. It adds the session once for each player.
 func (w *wanted) count(h object, at, session string, seen map[string]bool) {
 	if w.people == nil {
 		w.people = map[string]row{}
@@ -213,7 +214,10 @@ func (w *wanted) count(h object, at, session string, seen map[string]bool) {
 		inHand[hash] = true
 		r := w.people[hash]
 		if r == nil {
-			r = row{"player_hash": hash, "total_hands_played": 0, "total_sessions": 0, "first_seen_at": at, "last_seen_at": at}
+			r = row{
+				"player_hash": hash, "total_hands_played": 0, "total_sessions": 0, "first_seen_at": at,
+				"last_seen_at": at,
+			}
 			w.people[hash] = r
 		}
 		r["total_hands_played"] = r["total_hands_played"].(int) + 1
@@ -226,7 +230,8 @@ func (w *wanted) count(h object, at, session string, seen map[string]bool) {
 	}
 }
 
-// lines are rows as they can be compared: JSON with sorted keys, times and numbers in one form.
+// lines returns rows in a form that can be compared. Each is JSON with sorted keys, and times and numbers have one
+// form.
 func lines(t *testing.T, rows []row) (lines []string) {
 	t.Helper()
 	for _, r := range rows {

@@ -11,7 +11,7 @@ import (
 	"github.com/gfxsync/gfxsync/store/sample"
 )
 
-// written are the rows of all the tables with the transaction that wrote each.
+// written returns the rows of all tables, each with the transaction that wrote it.
 const written = `
 	select 'hand ' || session_id || '/' || hand_num || ' ' || xmin from gfx_hands
 	union all select 'seat ' || id || ' ' || xmin from gfx_hand_players
@@ -20,7 +20,7 @@ const written = `
 	union all select 'session ' || session_id || ' ' || xmin from gfx_expand_sessions
 	order by 1`
 
-// TestASaveWritesTheHandThatIsNew and nothing else, but for the totals of those who played it.
+// A save writes only the new hand, and the totals of its players.
 func TestASaveWritesTheHandThatIsNew(t *testing.T) {
 	eachExpanding(t, func(t *testing.T, x *expanding) {
 		other := sample.New(7).Play(3)
@@ -55,7 +55,7 @@ func TestASaveWritesTheHandThatIsNew(t *testing.T) {
 	})
 }
 
-// TestTheWinnerIsExpanded in whatever order the versions of a session arrive.
+// The winner of a session is expanded, in whatever order the versions arrive.
 func TestTheWinnerIsExpanded(t *testing.T) {
 	t.Parallel()
 	for _, key := range []store.ConflictKey{store.ByHash, store.ByPCAndHash} {
@@ -90,7 +90,7 @@ func TestTheWinnerIsExpanded(t *testing.T) {
 	}
 }
 
-// TestAHandThatIsGoneIsRemoved, with its players and events, though no foreign key says so.
+// A hand that a later version lacks is removed, with its players and events, even without a foreign key.
 func TestAHandThatIsGoneIsRemoved(t *testing.T) {
 	eachExpanding(t, func(t *testing.T, x *expanding) {
 		if x.key != store.BySession {
@@ -118,7 +118,7 @@ func TestAHandThatIsGoneIsRemoved(t *testing.T) {
 	})
 }
 
-// TestAnOldBackupIsMended: whatever of the tables is restored or lost, one round of steps makes it what it is to be.
+// Any part of the tables may be lost or restored from an old backup. One round of steps corrects it.
 func TestAnOldBackupIsMended(t *testing.T) {
 	eachExpanding(t, func(t *testing.T, x *expanding) {
 		w := &wanted{}
@@ -126,7 +126,8 @@ func TestAnOldBackupIsMended(t *testing.T) {
 			s := sample.New(20 + seed).Play(4)
 			x.save(t, s.ID, s.JSON())
 			if seed == 3 {
-				x.Exec(t, `create table hands as select * from gfx_hands; create table seats as select * from gfx_hand_players;
+				x.Exec(t, `create table hands as select * from gfx_hands; create table seats as select *
+					from gfx_hand_players;
 					create table events as select * from gfx_events; create table players as select * from gfx_players`)
 			}
 			if seed == 2 {
@@ -151,14 +152,14 @@ func TestAnOldBackupIsMended(t *testing.T) {
 		x.Exec(t, `select gfx_expand()`)
 		x.mustHold(t, w)
 
-		// Within a hand only a comparison of everything sees what is missing.
+		// Only a comparison of all hands notices what is missing within a hand.
 		x.Exec(t, `delete from gfx_events where event_order > 2; update gfx_players set total_hands_played = 0`)
 		x.Exec(t, `select gfx_expand(2, true)`)
 		x.mustHold(t, w)
 	})
 }
 
-// TestWhatTimeDoesNotSufficeForIsStale, and steps finish it.
+// If the time does not suffice, the session stays stale, and later steps finish it.
 func TestWhatTimeDoesNotSufficeForIsStale(t *testing.T) {
 	eachExpanding(t, func(t *testing.T, x *expanding) {
 		w := &wanted{}

@@ -20,13 +20,13 @@ import (
 
 var withHands = supabase.SchemaParts{Hands: true}
 
-// expanding is a table whose sessions are expanded.
+// expanding is a table whose sessions the database expands.
 type expanding struct {
 	*place
 	byNum bool // the table of hands is unique on session_id and hand_num
 }
 
-// eachExpanding runs a test on new tables by every key, and on the tables in production.
+// eachExpanding runs a test on new tables with every key, and on the tables of production.
 func eachExpanding(t *testing.T, test func(t *testing.T, x *expanding)) {
 	t.Parallel()
 	for name, key := range map[string]store.ConflictKey{
@@ -41,7 +41,7 @@ func eachExpanding(t *testing.T, test func(t *testing.T, x *expanding)) {
 	}
 	for _, table := range supabasetest.ProductionTables {
 		if table.Unfilled != "" {
-			continue // it takes no row
+			continue // this table takes no row
 		}
 		t.Run("production, "+table.Name, func(t *testing.T) {
 			t.Parallel()
@@ -52,7 +52,7 @@ func eachExpanding(t *testing.T, test func(t *testing.T, x *expanding)) {
 	}
 }
 
-// save writes a version of a session as a record does.
+// save stores a version of a session in the way an upsert of its record does.
 func (x *expanding) save(t testing.TB, session any, content []byte) {
 	t.Helper()
 	x.Exec(t, `insert into gfx_sessions (session_id, file_hash, raw_json, file_name, gfx_pc_id)
@@ -62,7 +62,7 @@ func (x *expanding) save(t testing.TB, session any, content []byte) {
 		fmt.Sprint(session), hashindex.XXH3.Sum(content), string(content))
 }
 
-// rows returns the rows of a query that makes JSON objects.
+// rows returns the rows of a query whose result is JSON objects.
 func (x *expanding) rows(t *testing.T, sql string) (rows []row) {
 	t.Helper()
 	for _, line := range x.QueryStrings(t, sql) {
@@ -82,11 +82,11 @@ const (
 	playerRows = `select to_jsonb(p) - 'id' - 'created_at' - 'updated_at' - 'name' - 'long_name' from gfx_players p`
 )
 
-// mustHold fails unless the tables hold these rows and no others, each with every column.
+// mustHold fails unless the tables have exactly these rows, with all columns.
 func (x *expanding) mustHold(t *testing.T, w *wanted) {
 	t.Helper()
 	if x.byNum {
-		for _, h := range w.hands { // the defaults of the tables in production
+		for _, h := range w.hands { // the tables of production have these defaults
 			for _, column := range []string{"stud_limits", "blinds"} {
 				if h[column] == nil {
 					h[column] = object{}
@@ -124,7 +124,7 @@ func (x *expanding) mustHold(t *testing.T, w *wanted) {
 	}
 }
 
-// realExports are those of GFXSYNC_EXPORTS.
+// realExports returns the files in the folder GFXSYNC_EXPORTS.
 func realExports(t *testing.T) (contents [][]byte) {
 	t.Helper()
 	dir := os.Getenv("GFXSYNC_EXPORTS")
@@ -146,7 +146,7 @@ func realExports(t *testing.T) (contents [][]byte) {
 	return contents
 }
 
-// lastVersions returns of each session the version with the most hands.
+// lastVersions returns the version with the most hands of each session.
 func lastVersions(t *testing.T, contents [][]byte) (versions [][]byte) {
 	t.Helper()
 	best, hands := map[string][]byte{}, map[string]int{}
@@ -166,7 +166,7 @@ func TestHandsAreThoseOfTheFiles(t *testing.T) {
 		for seed := range 12 {
 			contents = append(contents, sample.New(seed).Play(1+seed*3).JSON())
 		}
-		// HandNum repeats in some real sessions.
+		// In some real sessions, two hands have the same HandNum.
 		again := decode(t, contents[len(contents)-1])
 		list(again["Hands"])[4].(object)["HandNum"] = json.Number("2")
 		content, err := json.Marshal(again)

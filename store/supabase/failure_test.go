@@ -43,8 +43,10 @@ func TestKeyGoesIntoTheHeadersWhereItBelongs(t *testing.T) {
 				if got := req.Header.Values("Apikey"); len(got) != 1 || got[0] != tt.key {
 					t.Errorf("%s: apikey = %q", req.Method, got)
 				}
-				if got := req.Header.Get("Authorization"); got != tt.bearer || len(req.Header.Values("Authorization")) > 1 {
-					t.Errorf("%s: Authorization = %q, want %q", req.Method, req.Header.Values("Authorization"), tt.bearer)
+				if got := req.Header.Get("Authorization"); got != tt.bearer ||
+					len(req.Header.Values("Authorization")) > 1 {
+					t.Errorf("%s: Authorization = %q, want %q", req.Method, req.Header.Values("Authorization"),
+						tt.bearer)
 				}
 				if got := req.UserAgent(); got != "gfxsync/test" {
 					t.Errorf("%s: User-Agent = %q", req.Method, got)
@@ -57,7 +59,7 @@ func TestKeyGoesIntoTheHeadersWhereItBelongs(t *testing.T) {
 	}
 }
 
-// Every line of the design's "What a failure means".
+// The cases are the lines of "What a failure means" in the design.
 func TestFailuresMeanWhatTheDesignSays(t *testing.T) {
 	const html = "<html><head><title>Error</title></head></html>"
 	code := func(c string) string { return fmt.Sprintf(`{"code":%q,"message":"m","details":null,"hint":null}`, c) }
@@ -150,7 +152,7 @@ func TestFailuresMeanWhatTheDesignSays(t *testing.T) {
 	}
 }
 
-// What is not known to concern everybody may be the doing of the record, which a Delivery then finds out.
+// Unless a failure is known to be the remote's, a record may be the cause. Delivery finds out which.
 func TestFailuresThatMayBeARecordsDoing(t *testing.T) {
 	for _, tt := range []struct {
 		status int
@@ -171,10 +173,10 @@ func TestFailuresThatMayBeARecordsDoing(t *testing.T) {
 		{403, "42501", false},
 		{401, "", false},
 		{429, "", false},
-		{403, "", true}, // a gateway's page
+		{403, "", true}, // the page of a gateway
 		{408, "", true},
 		{502, "", true},
-		{500, "54001", false}, // it is known to be
+		{500, "54001", false}, // the record is known to be the cause
 	} {
 		r := answering(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(tt.status)
@@ -190,7 +192,8 @@ func TestFailuresThatMayBeARecordsDoing(t *testing.T) {
 func TestErrorSaysWhatTheServerSaid(t *testing.T) {
 	r := answering(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
-		_, _ = io.WriteString(w, `{"code":"22P05","message":"unsupported Unicode escape","details":"\\u0000 cannot be text","hint":"drop it"}`)
+		_, _ = io.WriteString(w, `{"code":"22P05","message":"unsupported Unicode escape",`+
+			`"details":"\\u0000 cannot be text","hint":"drop it"}`)
 	})
 	re := remoteError(t, upsert(t, r, 1), store.Rejected)
 	if re.Code != "22P05" || re.Hint != "drop it" || !strings.Contains(re.Message, "unsupported Unicode") ||
@@ -238,7 +241,9 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed = true }))
 	t.Cleanup(elsewhere.Close)
 	for _, status := range []int{301, 302, 307, 308} {
-		r := answering(t, func(w http.ResponseWriter, req *http.Request) { http.Redirect(w, req, elsewhere.URL, status) })
+		r := answering(t, func(w http.ResponseWriter, req *http.Request) {
+			http.Redirect(w, req, elsewhere.URL, status)
+		})
 		for _, err := range []error{upsert(t, r, 1), r.Ping(t.Context())} {
 			remoteError(t, err, store.Outage)
 			if !strings.Contains(err.Error(), elsewhere.URL) {
@@ -303,7 +308,11 @@ func TestTrailingSlashAndPathOfTheURLAreKept(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := strings.Join(paths, " "); got != "/rest/v1/gfx_sessions /rest/v1/gfx_sessions /proxy/rest/v1/gfx_sessions /proxy/rest/v1/gfx_sessions" {
+	want := []string{
+		"/rest/v1/gfx_sessions", "/rest/v1/gfx_sessions",
+		"/proxy/rest/v1/gfx_sessions", "/proxy/rest/v1/gfx_sessions",
+	}
+	if got := strings.Join(paths, " "); got != strings.Join(want, " ") {
 		t.Errorf("asked for %s", got)
 	}
 }
@@ -333,7 +342,7 @@ func TestRecordGoesOutAsItIs(t *testing.T) {
 func TestACertificateThatNobodyVouchesForIsRefused(t *testing.T) {
 	var asked bool
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would say that the client hung up
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would log that the client closed the connection
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	err := upsert(t, remoteAt(t, server.URL, secret, nil), 1)
@@ -346,7 +355,11 @@ func TestACertificateThatNobodyVouchesForIsRefused(t *testing.T) {
 }
 
 func TestAnAnswerThatQuotesTheKeyDoesNotShowIt(t *testing.T) {
-	for _, body := range []string{secret, `{"message":"no such key: ` + secret + `","hint":"` + secret + `","code":"` + secret + `"}`, strings.Repeat("x", 1010) + secret} {
+	for _, body := range []string{
+		secret,
+		`{"message":"no such key: ` + secret + `","hint":"` + secret + `","code":"` + secret + `"}`,
+		strings.Repeat("x", 1010) + secret,
+	} {
 		r := answering(t, func(w http.ResponseWriter, req *http.Request) {
 			w.WriteHeader(http.StatusUnauthorized)
 			_, _ = io.WriteString(w, body)

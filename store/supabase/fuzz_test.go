@@ -12,25 +12,31 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// fuzzSecret stands wherever the fuzzer writes KEY.
+// fuzzSecret replaces each KEY in the fuzzer's texts.
 const fuzzSecret = "sb_secret_Zm9vYmFyYmF6cXV4_c0ffee"
 
-// longest is what an error may come to: a message, a hint and a code, each cut, and what is said around them.
+// longest is the largest length of an error: a message, a hint and a code, each cut to its limit, and the text around
+// them.
 const longest = 4*maxQuoted + 1000
 
 type answerer func(*http.Request) (*http.Response, error)
 
 func (a answerer) RoundTrip(r *http.Request) (*http.Response, error) { return a(r) }
 
-// FuzzAnswer gives the client any answer at all: it must come to a result, or to an error that says enough, not too much, and not
-// the key.
+// The client must handle any answer. It returns a result, or an error that is not empty, not too long, and without the
+// key.
 func FuzzAnswer(f *testing.F) {
 	for _, body := range []string{
-		"", "[]", "{}", "null", `[{"file_hash":"00"}]`, `[{"file_hash":null}]`, `[{"file_hash":7}]`, `{"code":"22P05","message":"m","details":"d","hint":"h"}`,
-		`{"code":5,"message":["m"]}`, `{"code":"XX000","message":"KEY"}`, `{"message":"Invalid API key","hint":"KEY KEY"}`, `{"code":"KEY","message":"m","details":"KEY"}`,
-		"<html>KEY</html>", "\xff\xfe\x00", `[{"prefix":"00","rows":1,"xor":-1},{"prefix":"01","rows":1e400,"xor":0}]`, `[{"prefix":"KEY"}]`, `[{"prefix":"+0"}]`,
-		`[{"prefix":"00","rows":` + strings.Repeat("9", 5000) + `}]`, `{"message":"` + strings.Repeat("한", 2000) + `"}`, `{"message":"m","code":"` + strings.Repeat("C", 5000) + `"}`,
-		`{"message":"m","hint":"` + strings.Repeat("h", 5000) + `"}`, `{"code":"PGRST204","message":"'session_id' column"}`,
+		"", "[]", "{}", "null", `[{"file_hash":"00"}]`, `[{"file_hash":null}]`, `[{"file_hash":7}]`,
+		`{"code":"22P05","message":"m","details":"d","hint":"h"}`, `{"code":5,"message":["m"]}`,
+		`{"code":"XX000","message":"KEY"}`, `{"message":"Invalid API key","hint":"KEY KEY"}`,
+		`{"code":"KEY","message":"m","details":"KEY"}`,
+		"<html>KEY</html>", "\xff\xfe\x00", `[{"prefix":"00","rows":1,"xor":-1},{"prefix":"01","rows":1e400,"xor":0}]`,
+		`[{"prefix":"KEY"}]`, `[{"prefix":"+0"}]`,
+		`[{"prefix":"00","rows":` + strings.Repeat("9", 5000) + `}]`, `{"message":"` + strings.Repeat("한", 2000) + `"}`,
+		`{"message":"m","code":"` + strings.Repeat("C", 5000) + `"}`,
+		`{"message":"m","hint":"` + strings.Repeat("h", 5000) + `"}`,
+		`{"code":"PGRST204","message":"'session_id' column"}`,
 	} {
 		for _, status := range []int{200, 301, 400, 401, 404, 429, 500, 503} {
 			f.Add(status, "17", "https://elsewhere.example/KEY", []byte(body))
@@ -40,13 +46,18 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(503, "99999999999999999999", "", []byte(nil))
 	f.Add(503, "-9223372036854775808", "\x00\xff", []byte(nil))
 	f.Fuzz(func(t *testing.T, status int, retryAfter, location string, body []byte) {
-		status = 100 + (status%900+900)%900 // what a status line can hold
+		status = 100 + (status%900+900)%900 // a valid status has three digits
 		header := http.Header{"Retry-After": {withKey(retryAfter)}, "Location": {withKey(location)}}
 		body = []byte(withKey(string(body)))
-		x := &exchange{ctx: t.Context(), secret: fuzzSecret, parent: answerer(func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(bytes.NewReader(body))}, nil
-		})}
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1/rest/v1/gfx_sessions", nil)
+		x := &exchange{
+			ctx: t.Context(), secret: fuzzSecret,
+			parent: answerer(func(*http.Request) (*http.Response, error) {
+				content := io.NopCloser(bytes.NewReader(body))
+				return &http.Response{StatusCode: status, Header: header, Body: content}, nil
+			}),
+		}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+			"http://127.0.0.1/rest/v1/gfx_sessions", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

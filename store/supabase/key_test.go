@@ -27,7 +27,7 @@ func TestParseKeyTakesKeysWithAllRightsOnly(t *testing.T) {
 	expired := token(t, jwt.MapClaims{"role": "service_role", "exp": 1})
 	for _, tt := range []struct {
 		name, key string
-		kind      string // empty: refused
+		kind      string // empty: the key is refused
 		says      string
 	}{
 		{"secret", secret, "secret key", ""},
@@ -82,7 +82,9 @@ func TestKeyDoesNotShow(t *testing.T) {
 		remote := supabase.New(supabase.Options{Key: key})
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			for _, v := range []any{
-				key, &key, holder, &holder, holder.Options, &holder.Options, remote, []supabase.Key{key}, map[string]supabase.Key{"k": key},
+				key, &key, holder, &holder, holder.Options, &holder.Options, remote,
+				[]supabase.Key{key},
+				map[string]supabase.Key{"k": key},
 			} {
 				wantHidden(t, fmt.Sprintf("%s of a %T", verb, v), fmt.Sprintf(verb, v), text)
 			}

@@ -33,7 +33,7 @@ func parse(t *testing.T, key string) supabase.Key {
 	return k
 }
 
-// remoteAt is a remote of the project at that URL; change may alter its options.
+// remoteAt makes a remote for the project at this URL. The functions in change may change its options.
 func remoteAt(t *testing.T, address, key string, change func(*supabase.Options)) *supabase.Remote {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -41,7 +41,8 @@ func remoteAt(t *testing.T, address, key string, change func(*supabase.Options))
 		t.Fatal(err)
 	}
 	opts := supabase.Options{
-		URL: u, Key: parse(t, key), Schema: "public", Table: "gfx_sessions", Timeout: 30 * time.Second, UserAgent: "gfxsync/test",
+		URL: u, Key: parse(t, key), Schema: "public", Table: "gfx_sessions", Timeout: 30 * time.Second,
+		UserAgent: "gfxsync/test",
 	}
 	if change != nil {
 		change(&opts)
@@ -55,7 +56,7 @@ func remoteAt(t *testing.T, address, key string, change func(*supabase.Options))
 	return r
 }
 
-// answering is a remote whose server answers everything so.
+// answering makes a remote whose server always gives this answer.
 func answering(t *testing.T, handler http.HandlerFunc) *supabase.Remote {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -72,7 +73,7 @@ func upsert(t *testing.T, r store.Remote, seeds ...int) error {
 	return r.Upsert(t.Context(), records)
 }
 
-// remoteError fails unless err is a RemoteError of the class.
+// remoteError fails unless err is a RemoteError of this class.
 func remoteError(t *testing.T, err error, class store.Class) *store.RemoteError {
 	t.Helper()
 	var re *store.RemoteError
@@ -88,7 +89,7 @@ func remoteError(t *testing.T, err error, class store.Class) *store.RemoteError 
 	return re
 }
 
-// logBuffer is a log that may be read while it is written.
+// logBuffer is a log that can be read while it is written.
 type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

@@ -15,7 +15,7 @@ func TestARowThatAnotherUniqueConstraintRefuses(t *testing.T) {
 	for name, tc := range map[string]struct {
 		sql   string
 		by    store.ConflictKey
-		again func(*store.Record) // makes the second row of the first
+		again func(*store.Record) // changes the first row into the second
 		other string
 		hint  string
 	}{

@@ -8,7 +8,7 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// TestTheSQLForReaders is what README shows to those who read the table: each block of it runs.
+// Each block of SQL that README shows to those who read the table can be run.
 func TestTheSQLForReaders(t *testing.T) {
 	t.Parallel()
 	p := inPublic(t, store.ByHash, realtimeSchema)

@@ -2,13 +2,13 @@ package supabase
 
 import "strings"
 
-// RealtimeSQL returns the SQL that has each new or changed hand announced on a private channel of Supabase Realtime.
-// It needs what the SQL of the hands makes. Where there is no Realtime it raises a notice and changes nothing. Like
-// that of SchemaSQL, it may be applied at any time and again.
+// RealtimeSQL returns SQL that makes the database announce each new or changed hand on a private channel of Supabase
+// Realtime. It requires the tables of SchemaParts.Hands. Without Realtime it raises a notice and changes nothing. Like
+// the SQL of SchemaSQL, it may be applied at any time and again.
 func RealtimeSQL(schema, table string) string { return realtimeSQL("realtime.sql", schema, table) }
 
-// PublicationSQL returns the SQL that adds the tables of the hands to the publication of Supabase Realtime, for front
-// ends that subscribe to changes of tables. It is like RealtimeSQL in all else.
+// PublicationSQL returns SQL that adds the tables of hands to the publication of Supabase Realtime, for front ends that
+// subscribe to changes of tables. Otherwise it is like RealtimeSQL.
 func PublicationSQL(schema, table string) string {
 	return realtimeSQL("realtime_publication.sql", schema, table)
 }
@@ -18,7 +18,7 @@ func realtimeSQL(file, schema, table string) string {
 	var sql strings.Builder
 	data := struct{ Schema, Table string }{schema, schema + `."` + table + `"`}
 	if err := schemaTemplates.ExecuteTemplate(&sql, file, data); err != nil {
-		panic(err) // the template does not fit its data
+		panic(err) // the template and its data do not fit, which the tests would show
 	}
 	return sql.String()
 }

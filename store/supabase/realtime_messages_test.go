@@ -15,7 +15,7 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase"
 )
 
-// messages returns what was sent since it was last asked.
+// messages returns the messages since the last call.
 func (p *place) messages(t *testing.T) []string {
 	t.Helper()
 	sent := p.query(t, messagesSQL)
@@ -23,7 +23,7 @@ func (p *place) messages(t *testing.T) []string {
 	return sent
 }
 
-// saved is the record of a session as it is now.
+// saved returns the record of a session in its present state.
 func saved(t *testing.T, s *sample.Session, pc string) store.Record {
 	t.Helper()
 	r := storetest.RecordOf(t, hashindex.XXH3.Sum(s.JSON()), s.FileName(), s.JSON())
@@ -31,7 +31,7 @@ func saved(t *testing.T, s *sample.Session, pc string) store.Record {
 	return r
 }
 
-// message is what must be sent of hands that were played one after the other.
+// message returns the message that must be sent for consecutive hands.
 func message(s *sample.Session, pc string, positions ...int) string {
 	var hands []string
 	for _, n := range positions {
@@ -41,7 +41,7 @@ func message(s *sample.Session, pc string, positions ...int) string {
 		strings.Join(hands, ", "), pc, s.ID)
 }
 
-// One message for each session and save tells what is new, and nothing is told of what is not.
+// There is one message for each session and save. It lists the new hands and no others.
 func TestRealtimeAnnouncesEachSaveOnce(t *testing.T) {
 	t.Parallel()
 	p := announced(t, "public", "gfx_sessions", "")
@@ -77,29 +77,33 @@ func TestRealtimeAnnouncesEachSaveOnce(t *testing.T) {
 	}
 }
 
-// A table without the column of the PC has null for it.
+// If the table has no column for the PC, the message has null for it.
 func TestRealtimeOfATableWithoutPC(t *testing.T) {
 	t.Parallel()
 	p := announced(t, "public", "gfx_sessions", "")
 	s := sample.New(1).Play(1)
 	p.exec(t, `drop view gfx_sessions_current, gfx_session_digest cascade; alter table TABLE! drop column gfx_pc_id`)
-	p.Exec(t, supabase.RealtimeSQL(p.schema, p.table)) // it follows the table
+	p.Exec(t, supabase.RealtimeSQL(p.schema, p.table)) // applying it again adapts it to the table
 	p.upsert(t, saved(t, s, ""))
 	if got, want := p.messages(t), []string{message(s, "null", 0)}; !slices.Equal(got, want) {
 		t.Errorf("messages %q, want %q", got, want)
 	}
 }
 
-// Whatever Realtime does, the session and its hands are written.
+// The session and its hands are written even if Realtime fails in any way.
 func TestRealtimeRefusesNothing(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]struct{ sql, warning string }{
-		"no partition":      {`drop table realtime.messages_today`, "no partition"},
-		"no right to call":  {`revoke execute on function realtime.send from public`, "not announced: permission denied"},
+		"no partition": {`drop table realtime.messages_today`, "no partition"},
+		"no right to call": {
+			`revoke execute on function realtime.send from public`,
+			"not announced: permission denied",
+		},
 		"no right to enter": {`revoke usage on schema realtime from service_role`, "not announced: permission denied"},
 		"no right to write": {`revoke insert on realtime.messages from service_role`, "permission denied"},
 		"it fails": {
-			`create or replace function realtime.send(payload jsonb, event text, topic text, private boolean default true)
+			`create or replace function realtime.send(payload jsonb, event text, topic text,
+				private boolean default true)
 				returns void language plpgsql as $$ begin raise division_by_zero; end $$`,
 			"not announced: division_by_zero (22012)",
 		},
@@ -111,10 +115,11 @@ func TestRealtimeRefusesNothing(t *testing.T) {
 			p := announced(t, "public", "gfx_sessions", "")
 			p.exec(t, broken.sql)
 			p.upsert(t, saved(t, sample.New(1).Play(1), "PC01"))
-			// The same by a connection that hears warnings, with the rights of the agent's key.
+			// Write again over a connection that receives warnings, with the rights of the agent's key.
 			s := sample.New(2).Play(1)
 			warnings := notices(t, p, fmt.Sprintf(`begin; set local role service_role;
-				insert into gfx_sessions (file_hash, session_id, raw_json) values ('a', %d, $$%s$$); commit`, s.ID, s.JSON()))
+				insert into gfx_sessions (file_hash, session_id, raw_json)
+					values ('a', %d, $$%s$$); commit`, s.ID, s.JSON()))
 			for _, table := range []string{"gfx_sessions", "gfx_hands", "gfx_expand_sessions"} {
 				if n := p.Count(t, table); n != 2 {
 					t.Errorf("%s has %d rows, want 2", table, n)
@@ -127,7 +132,7 @@ func TestRealtimeRefusesNothing(t *testing.T) {
 	}
 }
 
-// The policy that the SQL gives for an example lets who is signed in receive the channel, and no other.
+// With the policy that the SQL gives as an example, a user who is signed in receives this channel and no other.
 func TestRealtimePolicyOfTheExample(t *testing.T) {
 	t.Parallel()
 	p := announced(t, "public", "gfx_sessions", "")
@@ -143,7 +148,7 @@ func TestRealtimePolicyOfTheExample(t *testing.T) {
 	} {
 		var got string
 		err := pgx.BeginFunc(t.Context(), p.DB(), func(tx pgx.Tx) error {
-			// Realtime asks so whether a client may join (Supabase documentation, "Realtime Authorization").
+			// Realtime checks in this way whether a client may join (Supabase documentation, "Realtime Authorization").
 			_, err := tx.Exec(t.Context(), "set local role "+tt.role+"; set local realtime.topic = '"+tt.topic+"'")
 			if err != nil {
 				return err

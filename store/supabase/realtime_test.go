@@ -12,10 +12,9 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase"
 )
 
-// realtimeSchema stands in for what Realtime makes in a project: the function and the table that it sends by, with the
-// rights that it grants, and its publication. A message is a row; what fails is a warning, and no error.
-// github.com/supabase/realtime, lib/realtime/tenants/repo/migrations: RedefineAuthorizationTables,
-// MessagesPartitioning, BroadcastSendErrorLogging
+// realtimeSchema stands in for Realtime in a project. It has Realtime's function and table for sending, the rights on
+// them, and the publication. A message is a row. A failure is a warning, not an error. (github.com/supabase/realtime,
+// lib/realtime/tenants/repo/migrations: RedefineAuthorizationTables, MessagesPartitioning, BroadcastSendErrorLogging.)
 const realtimeSchema = `
 create schema realtime;
 grant usage on schema realtime to anon, authenticated, service_role;
@@ -49,11 +48,11 @@ $$;
 create publication supabase_realtime;
 `
 
-// messagesSQL is every message that was sent: to whom, and what.
+// messagesSQL selects the topic and the content of every message.
 const messagesSQL = `select concat_ws(' ', topic, event, private, extension, payload - 'id') from realtime.messages
 	order by payload ->> 'session_id', payload::text`
 
-// notices applies SQL, and returns the notices and warnings that it raises.
+// notices applies SQL and returns the notices and warnings that it raises.
 func notices(t *testing.T, p *place, sql string) (raised []string) {
 	t.Helper()
 	config := p.DB().Config().ConnConfig
@@ -69,7 +68,7 @@ func notices(t *testing.T, p *place, sql string) (raised []string) {
 	return raised
 }
 
-// TestRealtimeIsMissing: a database without Realtime is told so, and stays as it is.
+// In a database without Realtime, the SQL says so and changes nothing.
 func TestRealtimeIsMissing(t *testing.T) {
 	t.Parallel()
 	p := inPublic(t, store.ByHash, "")
@@ -95,7 +94,7 @@ func TestRealtimeIsMissing(t *testing.T) {
 	}
 }
 
-// Without the tables of the hands there is nothing to announce, which is said with what to do.
+// Without the tables of hands there is nothing to announce. The error says so, and what to do.
 func TestRealtimeWithoutHands(t *testing.T) {
 	t.Parallel()
 	p := inPublic(t, store.ByHash, realtimeSchema)
@@ -104,14 +103,14 @@ func TestRealtimeWithoutHands(t *testing.T) {
 		supabase.RealtimeSQL(p.schema, p.table), supabase.PublicationSQL(p.schema, p.table),
 	} {
 		_, err := p.DB().Exec(t.Context(), sql)
-		pgErr, ok := err.(*pgconn.PgError) //nolint:errorlint // pgx returns it as it is
+		pgErr, ok := err.(*pgconn.PgError) //nolint:errorlint // pgx does not wrap it
 		if !ok || pgErr.Code != "42P01" || !strings.Contains(pgErr.Hint, "gfxsync schema --hands") {
 			t.Errorf("error %v", err)
 		}
 	}
 }
 
-// announced is a place that announces its hands.
+// announced makes a table whose hands are announced.
 func announced(t *testing.T, schema, table string, production string) *place {
 	t.Helper()
 	p := at(t, schema, table, store.ByHash, production)
@@ -121,7 +120,7 @@ func announced(t *testing.T, schema, table string, production string) *place {
 	return p
 }
 
-// published is what the publication of Realtime tells of.
+// published returns the tables in the publication of Realtime.
 const publishedSQL = `select r.prrelid::regclass || ' ' || r.xmin from pg_publication_rel r order by 1`
 
 func TestRealtimeAppliedAgainChangesNothing(t *testing.T) {
@@ -146,7 +145,7 @@ func TestRealtimeAppliedAgainChangesNothing(t *testing.T) {
 	}
 }
 
-// Nobody but the trigger calls the function, and it has the rights of who writes.
+// Only the trigger may call the function. It runs with the rights of the writer.
 func TestRealtimeFunctionIsNobodys(t *testing.T) {
 	t.Parallel()
 	p := announced(t, "public", "gfx_sessions", "")
@@ -161,7 +160,7 @@ func TestRealtimeFunctionIsNobodys(t *testing.T) {
 	}
 }
 
-// A publication of all tables needs nothing, and PostgreSQL would refuse to add one.
+// A publication of all tables needs no change. PostgreSQL would refuse to add a table to it.
 func TestPublicationOfEverything(t *testing.T) {
 	t.Parallel()
 	p := inPublic(t, store.ByHash, realtimeSchema+`drop publication supabase_realtime;
@@ -172,8 +171,8 @@ func TestPublicationOfEverything(t *testing.T) {
 	}
 }
 
-// PostgreSQL refuses every update of a published table by whose rows it cannot tell apart, which must not happen to one
-// that is written at every save.
+// PostgreSQL refuses every update of a published table without a replica identity. That must not happen to a table that
+// is written at every save.
 func TestPublicationLeavesOutWhatItWouldBlock(t *testing.T) {
 	t.Parallel()
 	p := inPublic(t, store.ByHash, realtimeSchema)
@@ -196,7 +195,7 @@ func TestPublicationLeavesOutWhatItWouldBlock(t *testing.T) {
 	}
 }
 
-// applyHands applies the schema with the hands, on which Realtime rests.
+// applyHands applies the schema with the hands, which Realtime requires.
 func (p *place) applyHands(t *testing.T) {
 	t.Helper()
 	p.Exec(t, withHands.SQL(p.schema, p.table))

@@ -15,40 +15,40 @@ var schemaFiles embed.FS
 
 var schemaTemplates = template.Must(template.ParseFS(schemaFiles, "schema/*.sql"))
 
-// SchemaSQL returns the SQL that makes the table with its indexes, functions and views where they are absent, and
-// adds to an existing table what it lacks. It changes no row and no existing column. It may be applied at any time
-// and again, as one query of many statements or a statement at a time; where there is nothing to do it takes no lock
-// but a reader's.
+// SchemaSQL returns SQL that makes the table with its indexes, functions and views if they do not exist. It adds to an
+// existing table what the table lacks. It changes no row and no existing column. It may be applied at any time and
+// again, as one query of many statements or one statement at a time. If there is nothing to do, it takes only the lock
+// of a reader.
 //
-// The table will be unique on the key. Without one, a new table is unique on file_hash, and a table that is unique on
-// any of the keys stays as it is. The names must be of letters, digits and underscores; they are taken as written, in
-// upper and lower case.
+// The table becomes unique on the key. Without a key, a new table becomes unique on file_hash, and a table that is
+// unique on any of the keys stays as it is. The names must consist of letters, digits and underscores. Their case is
+// kept.
 func SchemaSQL(schema, table string, key ...store.ConflictKey) string {
 	return SchemaParts{}.SQL(schema, table, key...)
 }
 
-// SchemaSQLConcurrently returns what SchemaSQL does in the form for a large table in use. Its indexes are built while
-// rows come in. It is a script for psql, which must not run it in a transaction.
+// SchemaSQLConcurrently is SchemaSQL for a large table in use. The SQL builds the indexes while rows come in. It is a
+// script for psql, which must not run it in a transaction.
 func SchemaSQLConcurrently(schema, table string, key ...store.ConflictKey) string {
 	return SchemaParts{Concurrently: true}.SQL(schema, table, key...)
 }
 
-// SchemaParts says what the SQL is made of besides the table with its indexes, functions and views.
+// SchemaParts says what the SQL contains besides the table with its indexes, functions and views.
 type SchemaParts struct {
-	Concurrently bool // in the form of SchemaSQLConcurrently
-	// Hands are the tables of hands, players and events, and what expands the sessions into them.
+	Concurrently bool // the form of SchemaSQLConcurrently
+	// Hands adds the tables of hands, players and events, and the functions that expand sessions into them.
 	Hands bool
 }
 
-// schemaData is what the templates are filled with. Tables and views are quoted and with their schema, other names
-// are neither.
+// schemaData is the data for the templates. The names of tables and views are quoted and have their schema. Other names
+// are not quoted and have no schema.
 type schemaData struct {
 	SchemaParts
 
 	Schema, Table, Current, Digest string
 
-	Key    string // the columns of the key, empty: what the table is unique on already
-	NewKey string // those of the constraint that a table without any gets
+	Key    string // the columns of the key; empty: the table may stay unique on any key
+	NewKey string // the columns of the constraint for a table that has none
 
 	ByPC, BySession bool
 
@@ -58,13 +58,13 @@ type schemaData struct {
 	DeleteSuperseded string // function
 }
 
-// All is the data for what goes by sessions across all PCs.
+// All returns the data for objects that treat the sessions of all PCs alike.
 func (d schemaData) All() schemaData {
 	d.ByPC = false
 	return d
 }
 
-// SQL returns what SchemaSQL does, with the parts.
+// SQL is SchemaSQL with these parts.
 func (p SchemaParts) SQL(schema, table string, key ...store.ConflictKey) string {
 	quote := func(name string) string { return `"` + name + `"` }
 	within := func(name string) string { return quote(schema) + "." + quote(name) }
@@ -90,13 +90,13 @@ func (p SchemaParts) SQL(schema, table string, key ...store.ConflictKey) string 
 	}
 	var sql strings.Builder
 	if err := schemaTemplates.ExecuteTemplate(&sql, "schema.sql", data); err != nil {
-		panic(err) // the templates do not fit schemaData
+		panic(err) // the templates and schemaData do not fit, which the tests would show
 	}
 	return sql.String()
 }
 
-// derived returns a name for what belongs to the table. PostgreSQL would cut a longer one than 63 bytes, and two
-// tables could share it.
+// derived returns the name of an object that belongs to the table. PostgreSQL cuts names after 63 bytes, and so two
+// tables could share a name. A longer name is shortened here and gets a hash of the table's name.
 func derived(table, suffix string) string {
 	const most = 63
 	if len(table)+len(suffix) <= most {

@@ -12,8 +12,8 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
-// catalogSQL is every row of the catalogs that describes something of a user, with the transaction that wrote it.
-// The first 16384 object IDs are the system's own.
+// catalogSQL selects the rows of the catalogs that describe objects of users, each with the transaction that wrote it.
+// The first 16384 object IDs belong to the system.
 const catalogSQL = `
 	select 'class ' || relname || ' ' || xmin from pg_class where oid >= 16384
 	union all select 'attribute ' || attrelid::regclass || ' ' || attname || ' ' || xmin
@@ -27,11 +27,12 @@ const catalogSQL = `
 	union all select 'statistics ' || stxname || ' ' || xmin from pg_statistic_ext
 	order by 1`
 
-// locksSQL is what the session has locked more than a reader does. A write to a catalog shows as RowExclusiveLock.
+// locksSQL selects the locks of the connection that are stronger than a reader's. A write to a catalog takes a
+// RowExclusiveLock.
 const locksSQL = `select mode || ' on ' || coalesce(relation::regclass::text, locktype) from pg_locks
 	where pid = pg_backend_pid() and mode <> 'AccessShareLock' and locktype not in ('virtualxid', 'transactionid')`
 
-// places are tables of every kind that the schema is applied to.
+// places has a table of each kind that the schema may be applied to.
 func places(t *testing.T, test func(t *testing.T, p *place, keys []store.ConflictKey)) {
 	t.Parallel()
 	for _, table := range supabasetest.ProductionTables {
@@ -54,7 +55,7 @@ func places(t *testing.T, test func(t *testing.T, p *place, keys []store.Conflic
 
 func TestSchemaAppliedAgainChangesNothing(t *testing.T) {
 	places(t, func(t *testing.T, p *place, keys []store.ConflictKey) {
-		sql := withHands.SQL(p.schema, p.table, keys...) // which has all of what SchemaSQL returns
+		sql := withHands.SQL(p.schema, p.table, keys...) // contains all that SchemaSQL returns
 		p.Exec(t, sql)
 		before := p.QueryStrings(t, catalogSQL)
 		for _, path := range []string{"public", `"$user", public, pg_catalog`, "pg_catalog"} {
@@ -68,7 +69,7 @@ func TestSchemaAppliedAgainChangesNothing(t *testing.T) {
 	})
 }
 
-// applyIn applies the SQL in a transaction, and returns the locks that it then holds.
+// applyIn applies the SQL in a transaction and returns the locks of the transaction.
 func applyIn(t *testing.T, p *place, searchPath, sql string) (locks []string) {
 	t.Helper()
 	err := pgx.BeginFunc(t.Context(), p.DB(), func(tx pgx.Tx) error {
@@ -90,7 +91,7 @@ func applyIn(t *testing.T, p *place, searchPath, sql string) (locks []string) {
 	return locks
 }
 
-// differing returns what is in one of two sorted lists alone.
+// differing returns the lines that are in only one of two sorted lists.
 func differing(a, b []string) string {
 	var list []string
 	for _, s := range a {
@@ -106,13 +107,13 @@ func differing(a, b []string) string {
 	return strings.Join(list, "\n")
 }
 
-// Whoever reads a table for long keeps nobody from applying the schema to it once more.
+// A long read of a table does not prevent that the schema is applied again.
 func TestSchemaAppliedAgainWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	p := inPublic(t, store.ByHash, "")
 	p.apply(t)
 	err := pgx.BeginFunc(t.Context(), p.DB(), func(tx pgx.Tx) error {
-		// The strongest lock that lets readers read.
+		// This is the strongest lock that allows reading.
 		if _, err := tx.Exec(t.Context(), `lock gfx_sessions in exclusive mode`); err != nil {
 			return err
 		}
@@ -124,7 +125,7 @@ func TestSchemaAppliedAgainWaitsForNobody(t *testing.T) {
 	}
 }
 
-// A change that cannot have its lock gives up, and so lets through the readers and writers who queue behind it.
+// A change that does not get its lock gives up. So it does not block the readers and writers that wait behind it.
 func TestSchemaGivesUpWaitingForALock(t *testing.T) {
 	t.Parallel()
 	p := inPublic(t, store.ByHash, plain)
@@ -137,7 +138,7 @@ func TestSchemaGivesUpWaitingForALock(t *testing.T) {
 	p.apply(t)
 }
 
-// locked holds the table as a reader does, while do runs.
+// locked holds a reader's lock on the table while do runs.
 func locked(t *testing.T, p *place, do func()) {
 	t.Helper()
 	err := pgx.BeginFunc(t.Context(), p.DB(), func(tx pgx.Tx) error {
@@ -152,7 +153,7 @@ func locked(t *testing.T, p *place, do func()) {
 	}
 }
 
-// The time to wait for a lock is bounded.
+// The SQL bounds the time to wait for a lock.
 func TestSchemaSetsALockTimeout(t *testing.T) {
 	t.Parallel()
 	p := inPublic(t, store.ByHash, "")

@@ -14,7 +14,7 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase"
 )
 
-// psql runs a script as psql -f does, each statement by itself.
+// psql runs each statement of a script by itself, as psql -f does.
 func (p *place) psql(t *testing.T, script string, options ...string) error {
 	t.Helper()
 	path, err := exec.LookPath("psql")
@@ -46,7 +46,7 @@ func (p *place) psqlOK(t *testing.T, script string) {
 	}
 }
 
-// shapeSQL is what a table is like: columns, indexes, constraints, triggers.
+// shapeSQL selects the columns, indexes, constraints and triggers of a table.
 const shapeSQL = `
 	select 'column ' || attname || ' ' || format_type(atttypid, atttypmod)
 		from pg_attribute where attrelid = 'TABLE!'::regclass and attnum > 0
@@ -63,7 +63,7 @@ const shapeSQL = `
 func TestSchemaConcurrentlyComesToTheSame(t *testing.T) {
 	places(t, func(t *testing.T, p *place, keys []store.ConflictKey) {
 		other := at(t, p.schema, p.table, p.key, p.made)
-		if p.made == "" { // a table with rows, and without anything else
+		if p.made == "" { // a table with rows and without constraints and indexes
 			for _, p := range []*place{p, other} {
 				p.exec(t, `create schema if not exists "Gfx_2";
 					create table TABLE! (file_hash text not null, raw_json jsonb not null,

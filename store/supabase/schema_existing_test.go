@@ -10,7 +10,7 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// existing are tables as they are out there, with rows in them. TABLE! stands for the name, HASH1 to HASH3 for hashes.
+// existing has SQL for tables with rows, as users have them. TABLE! stands for the name, and HASH1 to HASH3 for hashes.
 var existing = map[string]struct {
 	schema, table string
 	hash          hashindex.Algorithm
@@ -20,13 +20,17 @@ var existing = map[string]struct {
 		create table TABLE! (file_hash text, raw_json jsonb);
 		insert into TABLE! values ('HASH1', '{"a":1}'), ('HASH2', '{}'), ('HASH3', '{}')`},
 	"without some optional columns": {sql: `
-		create table TABLE! (id bigint generated always as identity primary key, session_id bigint, file_name text, file_hash text not null unique,
-			raw_json jsonb not null, table_type text, event_title text, hand_count integer, created_at timestamptz default now());
-		insert into TABLE! (session_id, file_hash, raw_json, hand_count) values (1, 'HASH1', '{"a":1}', 1), (2, 'HASH2', '{}', 2), (null, 'HASH3', '{}', 2)`},
+		create table TABLE! (id bigint generated always as identity primary key, session_id bigint, file_name text,
+			file_hash text not null unique, raw_json jsonb not null, table_type text, event_title text,
+			hand_count integer, created_at timestamptz default now());
+		insert into TABLE! (session_id, file_hash, raw_json, hand_count)
+			values (1, 'HASH1', '{"a":1}', 1), (2, 'HASH2', '{}', 2), (null, 'HASH3', '{}', 2)`},
 	"table_type is an enum": {sql: `
 		create type kind as enum ('FEATURE_TABLE', 'MAIN_TABLE', 'FINAL_TABLE', 'SIDE_TABLE', 'UNKNOWN');
-		create table TABLE! (file_hash varchar(128) primary key, raw_json jsonb not null, table_type kind not null default 'UNKNOWN');
-		insert into TABLE! values ('HASH1', '{"a":1}', 'MAIN_TABLE'), ('HASH2', '{}', default), ('HASH3', '{}', default)`},
+		create table TABLE! (file_hash varchar(128) primary key, raw_json jsonb not null,
+			table_type kind not null default 'UNKNOWN');
+		insert into TABLE! values ('HASH1', '{"a":1}', 'MAIN_TABLE'), ('HASH2', '{}', default),
+			('HASH3', '{}', default)`},
 	"session_id is not null": {sql: `
 		create table TABLE! (file_hash text not null unique, raw_json jsonb not null, session_id bigint not null);
 		insert into TABLE! values ('HASH1', '{"a":1}', 1), ('HASH2', '{}', 2), ('HASH3', '{}', 3)`},
@@ -34,23 +38,28 @@ var existing = map[string]struct {
 		create table TABLE! (file_hash text not null, raw_json jsonb not null, session_id bigint unique);
 		insert into TABLE! values ('HASH1', '{"a":1}', 1), ('HASH2', '{}', null), ('HASH3', '{}', null)`},
 	"unique on PC and hash": {sql: `
-		create table TABLE! (file_hash text not null, raw_json jsonb not null, gfx_pc_id varchar(50), constraint one_per_pc unique (file_hash, gfx_pc_id));
+		create table TABLE! (file_hash text not null, raw_json jsonb not null, gfx_pc_id varchar(50),
+			constraint one_per_pc unique (file_hash, gfx_pc_id));
 		insert into TABLE! values ('HASH1', '{"a":1}', 'PC01'), ('HASH2', '{}', 'PC01'), ('HASH3', '{}', null)`},
 	"char(64) of SHA-256": {hash: hashindex.SHA256, sql: `
-		create table TABLE! (id serial primary key, file_hash char(64) not null unique, raw_json jsonb not null, hand_count integer);
+		create table TABLE! (id serial primary key, file_hash char(64) not null unique, raw_json jsonb not null,
+			hand_count integer);
 		insert into TABLE! (file_hash, raw_json) values ('HASH1', '{"a":1}'), ('HASH2', '{}'), ('HASH3', '{}')`},
 	"char(64) of XXH3": {sql: `
 		create table TABLE! (file_hash char(64) not null unique, raw_json jsonb not null, gfx_pc_id char(20));
-		insert into TABLE! (file_hash, raw_json, gfx_pc_id) values ('HASH1', '{"a":1}', 'PC01'), ('HASH2', '{}', 'PC01'), ('HASH3', '{}', 'PC02')`},
+		insert into TABLE! (file_hash, raw_json, gfx_pc_id)
+			values ('HASH1', '{"a":1}', 'PC01'), ('HASH2', '{}', 'PC01'), ('HASH3', '{}', 'PC02')`},
 	"columns of others": {sql: `
-		create table TABLE! (file_hash text not null unique, raw_json json not null, "Venue" text not null default 'hall', day date not null default current_date);
+		create table TABLE! (file_hash text not null unique, raw_json json not null,
+			"Venue" text not null default 'hall', day date not null default current_date);
 		insert into TABLE! values ('HASH1', '{"a":1}'), ('HASH2', '{}'), ('HASH3', '{}')`},
 	"serial id, and no right to its sequence": {sql: `
 		create table TABLE! (id serial primary key, file_hash text not null unique, raw_json jsonb not null);
 		revoke all on all sequences in schema public from service_role;
 		insert into TABLE! (file_hash, raw_json) values ('HASH1', '{"a":1}'), ('HASH2', '{}'), ('HASH3', '{}')`},
 	"uuid id": {sql: `
-		create table TABLE! (id uuid primary key default gen_random_uuid(), file_hash text not null unique, raw_json jsonb not null, session_id bigint);
+		create table TABLE! (id uuid primary key default gen_random_uuid(), file_hash text not null unique,
+			raw_json jsonb not null, session_id bigint);
 		insert into TABLE! (file_hash, raw_json) values ('HASH1', '{"a":1}'), ('HASH2', '{}'), ('HASH3', '{}')`},
 	"other schema": {schema: "gfx", table: "sessions", sql: `
 		create schema gfx;
@@ -62,16 +71,19 @@ var existing = map[string]struct {
 		insert into TABLE! (file_hash, raw_json) values ('HASH1', '{"a":1}'), ('HASH2', '{}'), ('HASH3', '{}')`},
 }
 
-// state is what a table's rows and columns are, of the columns that it has now.
+// state returns the columns of a table and its rows in these columns.
 type state struct{ rows, columns string }
 
-const columnsSQL = `select attname from pg_attribute where attrelid = 'TABLE!'::regclass and attnum > 0 and not attisdropped order by attnum`
+const columnsSQL = `select attname from pg_attribute where attrelid = 'TABLE!'::regclass and attnum > 0
+	and not attisdropped order by attnum`
 
 func (p *place) state(t *testing.T, columns []string) state {
 	t.Helper()
 	quoted := `"` + strings.Join(columns, `", "`) + `"`
-	rows := p.query(t, `select concat_ws(' ', pg_relation_filenode('TABLE!'), xmin, ctid, row(`+quoted+`)::text) from TABLE! order by ctid`)
-	defined := p.query(t, `select concat_ws(' ', attname, format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid))
+	rows := p.query(t, `select concat_ws(' ', pg_relation_filenode('TABLE!'), xmin, ctid, row(`+quoted+`)::text)
+		from TABLE! order by ctid`)
+	defined := p.query(t, `select concat_ws(' ', attname, format_type(atttypid, atttypmod), attnotnull,
+		pg_get_expr(adbin, adrelid))
 		from pg_attribute left join pg_attrdef on adrelid = attrelid and adnum = attnum
 		where attrelid = 'TABLE!'::regclass and attname = any ('{`+quoted+`}'::text[]) order by attnum`)
 	return state{strings.Join(rows, "\n"), strings.Join(defined, "\n")}
@@ -108,7 +120,8 @@ func overRows(t *testing.T, p *place, hashes []string) {
 		}
 	}
 	for _, c := range []string{"created_at", "updated_at", "nas_path"} {
-		if n := p.query(t, `select count(*) from TABLE! where `+c+` is not null`); !slices.Contains(columns, c) && n[0] != "0" {
+		n := p.query(t, `select count(*) from TABLE! where `+c+` is not null`)
+		if !slices.Contains(columns, c) && n[0] != "0" {
 			t.Errorf("%s old rows have a %s", n[0], c)
 		}
 	}
@@ -118,7 +131,8 @@ func overRows(t *testing.T, p *place, hashes []string) {
 	if n := p.query(t, `select count(*) from TABLE!`); n[0] != "5" {
 		t.Errorf("%s rows, want the three of before and two", n[0])
 	}
-	if n := p.query(t, `select count(*) from TABLE! where created_at is not null and updated_at is not null and gfx_pc_id = 'PC01'
+	if n := p.query(t, `select count(*) from TABLE! where created_at is not null and updated_at is not null
+		and gfx_pc_id = 'PC01'
 		and file_hash in ('`+a.FileHash+`', '`+b.FileHash+`')`); n[0] != "2" {
 		t.Errorf("%s of the new rows are whole", n[0])
 	}
@@ -134,15 +148,20 @@ func overRows(t *testing.T, p *place, hashes []string) {
 	if page, err := p.remote(t).Hashes(t.Context(), "", 10); err != nil || !slices.Equal(page, all) {
 		t.Errorf("hashes %q, %v, want %q", page, err, all)
 	}
-	if has, err := p.remote(t).Has(t.Context(), []string{a.FileHash, "ff"}); err != nil || !slices.Equal(has, []string{a.FileHash}) {
+	if has, err := p.remote(t).Has(t.Context(), []string{a.FileHash, "ff"}); err != nil ||
+		!slices.Equal(has, []string{a.FileHash}) {
 		t.Errorf("has %q, %v, want %q", has, err, a.FileHash)
 	}
 }
 
-const uniqueSQL = `select count(*) from pg_index where indrelid = 'TABLE!'::regclass and indisunique and indisvalid and indimmediate
+const uniqueSQL = `select count(*) from pg_index where indrelid = 'TABLE!'::regclass and indisunique and indisvalid
+	and indimmediate
 	and indpred is null and indexprs is null and not indisprimary`
 
-const plain = `create table TABLE! (file_hash text not null, raw_json jsonb not null, gfx_pc_id text, session_id bigint, id bigint);`
+const indexesSQL = `select indexrelid::regclass from pg_index where indrelid = 'TABLE!'::regclass order by 1`
+
+const plain = `create table TABLE! (file_hash text not null, raw_json jsonb not null, gfx_pc_id text, session_id bigint,
+	id bigint);`
 
 func TestSchemaAddsTheUniqueConstraintOnlyWhereThereIsNone(t *testing.T) {
 	forEachKey(t, func(t *testing.T, key store.ConflictKey) {
@@ -153,14 +172,15 @@ func TestSchemaAddsTheUniqueConstraintOnlyWhereThereIsNone(t *testing.T) {
 			sql  string
 			want string
 		}{
-			"none":                    {"", "1"},
-			"constraint":              {`alter table TABLE! add constraint odd unique (` + columns + `)`, "1"},
-			"index":                   {`create unique index odd on TABLE! (` + columns + `)`, "1"},
-			"other order":             {`create unique index odd on TABLE! (` + strings.Join(reversed, ", ") + `)`, "1"},
-			"index with more":         {`create unique index odd on TABLE! (` + columns + `) include (id)`, "1"},
-			"primary key":             {`alter table TABLE! add primary key (` + columns + `)`, "0"},
-			"partial index":           {`create unique index odd on TABLE! (` + columns + `) where id > 0`, "1"},
-			"expression":              {`create unique index odd on TABLE! (` + strings.Replace(columns, "file_hash", "lower(file_hash)", 1) + `, (id + 1))`, "1"},
+			"none":            {"", "1"},
+			"constraint":      {`alter table TABLE! add constraint odd unique (` + columns + `)`, "1"},
+			"index":           {`create unique index odd on TABLE! (` + columns + `)`, "1"},
+			"other order":     {`create unique index odd on TABLE! (` + strings.Join(reversed, ", ") + `)`, "1"},
+			"index with more": {`create unique index odd on TABLE! (` + columns + `) include (id)`, "1"},
+			"primary key":     {`alter table TABLE! add primary key (` + columns + `)`, "0"},
+			"partial index":   {`create unique index odd on TABLE! (` + columns + `) where id > 0`, "1"},
+			"expression": {`create unique index odd on TABLE! (` +
+				strings.Replace(columns, "file_hash", "lower(file_hash)", 1) + `, (id + 1))`, "1"},
 			"more columns":            {`alter table TABLE! add unique (` + columns + `, id)`, "2"},
 			"index that is no unique": {`create index odd on TABLE! (` + columns + `)`, "1"},
 		} {
@@ -168,9 +188,9 @@ func TestSchemaAddsTheUniqueConstraintOnlyWhereThereIsNone(t *testing.T) {
 				t.Parallel()
 				p := inPublic(t, key, plain+tt.sql)
 				p.apply(t)
-				indexes := p.query(t, `select indexrelid::regclass from pg_index where indrelid = 'TABLE!'::regclass order by 1`)
+				indexes := p.query(t, indexesSQL)
 				p.apply(t)
-				if again := p.query(t, `select indexrelid::regclass from pg_index where indrelid = 'TABLE!'::regclass order by 1`); !slices.Equal(again, indexes) {
+				if again := p.query(t, indexesSQL); !slices.Equal(again, indexes) {
 					t.Errorf("indexes %q, and applied again %q", indexes, again)
 				}
 				if n := p.query(t, uniqueSQL); n[0] != tt.want {
@@ -184,9 +204,11 @@ func TestSchemaAddsTheUniqueConstraintOnlyWhereThereIsNone(t *testing.T) {
 
 func TestSchemaSaysThatDuplicatesStandInTheWay(t *testing.T) {
 	forEachKey(t, func(t *testing.T, key store.ConflictKey) {
-		p := inPublic(t, key, plain+`insert into TABLE! values ('aa', '{}', 'PC01', 1), ('bb', '{}', 'PC01', 2), ('aa', '{}', 'PC01', 1)`)
+		p := inPublic(t, key,
+			plain+`insert into TABLE! values ('aa', '{}', 'PC01', 1), ('bb', '{}', 'PC01', 2), ('aa', '{}', 'PC01', 1)`)
 		err := p.applyError(t)
-		if text := err.Error(); !strings.Contains(text, "could not create unique index") || !strings.Contains(text, "23505") {
+		if text := err.Error(); !strings.Contains(text, "could not create unique index") ||
+			!strings.Contains(text, "23505") {
 			t.Errorf("error %q: what stands in the way?", text)
 		}
 		if columns := p.query(t, columnsSQL); len(columns) != 5 {

@@ -7,16 +7,16 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// What an agent and its readers ask most is answered by an index, not by reading the table.
+// The most frequent queries of agents and readers use an index. They do not read the table.
 func TestSchemaIndexesServeWhatIsAsked(t *testing.T) {
 	forEachKey(t, func(t *testing.T, key store.ConflictKey) {
 		p := inPublic(t, key, "")
 		p.apply(t)
-		versions := "10" // of each session
+		versions := "10" // number of versions of each session
 		if key == store.BySession {
 			versions = "1"
 		}
-		// VACUUM marks pages only whose transactions have reached the disk.
+		// VACUUM only marks pages whose transactions are on the disk.
 		p.exec(t, `set local synchronous_commit = on;
 			insert into TABLE! (file_hash, session_id, session_created_at, file_modified_at, gfx_pc_id, raw_json)
 			select md5(n::text), n / `+versions+`, '2026-01-01'::timestamptz + n / `+versions+` * interval '1 s',
@@ -51,7 +51,8 @@ func TestSchemaIndexesServeWhatIsAsked(t *testing.T) {
 	})
 }
 
-// A row that the index cannot vouch for yet, because nothing has vacuumed the table, counts all the same.
+// A row counts even if the table was not vacuumed yet, so that the index alone does not know whether the row is
+// visible.
 func TestSchemaDigestOfAFreshTable(t *testing.T) {
 	forEachKey(t, func(t *testing.T, key store.ConflictKey) {
 		p := inPublic(t, key, "")
@@ -72,7 +73,7 @@ func TestSchemaDigestOfAFreshTable(t *testing.T) {
 	})
 }
 
-// A row without content is missing: an agent must send it.
+// A row without content counts as missing, and an agent must send it.
 func TestSchemaDigestLeavesOutRowsWithoutContent(t *testing.T) {
 	forEachKey(t, func(t *testing.T, key store.ConflictKey) {
 		p := inPublic(t, key, strings.Replace(plain, "raw_json jsonb not null", "raw_json jsonb", 1))

@@ -11,7 +11,7 @@ import (
 const triggersSQL = `select coalesce(string_agg(tgname, ' ' order by tgname), '') from pg_trigger
 	where tgrelid = 'TABLE!'::regclass and not tgisinternal`
 
-// constraintsSQL is every unique index beside the primary key, by its columns.
+// constraintsSQL selects the columns of each unique index except the primary key.
 const constraintsSQL = `select coalesce(string_agg(c, ' ' order by c), '') from (
 	select string_agg(a.attname, ',' order by k.place) as c
 	from pg_index i cross join lateral unnest(i.indkey::int2[]) with ordinality as k (column_number, place)

@@ -10,7 +10,7 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// retained makes rows, all a month old: three versions of session 1, two of session 2, and one of no session.
+// retained makes rows that are a month old: three versions of session 1, two of session 2, and one without a session.
 func retained(t *testing.T, key store.ConflictKey) *place {
 	t.Helper()
 	p := inPublic(t, key, "")
@@ -58,7 +58,7 @@ func TestDeleteSupersededKeepsWhatIsYoung(t *testing.T) {
 	t.Parallel()
 	p := retained(t, store.ByHash)
 	p.deleteSuperseded(t, `'31 days'`, "0")
-	p.exec(t, `update TABLE! set nas_path = 'x' where file_hash = 'a1'`) // and so has a new updated_at
+	p.exec(t, `update TABLE! set nas_path = 'x' where file_hash = 'a1'`) // this also sets updated_at
 	p.deleteSuperseded(t, `'1 day'`, "2")
 	p.wantKept(t, "a1 a2 b2 c1 c2")
 	p.deleteSuperseded(t, `null`, "0")
@@ -79,7 +79,7 @@ func TestDeleteSupersededKeepsWhatOthersReferTo(t *testing.T) {
 	p.exec(t, `create table notes (hash text references TABLE! (file_hash)); insert into notes values ('a1');
 		create table marks ("the ID" bigint references TABLE! (id) on delete cascade);
 		insert into marks select id from TABLE! where file_hash = 'b1'`)
-	p.deleteSuperseded(t, `'1 day', 1`, "1") // a row that stays takes no other's place
+	p.deleteSuperseded(t, `'1 day', 1`, "1") // a row that stays does not count against max_rows
 	p.deleteSuperseded(t, `'1 day', 1`, "0")
 	p.wantKept(t, "a1 a2 b1 b2 c1 c2")
 	if n := p.query(t, `select count(*) from marks`); n[0] != "1" {
@@ -87,7 +87,7 @@ func TestDeleteSupersededKeepsWhatOthersReferTo(t *testing.T) {
 	}
 }
 
-// The versions that two PCs have are each PC's own where they are told apart.
+// If the key has the PC in it, each PC has its own versions of a session.
 func TestDeleteSupersededTellsPCsApart(t *testing.T) {
 	t.Parallel()
 	for key, want := range map[store.ConflictKey]string{
@@ -102,7 +102,7 @@ func TestDeleteSupersededTellsPCsApart(t *testing.T) {
 	}
 }
 
-// A row that is being written is left to the next call, and nobody waits.
+// A row that is being written is left to the next call. Nobody waits for it.
 func TestDeleteSupersededWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	p := retained(t, store.ByHash)
@@ -120,7 +120,7 @@ func TestDeleteSupersededWaitsForNobody(t *testing.T) {
 	p.deleteSuperseded(t, `'1 day'`, "1")
 }
 
-// A table of one row per session has nothing to delete, and gets no function that could.
+// A table with one row for each session has no superseded rows, and gets no function that deletes them.
 func TestDeleteSupersededIsNotThereWhereSessionsAreUnique(t *testing.T) {
 	t.Parallel()
 	p := inPublic(t, store.BySession, "")

@@ -30,16 +30,16 @@ func forEachKey(t *testing.T, test func(t *testing.T, key store.ConflictKey)) {
 	}
 }
 
-// place is a table that the schema is applied to.
+// place is a table for the schema to be applied to.
 type place struct {
 	*supabasetest.Server
 	schema, table string
 	key           store.ConflictKey
-	made          string // the SQL that made it
+	made          string // the SQL that made the table
 	hash          hashindex.Algorithm
 }
 
-// at is a place in an empty database, or in what the SQL makes of it.
+// at makes a place in an empty database, or in one that the SQL has filled.
 func at(t testing.TB, schema, table string, key store.ConflictKey, sql string) *place {
 	t.Helper()
 	opts := []supabasetest.Option{supabasetest.WithoutTable(), supabasetest.WithSchemas("public", schema)}
@@ -50,13 +50,13 @@ func at(t testing.TB, schema, table string, key store.ConflictKey, sql string) *
 	return p
 }
 
-// inPublic is a place in the default schema, with the table's default name.
+// inPublic makes a place with the default schema and the default name of the table.
 func inPublic(t *testing.T, key store.ConflictKey, sql string) *place {
 	t.Helper()
 	return at(t, "public", "gfx_sessions", key, sql)
 }
 
-// exec runs SQL in which TABLE stands for the table.
+// exec runs SQL. In it, TABLE! stands for the table.
 func (p *place) exec(t testing.TB, sql string) { t.Helper(); p.Exec(t, p.sql(sql)) }
 
 func (p *place) query(t *testing.T, sql string) []string {
@@ -68,13 +68,13 @@ func (p *place) sql(sql string) string {
 	return strings.ReplaceAll(sql, "TABLE!", fmt.Sprintf(`"%s"."%s"`, p.schema, p.table))
 }
 
-// apply applies the schema as Supabase's SQL editor does: as one query of many statements.
+// apply applies the schema as one query of many statements, as Supabase's SQL editor does.
 func (p *place) apply(t *testing.T) {
 	t.Helper()
 	p.Exec(t, supabase.SchemaSQL(p.schema, p.table, p.key))
 }
 
-// applyError applies the schema, and returns the error that it must fail with.
+// applyError applies the schema. This must fail, and applyError returns the error.
 func (p *place) applyError(t *testing.T) error {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -88,10 +88,12 @@ func (p *place) applyError(t *testing.T) error {
 
 func (p *place) remote(t *testing.T) *supabase.Remote {
 	t.Helper()
-	return remoteAt(t, p.URL, p.SecretKey, func(o *supabase.Options) { o.Schema, o.Table, o.Conflict = p.schema, p.table, p.key })
+	return remoteAt(t, p.URL, p.SecretKey, func(o *supabase.Options) {
+		o.Schema, o.Table, o.Conflict = p.schema, p.table, p.key
+	})
 }
 
-// record is the record of a made-up session, with the hash of its content.
+// record makes the record of a made-up session with the hash of its content.
 func (p *place) record(t *testing.T, seed, hands int, pc string) store.Record {
 	t.Helper()
 	r := storetest.Record(t, seed, hands)
@@ -107,7 +109,7 @@ func (p *place) upsert(t *testing.T, records ...store.Record) {
 	}
 }
 
-// get reads by the REST interface with a legacy key, and returns status and body.
+// get makes a GET request to the REST interface with a legacy key. It returns status and body.
 func (p *place) get(t *testing.T, path, token string) (int, []byte) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+"/rest/v1/"+path, nil)
@@ -129,7 +131,7 @@ func (p *place) get(t *testing.T, path, token string) (int, []byte) {
 	return answer.StatusCode, body
 }
 
-// digest reads the digest view as an agent does: that of one PC where the view has one for each.
+// digest reads the digest view as an agent does. If the view has rows for each PC, it reads those of one PC.
 func (p *place) digest(t *testing.T, pc string) (d hashindex.Digest) {
 	t.Helper()
 	view := p.table + "_digest"
@@ -157,7 +159,7 @@ func (p *place) digest(t *testing.T, pc string) (d hashindex.Digest) {
 	return d
 }
 
-// digestOf is the digest of the hashes as the index computes it.
+// digestOf returns the digest of the hashes that the index computes.
 func digestOf(hashes ...string) (d hashindex.Digest) {
 	for _, h := range hashes {
 		d.Add(h)
@@ -195,10 +197,15 @@ func TestSchemaMakesTheConflictKeyTheIdentityOfARow(t *testing.T) {
 		p := inPublic(t, key, "")
 		p.apply(t)
 		p.upsert(t, p.record(t, 1, 1, "PC01"))
-		p.upsert(t, p.record(t, 1, 2, "PC01")) // the session goes on
-		p.upsert(t, p.record(t, 1, 2, "PC02")) // another PC has the same file
-		want := map[store.ConflictKey]string{store.ByHash: "1 PC01, 2 PC02", store.ByPCAndHash: "1 PC01, 2 PC01, 2 PC02", store.BySession: "2 PC02"}
-		got := p.query(t, `select string_agg(hand_count || ' ' || gfx_pc_id, ', ' order by hand_count, gfx_pc_id) from TABLE!`)
+		p.upsert(t, p.record(t, 1, 2, "PC01")) // a later version of the session
+		p.upsert(t, p.record(t, 1, 2, "PC02")) // the same file on another PC
+		want := map[store.ConflictKey]string{
+			store.ByHash:      "1 PC01, 2 PC02",
+			store.ByPCAndHash: "1 PC01, 2 PC01, 2 PC02",
+			store.BySession:   "2 PC02",
+		}
+		got := p.query(t,
+			`select string_agg(hand_count || ' ' || gfx_pc_id, ', ' order by hand_count, gfx_pc_id) from TABLE!`)
 		if got[0] != want[key] {
 			t.Errorf("rows: %s, want %s", got[0], want[key])
 		}
@@ -212,7 +219,7 @@ func TestSchemaSecondDigestIsOfEachPC(t *testing.T) {
 	hashes := map[string][]string{}
 	for seed := range 40 {
 		pc := fmt.Sprintf("PC%02d", 1+seed%2)
-		r := p.record(t, seed/2*(1+seed%2), 1, pc) // some sessions are on both
+		r := p.record(t, seed/2*(1+seed%2), 1, pc) // some sessions are on both PCs
 		p.upsert(t, r)
 		hashes[pc] = append(hashes[pc], r.FileHash)
 	}
@@ -227,7 +234,7 @@ func TestSchemaSecondDigestIsOfEachPC(t *testing.T) {
 	}
 }
 
-// Hashes that the diff cannot follow are left out, as hashindex.Digest leaves them out.
+// The view leaves out the same malformed hashes as hashindex.Digest.
 func TestSchemaDigestLeavesOutWhatIsNoHash(t *testing.T) {
 	forEachKey(t, func(t *testing.T, key store.ConflictKey) {
 		p := inPublic(t, key, "")
@@ -235,7 +242,8 @@ func TestSchemaDigestLeavesOutWhatIsNoHash(t *testing.T) {
 		r := p.record(t, 1, 1, "PC01")
 		p.upsert(t, r)
 		p.exec(t, `insert into TABLE! (file_hash, raw_json, gfx_pc_id, session_id) values
-			('ABCDEF0123456789ABCDEF', '{}', 'PC01', 11), ('abCDEF0123456789ABCDEF', '{}', 'PC01', 12), ('abc', '{}', 'PC01', 13),
+			('ABCDEF0123456789ABCDEF', '{}', 'PC01', 11), ('abCDEF0123456789ABCDEF', '{}', 'PC01', 12),
+			('abc', '{}', 'PC01', 13),
 			('md5:0123456789abcdef', '{}', 'PC01', 14), ('', '{}', 'PC01', 15)`)
 		if p.digest(t, "PC01") != digestOf(r.FileHash) {
 			t.Error("the digest is not that of the one hash")
@@ -243,23 +251,27 @@ func TestSchemaDigestLeavesOutWhatIsNoHash(t *testing.T) {
 	})
 }
 
-// row level security without a policy, and views that go by the rights of who reads.
+// The table has row level security without a policy. The views use the rights of the reader.
 func TestSchemaShowsNothingToAnybodyElse(t *testing.T) {
 	forEachKey(t, func(t *testing.T, key store.ConflictKey) {
 		for _, p := range []*place{inPublic(t, key, ""), at(t, "gfx", "gfx_sessions", key, "")} {
 			p.apply(t)
 			p.upsert(t, p.record(t, 1, 3, "PC01"), p.record(t, 2, 3, "PC01"))
 			authenticated := p.JWT(map[string]any{"role": "authenticated"})
-			for path, rows := range map[string]int{"gfx_sessions": 2, "gfx_sessions_current": 2, "gfx_session_digest?rows=gt.0": 2} {
+			for path, rows := range map[string]int{
+				"gfx_sessions": 2, "gfx_sessions_current": 2, "gfx_session_digest?rows=gt.0": 2,
+			} {
 				for _, token := range []string{p.AnonJWT, authenticated} {
-					if status, body := p.get(t, path, token); status == http.StatusOK && strings.TrimSpace(string(body)) != "[]" {
+					if status, body := p.get(t, path, token); status == http.StatusOK &&
+						strings.TrimSpace(string(body)) != "[]" {
 						t.Errorf("%s.%s: HTTP %d, %.100s, want no row", p.schema, path, status, body)
 					}
 				}
 				var seen []any
 				status, body := p.get(t, path, p.ServiceJWT)
 				if err := json.Unmarshal(body, &seen); err != nil || len(seen) != rows {
-					t.Errorf("%s.%s: HTTP %d, %.100s: service_role sees %d rows, want %d", p.schema, path, status, body, len(seen), rows)
+					t.Errorf("%s.%s: HTTP %d, %.100s: service_role sees %d rows, want %d", p.schema, path, status, body,
+						len(seen), rows)
 				}
 			}
 		}

@@ -1,16 +1,15 @@
-// Package supabase is the remote that the project exists for: the table gfx_sessions behind Supabase's PostgREST.
+// Package supabase is the remote for Supabase: the table gfx_sessions behind PostgREST.
 package supabase
 
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"regexp"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,44 +19,44 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// Options says which table to use, and how.
+// Options are the options of a Remote.
 type Options struct {
 	URL       *url.URL // of the project, without /rest/v1
 	Key       Key
 	Schema    string // default "public"
 	Table     string // default "gfx_sessions"
 	Conflict  store.ConflictKey
-	Timeout   time.Duration // of a request, answer included; default 30 s
-	UserAgent string        // "gfxsync/VERSION": Supabase refuses secret keys from what looks like a browser
-	Logger    *slog.Logger
+	Timeout   time.Duration // of a request with its answer; default 30 s
+	UserAgent string        // "gfxsync/VERSION"; Supabase refuses secret keys from a browser-like agent
+	Logger    *slog.Logger  // default: discard
 }
 
-// Remote implements store.Table. It is safe for concurrent use.
+// Remote implements store.SessionTable and store.Expander. It is safe for concurrent use.
 type Remote struct {
 	*shared
 	conflict store.ConflictKey
-	pcID     string // only the rows of this PC are asked for; empty: all
+	pcID     string // limits queries to the rows of this PC; empty: all rows
 }
 
-// shared is what the parts of one table have in common.
+// shared holds what all Remotes of one table share (By, Of).
 type shared struct {
 	opts      Options
 	transport *http.Transport
 	requests  atomic.Int64
 
-	noHandsFunction atomic.Bool // the table was found to have no function gfx_session_hands
-	isJSON          atomic.Bool // raw_json was found to be json, not jsonb
+	noHandsFunction atomic.Bool // the table has no function gfx_session_hands
+	isJSON          atomic.Bool // the type of raw_json is json, not jsonb
 
-	learning sync.Mutex  // held by whoever finds out which columns the table lacks
-	learned  atomic.Bool // it has been found out
+	learning sync.Mutex  // held during learnColumns
+	learned  atomic.Bool // learnColumns has succeeded
 
 	mu     sync.Mutex
-	absent map[string]bool // columns that the table was found not to have
+	absent map[string]bool // columns that are left out, because the table lacks or refuses them
 }
 
 var _ store.SessionTable = (*Remote)(nil)
 
-// New makes the remote. Nothing is asked of the server yet.
+// New makes a Remote. It makes no request. The caller closes the Remote.
 func New(opts Options) *Remote {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
@@ -71,7 +70,7 @@ func New(opts Options) *Remote {
 	}
 }
 
-// By returns the same table, written by another key. It shares the connections of r and needs no Close.
+// By returns a remote for the same table with another conflict key. It shares the connections of r and needs no Close.
 func (r *Remote) By(key store.ConflictKey) store.SessionTable {
 	return &Remote{shared: r.shared, conflict: key}
 }
@@ -82,7 +81,7 @@ func (r *Remote) Close() error {
 	return nil
 }
 
-// Upsert implements store.Remote by PostgREST's bulk upsert (its documentation, "Tables and Views", "Upsert").
+// Upsert implements store.Remote with PostgREST's bulk upsert (its documentation, "Tables and Views", "Upsert").
 func (r *Remote) Upsert(ctx context.Context, records []store.Record) error {
 	if err := r.learnColumns(ctx); err != nil {
 		return err
@@ -118,11 +117,11 @@ func encode(records []store.Record, without map[string]bool) []byte {
 	return append(body, ']')
 }
 
-// do runs one request on a table or view, and returns the answer's body. A client per request is how postgrest-go can be given a
-// context; the connections are shared below it.
-func (r *Remote) do(ctx context.Context, from string, body []byte, build func(*postgrest.QueryBuilder) *postgrest.FilterBuilder) (
-	[]byte, error,
-) {
+// do makes one request to a table or view and returns the body of the answer. Each request has its own client, because
+// postgrest-go cannot take a context otherwise. All clients share the connections.
+func (r *Remote) do(
+	ctx context.Context, from string, body []byte, build func(*postgrest.QueryBuilder) *postgrest.FilterBuilder,
+) ([]byte, error) {
 	x := &exchange{body: body}
 	if err := r.send(ctx, x, from, build); err != nil {
 		return nil, err
@@ -130,13 +129,30 @@ func (r *Remote) do(ctx context.Context, from string, body []byte, build func(*p
 	return x.answer, nil
 }
 
-// send is do for an exchange of which more is wanted than the body of the answer.
-func (r *Remote) send(ctx context.Context, x *exchange, from string, build func(*postgrest.QueryBuilder) *postgrest.FilterBuilder) error {
+// decode decodes the JSON of an answer. An answer that does not fit counts as an outage.
+func decode(answer []byte, into any) error {
+	if err := json.Unmarshal(answer, into); err != nil {
+		return unexpected(err)
+	}
+	return nil
+}
+
+func unexpected(err error) error {
+	return &store.RemoteError{
+		Class: store.Outage, Message: clip(fmt.Sprintf("the answer is not what was asked for: %v", err)), Err: err,
+	}
+}
+
+// send is do for callers that need more of the answer than its body. The answer is in x.
+func (r *Remote) send(
+	ctx context.Context, x *exchange, from string, build func(*postgrest.QueryBuilder) *postgrest.FilterBuilder,
+) error {
 	r.requests.Add(1)
 	ctx, cancel := context.WithTimeout(ctx, r.opts.Timeout)
 	defer cancel()
 	x.ctx, x.parent = ctx, r.transport
-	client := postgrest.NewClient(r.opts.URL.JoinPath("rest/v1/").String(), r.opts.Schema, map[string]string{"User-Agent": r.opts.UserAgent})
+	client := postgrest.NewClient(r.opts.URL.JoinPath("rest/v1/").String(), r.opts.Schema,
+		map[string]string{"User-Agent": r.opts.UserAgent})
 	if r.opts.Key.secret != nil {
 		x.secret = r.opts.Key.secret()
 		client.SetApiKey(x.secret)
@@ -153,61 +169,4 @@ func (r *Remote) send(ctx context.Context, x *exchange, from string, build func(
 		return fmt.Errorf("make the request: %w", err)
 	}
 	return x.failure(time.Now())
-}
-
-// missingColumn is PostgREST's message of PGRST204.
-var missingColumn = regexp.MustCompile(`'([^']+)' column`)
-
-// learnAbsent looks whether the error says that the table lacks a column that gfxsync can do without, and remembers it.
-func (r *Remote) learnAbsent(err error) bool {
-	name := lackingColumn(err)
-	if !r.isOptional(name) {
-		return false
-	}
-	r.noteAbsent(name)
-	return true
-}
-
-// lackingColumn returns the column that an error says the table lacks, or nothing.
-func lackingColumn(err error) string {
-	re, ok := err.(*store.RemoteError)
-	if !ok || re.Code != "PGRST204" {
-		return ""
-	}
-	if m := missingColumn.FindStringSubmatch(re.Message); m != nil {
-		return m[1]
-	}
-	return ""
-}
-
-func (r *Remote) noteAbsent(column string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case r.absent[column]:
-	case isExtra(column):
-		r.absent[column] = true
-		r.opts.Logger.Debug("the table has no such column, and need not have it",
-			"table", r.opts.Table, "column", column)
-	default:
-		r.absent[column] = true
-		r.opts.Logger.Warn("the table lacks a column; it is left out until gfxsync starts again (gfxsync schema prints the SQL that adds it)",
-			"table", r.opts.Table, "column", column)
-	}
-}
-
-// isOptional says whether gfxsync fills the column, and can do without it. The conflict key it cannot do without.
-func (r *Remote) isOptional(column string) bool {
-	return slices.Contains(allColumns(), column) && column != store.ColumnFileHash && column != store.ColumnRawJSON &&
-		!slices.Contains(r.conflict.Columns(), column)
-}
-
-func (r *Remote) absentColumns() map[string]bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	absent := make(map[string]bool, len(r.absent))
-	for c := range r.absent {
-		absent[c] = true
-	}
-	return absent
 }

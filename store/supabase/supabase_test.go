@@ -14,7 +14,8 @@ import (
 
 func rows(t *testing.T, s *supabasetest.Server) []string {
 	t.Helper()
-	return s.QueryStrings(t, `select (to_jsonb(g) || jsonb_build_object('raw_json', g.raw_json::text))::text from gfx_sessions g`)
+	return s.QueryStrings(t,
+		`select (to_jsonb(g) || jsonb_build_object('raw_json', g.raw_json::text))::text from gfx_sessions g`)
 }
 
 func TestContract(t *testing.T) {
@@ -27,7 +28,7 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// PostgreSQL's jsonb has no place for these, though they are JSON.
+// These are JSON, but PostgreSQL's jsonb refuses them.
 func TestJSONThatPostgreSQLRefusesIsRejected(t *testing.T) {
 	s := supabasetest.New(t)
 	r := remoteAt(t, s.URL, s.SecretKey, nil)
@@ -36,9 +37,10 @@ func TestJSONThatPostgreSQLRefusesIsRejected(t *testing.T) {
 		"number beyond all bounds": `{"x":1E200000}`,
 	} {
 		bad := storetest.RecordOf(t, strings.Repeat("f", 32), "a.json", []byte(`{}`))
-		bad.RawJSON = []byte(raw) // no record that is made of a file has it
+		bad.RawJSON = []byte(raw) // MakeRecord would refuse it
 		records := []store.Record{storetest.Record(t, 1, 1), bad}
-		if re := remoteError(t, r.Upsert(t.Context(), records), store.Rejected); !strings.HasPrefix(re.Code, "22") && re.Code != "PGRST102" {
+		if re := remoteError(t, r.Upsert(t.Context(), records), store.Rejected); !strings.HasPrefix(re.Code, "22") &&
+			re.Code != "PGRST102" {
 			t.Errorf("%s: %v, want PostgreSQL's or PostgREST's own word", name, re)
 		}
 	}
@@ -110,7 +112,7 @@ func TestTableThatIsNotAsItMustBeIsASetupFailure(t *testing.T) {
 func TestBurstSharesOneConnection(t *testing.T) {
 	s := supabasetest.New(t)
 	r := remoteAt(t, s.URL, s.SecretKey, nil)
-	if err := upsert(t, r, 30); err != nil { // it asks for the table's columns at one time
+	if err := upsert(t, r, 30); err != nil { // this finds out the table's columns
 		t.Fatal(err)
 	}
 	before := s.Connections()
@@ -129,12 +131,12 @@ func TestBurstSharesOneConnection(t *testing.T) {
 	}
 }
 
-// A request whose connection was kept from the one before is repeated on a new connection, and that is harmless. If
-// that is cut too, it is an outage.
+// If a kept connection is cut, the request is repeated on a new connection, which is harmless. If that is cut too, it
+// is an outage.
 func TestConnectionCutAfterTheCommitAndAgainIsHarmless(t *testing.T) {
 	s := supabasetest.New(t)
 	r := remoteAt(t, s.URL, s.SecretKey, nil)
-	if err := upsert(t, r, 1); err != nil { // it has learned the table's columns by then
+	if err := upsert(t, r, 1); err != nil { // this finds out the table's columns
 		t.Fatal(err)
 	}
 	s.ResetRequests()
@@ -184,7 +186,8 @@ func TestTooLargeARequestIsTooMuch(t *testing.T) {
 }
 
 func TestOtherSchemaAndTable(t *testing.T) {
-	s := supabasetest.New(t, supabasetest.WithSchemas("public", "gfx"), supabasetest.WithSQL(supabasetest.DefaultSchema),
+	s := supabasetest.New(t, supabasetest.WithSchemas("public", "gfx"),
+		supabasetest.WithSQL(supabasetest.DefaultSchema),
 		supabasetest.WithSQL(`create schema gfx; grant usage on schema gfx to service_role;
 			create table gfx.tables (like public.gfx_sessions including all); grant all on gfx.tables to service_role`))
 	r := remoteAt(t, s.URL, s.SecretKey, func(o *supabase.Options) { o.Schema, o.Table = "gfx", "tables" })

@@ -12,17 +12,19 @@ import (
 	"time"
 )
 
-// maxResponse bounds what is read of an answer. The largest that is asked for is a page of 1,000 hashes, about 50 KB.
+// maxResponse is the largest answer that is read, in bytes. A page of 1,000 hashes, the largest that is asked for, has
+// about 50 KB.
 const maxResponse = 4 << 20
 
-// exchange is one request to PostgREST. postgrest-go takes no context, rewrites bodies and hides the status of an answer behind
-// a formatted string, so it is given an exchange as its Transport.Parent: context and body go in here, the answer comes out.
+// exchange is one request to PostgREST and its answer. postgrest-go takes no context, rewrites bodies and hides the
+// status of an answer in a formatted string. So an exchange is its Transport.Parent: it brings the context and the
+// body, and keeps the answer.
 type exchange struct {
 	ctx    context.Context
 	parent http.RoundTripper
-	body   []byte              // nil: the request has none
-	edit   func(*http.Request) // what postgrest-go has no word for; may be nil
-	secret string              // what must not be seen in an answer that quotes the request
+	body   []byte              // nil: the request has no body
+	edit   func(*http.Request) // changes that postgrest-go cannot make; may be nil
+	secret string              // is removed from answers that quote the request
 
 	status int
 	header http.Header
@@ -42,8 +44,9 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(x.body)), int64(len(x.body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.body)), nil }
 	}
-	// Whatever gfxsync sends may be sent twice. net/http repeats a request with this header on a new connection if
-	// the server has just closed the old one; it does not send an empty one (net/http documentation, Transport).
+	// All requests of gfxsync may be sent twice. With this header, net/http repeats a request on a new connection if
+	// the server has just closed the old one. It does not send the header if it is empty (net/http documentation,
+	// Transport).
 	req.Header["Idempotency-Key"] = []string{}
 	res, err := x.parent.RoundTrip(req)
 	if err != nil {
@@ -57,7 +60,7 @@ func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	x.answer = []byte(x.redact(string(x.answer)))
 	if x.status >= 300 && x.status < 400 {
-		// A redirect would carry the key to an address that nobody has set.
+		// Following a redirect would send the key to an address that is not in the settings.
 		to := x.redact(res.Header.Get("Location"))
 		x.err = fmt.Errorf("the server answered with a redirect to %q", clip(to))
 		return nil, x.err
@@ -85,14 +88,14 @@ func readAll(body io.ReadCloser) ([]byte, error) {
 	return b, nil
 }
 
-// How an HTTP/2 connection over a dead path is noticed: after so much silence it is pinged, and it is closed without
-// an answer in time.
+// An HTTP/2 connection may be dead without an error. After pingAfter without traffic it is pinged. If there is no
+// answer within pingTimeout, it is closed.
 const (
 	pingAfter   = 15 * time.Second
 	pingTimeout = 10 * time.Second
 )
 
-// newTransport shares connections among all requests of a client.
+// newTransport returns the transport of a Remote. All its requests share the connections.
 func newTransport(pingAfter, pingTimeout time.Duration) *http.Transport {
 	return &http.Transport{
 		HTTP2:                 &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},

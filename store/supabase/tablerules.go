@@ -13,15 +13,15 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// Rules asks the server what the table is unique on and whether it takes rows without a session. Nothing is written. It
-// fails with a *store.RemoteError of class Setup, with the SQL to run, if the table is unique on no key; other errors
-// are those of Upsert.
+// Rules asks the server what the table is unique on, and whether session_id may be null. It writes nothing. If the
+// table is unique on no key, it fails with a *store.RemoteError of class Setup, whose hint has the SQL to run. Other
+// errors are those of Upsert.
 func (r *Remote) Rules(ctx context.Context) (rules store.TableRules, err error) {
 	if rules.Unique, err = r.uniqueKeys(ctx); err != nil {
 		return rules, err
 	}
-	// Without the description, a file without a session is sent, and refused by a table that requires one: no harm is
-	// done.
+	// If there is no description, files without a session are sent. A table that requires a session refuses them, which
+	// does no harm.
 	description, err := r.describe(ctx)
 	if err != nil {
 		r.opts.Logger.Debug("the server does not describe the table", "table", r.opts.Table, "error", err)
@@ -31,16 +31,16 @@ func (r *Remote) Rules(ctx context.Context) (rules store.TableRules, err error) 
 	return rules, nil
 }
 
-// uniqueKeys tries each key on no row.
+// uniqueKeys tries an upsert of no rows with each key.
 func (r *Remote) uniqueKeys(ctx context.Context) (unique []store.ConflictKey, err error) {
 	var refused error
 	for _, key := range store.ConflictKeys() {
 		err := r.probe(ctx, key.Columns(), &key)
 		switch code := codeOf(err); {
 		case err == nil, code == insufficientPrivilege && !isForSchema(err):
-			unique = append(unique, key) // rights are looked at after the constraint was found
+			unique = append(unique, key) // PostgreSQL checks the rights after it has found the constraint
 		case code == "42P10", code == "PGRST204", code == "42703": // no such constraint, or no such column
-		case store.ClassOf(err) == store.Rejected: // a column that cannot be written, as one that is generated
+		case store.ClassOf(err) == store.Rejected: // a column that cannot be written, such as a generated one
 			refused = err
 		default:
 			return nil, err
@@ -71,18 +71,20 @@ func (r *Remote) noKey(refused error) error {
 // name returns the name of the table with its schema.
 func (r *Remote) name() string { return r.opts.Schema + "." + r.opts.Table }
 
-// probe asks the server to insert nothing at all into these columns, or to upsert it by the key unless that is nil.
-// With the parameter columns PostgREST (its documentation, "Tables and Views", "Specifying Columns") looks them up,
-// answers PGRST204 for one that is not there, and hands the body on unread (Payload.hs, getPayload): INSERT … SELECT
-// … FROM json_to_recordset('[]'), for an upsert with ON CONFLICT … DO UPDATE SET of these columns (QueryBuilder.hs,
-// mutatePlanToQuery; UpsertSpec.hs, "succeeds when the payload has no elements"). PostgreSQL plans that, which needs
-// the unique constraint (42P10), and then looks at all rights that it needs (42501), before it finds that there is no
-// row.
+// probe asks the server to insert no rows into these columns. If by is not nil, it asks for an upsert by that key. The
+// errors say what an insert or upsert of rows would lack.
+//
+// PostgREST looks up the names in the parameter columns (its documentation, "Tables and Views", "Specifying Columns";
+// Plan.hs, resolveOrError). It answers PGRST204 for a column that does not exist. It does not read the body
+// (Payload.hs, getPayload), and runs INSERT … SELECT … FROM json_to_recordset('[]'), for an upsert with ON CONFLICT …
+// DO UPDATE SET of these columns (QueryBuilder.hs, mutatePlanToQuery; UpsertSpec.hs, "succeeds when the payload has no
+// elements"). PostgreSQL plans this statement, for which it needs the unique constraint (42P10), and checks all rights
+// (42501). Then it finds that there are no rows.
 func (r *Remote) probe(ctx context.Context, columns []string, by *store.ConflictKey) error {
 	return r.insert(ctx, &exchange{body: []byte("[]")}, columns, by)
 }
 
-// insert sends the body of x, rows of these columns.
+// insert sends the body of x, a list of rows with these columns. If by is not nil, it is an upsert by that key.
 func (r *Remote) insert(ctx context.Context, x *exchange, columns []string, by *store.ConflictKey) error {
 	more := x.edit
 	x.edit = func(req *http.Request) {
@@ -101,10 +103,10 @@ func (r *Remote) insert(ctx context.Context, x *exchange, columns []string, by *
 	})
 }
 
-// isForSchema says whether a refusal is of the schema rather than of the table.
+// isForSchema reports whether a missing right is one to the schema, not to the table.
 func isForSchema(err error) bool { return strings.Contains(messageOf(err), "for schema") }
 
-// description is what the server tells of a table (PostgREST's documentation, "OpenAPI"; its Response/OpenAPI.hs,
+// description is the server's description of a table (PostgREST's documentation, "OpenAPI"; its Response/OpenAPI.hs,
 // makeTableDef and makeProperty).
 type description struct {
 	Required   []string // columns that are NOT NULL, whether or not they have a default
@@ -112,19 +114,19 @@ type description struct {
 }
 
 type columnDescription struct {
-	Format      string          // the type, as PostgreSQL names it; of integers see isInteger
-	Default     json.RawMessage // nil if there is none, or it is no JSON, as nextval(…) is not
+	Format      string          // PostgreSQL's name of the type; of integers see isInteger
+	Default     json.RawMessage // nil if there is no default, or if it is not JSON, such as nextval(…)
 	Description string
 }
 
-// isInteger knows the names that PostgreSQL has for integers, and those that PostgREST has put in their place since its
-// version 14.8 (its Response/OpenAPI.hs, toSwaggerFormat).
+// isInteger knows PostgreSQL's names of the integers, and those that PostgREST uses instead since its version 14.8 (its
+// Response/OpenAPI.hs, toSwaggerFormat).
 func (c columnDescription) isInteger() bool {
 	return slices.Contains([]string{"smallint", "integer", "bigint", "int32", "int64"}, c.Format)
 }
 
-// describe asks for the description of the table. Supabase serves it to secret keys alone, and openapi-mode may be
-// disabled (PGRST126).
+// describe asks for the description of the table. Supabase gives it only to secret keys. A server may not give it at
+// all (openapi-mode disabled, PGRST126).
 func (r *Remote) describe(ctx context.Context) (*description, error) {
 	x := &exchange{edit: func(req *http.Request) {
 		req.URL.Path = strings.TrimSuffix(req.URL.Path, "/") + "/"

@@ -12,7 +12,7 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
-// keyed is a remote of the default table that goes by the conflict key.
+// keyed makes a remote for the default table with this conflict key.
 func keyed(t *testing.T, s *supabasetest.Server, key store.ConflictKey, log *logBuffer) *supabase.Remote {
 	t.Helper()
 	return remoteAt(t, s.URL, s.SecretKey, func(o *supabase.Options) { o.Conflict, o.Logger = key, log.logger() })
@@ -33,7 +33,7 @@ func TestTableWithNothingButTheKeyIsServed(t *testing.T) {
 			s.Exec(t, `alter table gfx_sessions add unique (`+key.String()+`)`)
 			var log logBuffer
 			r := keyed(t, s, key, &log)
-			var senders sync.WaitGroup // the lanes send at one time
+			var senders sync.WaitGroup // the lanes send at the same time
 			for seed := range 4 {
 				record := []store.Record{storetest.Record(t, seed, 1)}
 				senders.Go(func() {
@@ -46,7 +46,8 @@ func TestTableWithNothingButTheKeyIsServed(t *testing.T) {
 			if n := s.Count(t, "gfx_sessions"); n != 4 {
 				t.Errorf("%d rows, want four", n)
 			}
-			there := s.QueryStrings(t, `select attname from pg_attribute where attrelid = 'gfx_sessions'::regclass and attnum > 0`)
+			there := s.QueryStrings(t,
+				`select attname from pg_attribute where attrelid = 'gfx_sessions'::regclass and attnum > 0`)
 			for _, column := range store.ExtraColumns() {
 				if strings.Contains(log.String(), "column="+column) {
 					t.Errorf("that %s is absent is normal, and was mentioned in\n%s", column, log.String())
@@ -65,10 +66,14 @@ func TestTableWithNothingButTheKeyIsServed(t *testing.T) {
 	}
 }
 
-// Without a column of the conflict key a record has no identity: nothing is sent until the operator has mended the table.
+// Without a column of the conflict key, a record has no identity. Nothing is sent until the operator has corrected the
+// table.
 func TestMissingColumnOfTheConflictKeyIsASetupFailure(t *testing.T) {
 	t.Parallel()
-	for key, column := range map[store.ConflictKey]string{store.ByPCAndHash: "gfx_pc_id", store.BySession: "session_id"} {
+	for key, column := range map[store.ConflictKey]string{
+		store.ByPCAndHash: "gfx_pc_id",
+		store.BySession:   "session_id",
+	} {
 		s := supabasetest.New(t)
 		s.Exec(t, `alter table gfx_sessions drop column nas_path, drop column `+column)
 		var log logBuffer

@@ -2,9 +2,7 @@ package supabase
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"regexp"
 	"slices"
@@ -30,21 +28,21 @@ func (r *Remote) Of(pcID string) store.Table {
 	return &Remote{shared: r.shared, conflict: r.conflict, pcID: pcID}
 }
 
-// part asks only for the rows of the PC, where the remote is that of one.
-func (r *Remote) part(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
+// ofPC limits a query to the rows of one PC, if the remote is limited to one (Of).
+func (r *Remote) ofPC(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
 	if r.pcID == "" {
 		return rows
 	}
 	return rows.Eq(columnPC, r.pcID)
 }
 
-// withContent leaves out the rows that have no raw_json: they count as missing.
+// withContent leaves out rows without raw_json. They count as missing.
 func withContent(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
 	return rows.Not(store.ColumnRawJSON, "is", "null")
 }
 
-// Sessions implements store.SessionTable by keyset paging. The first page asks for all that have a session: not every
-// server takes a comparison with the smallest number.
+// Sessions implements store.SessionTable by keyset paging. The first page has the condition that the session is not
+// null, because some servers do not accept a comparison with the smallest number.
 func (r *Remote) Sessions(ctx context.Context, after int64, limit int) ([]store.SessionRow, error) {
 	return r.sessions(ctx, func(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
 		if after == math.MinInt64 {
@@ -62,10 +60,14 @@ func (r *Remote) RowsOf(ctx context.Context, sessions []int64) ([]store.SessionR
 	for i, s := range sessions {
 		ids[i] = strconv.FormatInt(s, 10)
 	}
-	return r.sessions(ctx, func(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder { return rows.In(columnSession, ids) })
+	return r.sessions(ctx, func(rows *postgrest.FilterBuilder) *postgrest.FilterBuilder {
+		return rows.In(columnSession, ids)
+	})
 }
 
-func (r *Remote) sessions(ctx context.Context, which func(*postgrest.FilterBuilder) *postgrest.FilterBuilder) ([]store.SessionRow, error) {
+func (r *Remote) sessions(
+	ctx context.Context, which func(*postgrest.FilterBuilder) *postgrest.FilterBuilder,
+) ([]store.SessionRow, error) {
 	for {
 		body, err := r.do(ctx, r.opts.Table, nil, func(t *postgrest.QueryBuilder) *postgrest.FilterBuilder {
 			return which(withContent(t.Select(strings.Join(r.sessionColumns(), ","), "", false)))
@@ -73,7 +75,7 @@ func (r *Remote) sessions(ctx context.Context, which func(*postgrest.FilterBuild
 		if err == nil {
 			return readSessions(body)
 		}
-		if !r.learnUnread(err) {
+		if !r.learnUndefined(err) {
 			return nil, err
 		}
 	}
@@ -89,19 +91,20 @@ func (r *Remote) sessionColumns() []string {
 	return columns
 }
 
-// versionColumns tell versions apart, where the table has them.
+// versionColumns are optional columns that describe the version in a row.
 var versionColumns = []string{columnPC, store.ColumnModifiedAt}
 
-// unreadColumn is PostgreSQL's message of 42703: column gfx_sessions.gfx_pc_id does not exist.
-var unreadColumn = regexp.MustCompile(`^column [^ ]*\.([a-z_]+) does not exist`)
+// undefinedColumn is PostgreSQL's message of 42703: column gfx_sessions.gfx_pc_id does not exist.
+var undefinedColumn = regexp.MustCompile(`^column [^ ]*\.([a-z_]+) does not exist`)
 
-// learnUnread looks whether the error says that the table lacks one of the columns that tell versions apart, and remembers it.
-func (r *Remote) learnUnread(err error) bool {
+// learnUndefined reports whether the error says that the table lacks one of versionColumns. If so, the column is left
+// out from now on.
+func (r *Remote) learnUndefined(err error) bool {
 	var re *store.RemoteError
 	if !errors.As(err, &re) || re.Code != "42703" {
 		return false
 	}
-	m := unreadColumn.FindStringSubmatch(re.Message)
+	m := undefinedColumn.FindStringSubmatch(re.Message)
 	if m == nil || !slices.Contains(versionColumns, m[1]) {
 		return false
 	}
@@ -116,9 +119,8 @@ func readSessions(body []byte) ([]store.SessionRow, error) {
 		PC       string `json:"gfx_pc_id"`
 		Modified string `json:"file_modified_at"`
 	}
-	if err := json.Unmarshal(body, &rows); err != nil {
-		message := clip(fmt.Sprintf("the answer is no list of sessions: %v", err))
-		return nil, &store.RemoteError{Class: store.Outage, Message: message, Err: err}
+	if err := decode(body, &rows); err != nil {
+		return nil, err
 	}
 	list := make([]store.SessionRow, len(rows))
 	for i, row := range rows {
@@ -132,7 +134,8 @@ func readSessions(body []byte) ([]store.SessionRow, error) {
 	return list, nil
 }
 
-// nullKey says that a server answered rows that were left out by the request.
+// nullKey returns an error for a row without a value in the column. The request had the condition that there is one, so
+// the conditions do not reach the server.
 func nullKey(column string) error {
 	return &store.RemoteError{
 		Class: store.Outage,
@@ -142,7 +145,8 @@ func nullKey(column string) error {
 	}
 }
 
-// modTime reads a timestamp as PostgreSQL writes it into JSON, in nanoseconds since 1970; 0 if it is none.
+// modTime parses a timestamp as PostgreSQL writes it into JSON. It returns nanoseconds since 1970, or 0 if the text is
+// not a timestamp.
 func modTime(text string) int64 {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
 		if at, err := time.Parse(layout, text); err == nil && at.Year() > 1700 && at.Year() < 2250 {

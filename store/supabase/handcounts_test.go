@@ -22,7 +22,8 @@ func bySession(t *testing.T, s *supabasetest.Server, log *logBuffer) *supabase.R
 	return keyed(t, s, store.BySession, log)
 }
 
-// Hands are counted in the content, by the function or without it, and never taken from the column.
+// The number of hands comes from the content, with the function or without it. It never comes from the column
+// hand_count.
 func TestHandsAreCountedInTheContent(t *testing.T) {
 	t.Parallel()
 	s := supabasetest.New(t)
@@ -43,7 +44,7 @@ func TestHandsAreCountedInTheContent(t *testing.T) {
 			session, fmt.Sprint(session), `{"Hands":`+list+`}`)
 		rows, want = append(rows, store.SessionRow{Session: int64(session)}), append(want, n)
 	}
-	rows, want = append(rows, store.SessionRow{Session: 5000}), append(want, 0) // it is not there any more
+	rows, want = append(rows, store.SessionRow{Session: 5000}), append(want, 0) // this session has no row any more
 	var log logBuffer
 	r := bySession(t, s, &log)
 	check := func(name string, most int) {
@@ -111,8 +112,8 @@ func TestRowsTellWhenTheirFilesWereWritten(t *testing.T) {
 	}
 }
 
-// A comparison with nothing, or with the smallest number of all, is refused by some servers. Nulls are not asked for
-// even so.
+// Some servers refuse a comparison with an empty text or with the smallest number. Rows with nulls are left out even
+// without it.
 func TestTheFirstPageComparesWithNothing(t *testing.T) {
 	t.Parallel()
 	var queries []string
@@ -150,7 +151,7 @@ func TestRowsWithoutAKeyAreAnError(t *testing.T) {
 	}
 }
 
-// A server that does not look at the filter says of every number that there is such a hand.
+// A server that ignores the filter answers that a session has a hand at every index.
 func TestASearchForHandsEnds(t *testing.T) {
 	t.Parallel()
 	requests := 0

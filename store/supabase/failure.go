@@ -22,15 +22,15 @@ const (
 	setupHint       = "the table is not as gfxsync needs it: apply the SQL that gfxsync schema prints"
 )
 
-// maxQuoted bounds how much of an answer that is not PostgREST's goes into a message.
+// maxQuoted is how many bytes of an answer go into a message.
 const maxQuoted = 1 << 10
 
-// failure makes a *store.RemoteError of an exchange that did not succeed (design, "What a failure means").
+// failure returns the error of an exchange that did not succeed (design, "What a failure means").
 func (x *exchange) failure(now time.Time) *store.RemoteError {
 	if x.status == 0 || x.err != nil {
 		return &store.RemoteError{
 			Class: store.Outage, Status: x.status, Message: clip(fmt.Sprintf("no answer: %v", x.err)), Err: x.err,
-			Ambiguous: !isUnreached(x.err), // it may have stumbled over what it was sent
+			Ambiguous: !isUnreached(x.err), // a record may have made the server or a gateway fail
 		}
 	}
 	e := &store.RemoteError{Status: x.status, RetryAfter: retryAfter(x.header.Get("Retry-After"), now)}
@@ -63,17 +63,31 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s[:maxQuoted], "") + "…"
 }
 
-// Codes that stand for themselves (PostgreSQL documentation, appendix A; PostgREST documentation, "Errors").
+// byCode has the classes of single codes (PostgreSQL documentation, appendix A; PostgREST documentation, "Errors").
 var byCode = map[string]store.Class{
-	"PGRST301": store.Credentials, "PGRST302": store.Credentials, "PGRST303": store.Credentials, "42501": store.Credentials,
-	"55000": store.Setup, // the unique constraint is deferrable: ON CONFLICT takes none such
-	"42P01": store.Setup, "42P10": store.Setup, "42703": store.Setup, "PGRST106": store.Setup, "PGRST204": store.Setup, "PGRST205": store.Setup,
-	"40001": store.Contention, "40P01": store.Contention, "55P03": store.Contention,
+	"PGRST301": store.Credentials,
+	"PGRST302": store.Credentials,
+	"PGRST303": store.Credentials,
+	"42501":    store.Credentials,
+
+	"55000":    store.Setup, // the unique constraint is deferrable, which ON CONFLICT does not take
+	"42P01":    store.Setup,
+	"42P10":    store.Setup,
+	"42703":    store.Setup,
+	"PGRST106": store.Setup,
+	"PGRST204": store.Setup,
+	"PGRST205": store.Setup,
+
+	"40001": store.Contention,
+	"40P01": store.Contention,
+	"55P03": store.Contention,
+
 	"57014": store.TooMuch,
-	"25006": store.Outage, // read only: PostgreSQL is failing over, or Supabase found its disk full
+
+	"25006": store.Outage, // read-only: PostgreSQL is failing over, or Supabase has found the disk full
 }
 
-// Classes of SQLSTATE, and groups of PGRST codes.
+// byPrefix has the classes of groups of codes.
 var byPrefix = []struct {
 	prefix string
 	class  store.Class
@@ -86,7 +100,7 @@ var byPrefix = []struct {
 	{"21", store.Rejected},
 	{"22", store.Rejected},
 	{"23", store.Rejected},
-	{"54", store.Rejected}, // a limit of PostgreSQL's, of nesting or size: HTTP 500, but only this row is beyond it
+	{"54", store.Rejected}, // the row exceeds a limit of PostgreSQL for nesting or size; the status is HTTP 500
 }
 
 var byStatus = map[int]store.Class{
@@ -96,10 +110,11 @@ var byStatus = map[int]store.Class{
 	http.StatusRequestEntityTooLarge: store.TooMuch,
 }
 
-// classify goes by the code before the status: PostgREST answers 500 for a deadlock as for anything it does not know.
+// classify returns the class of an answer. The code comes before the status, because PostgREST answers 500 for a
+// deadlock and for everything that it does not know.
 func classify(status int, code string) store.Class {
 	if status == http.StatusUnauthorized {
-		return store.Credentials // even with a code of its own: a JWT whose role does not exist comes with 22023
+		return store.Credentials // whatever the code: for a JWT whose role does not exist it is 22023
 	}
 	if c, ok := byCode[code]; ok {
 		return c
@@ -113,7 +128,7 @@ func classify(status int, code string) store.Class {
 		return c
 	}
 	if status == http.StatusNotFound && code == "" {
-		return store.Setup // not PostgREST's 404: the URL leads to something else
+		return store.Setup // not a 404 of PostgREST, so the URL is wrong
 	}
 	if status >= 500 {
 		return store.Outage
@@ -121,8 +136,8 @@ func classify(status int, code string) store.Class {
 	return store.Rejected
 }
 
-// isUnreached says whether a request failed before a server could have seen any of its records: no address, no
-// connection, no TLS.
+// isUnreached reports whether a request failed before a server could see its records: there was no address, no
+// connection or no TLS.
 func isUnreached(err error) bool {
 	var (
 		op      *net.OpError
@@ -134,11 +149,14 @@ func isUnreached(err error) bool {
 		errors.As(err, &plain) || errors.As(err, &unknown)
 }
 
-// isAmbiguous says whether an answer that is not the record's may still be a record's doing. A page without a code is
-// a gateway's, which may have stumbled over the body: 403 by its firewall, 5xx by a backend that it killed; a 429 is
-// about the number of requests. PostgreSQL answers what it does not know with a SQLSTATE too, as XX000 "invalid
-// memory alloc request size" to a value that it cannot hold. What it lacks for everybody (disk, connections) and its
-// own stops are no row's doing, but memory may be.
+// isAmbiguous reports whether a record may be the cause of an answer that does not name a row.
+//
+// An answer without a code comes from a gateway, and the body of the request may be the cause. The gateway's firewall
+// answers 403. A backend that the body has killed gives 5xx. A 429 is about the number of requests.
+//
+// PostgreSQL also has SQLSTATEs for internal errors, such as XX000 "invalid memory alloc request size" for a value that
+// is too large. A record is not the cause of a lack of disk or connections, or of a stop of the server. It may be the
+// cause of a lack of memory.
 func isAmbiguous(status int, code string) bool {
 	if code == "" {
 		return status >= 500 || status == http.StatusForbidden || status == http.StatusRequestTimeout
@@ -148,7 +166,7 @@ func isAmbiguous(status int, code string) bool {
 	}
 	for _, prefix := range [...]string{"08", "25", "53", "57P0", "58", "F0", "XX001", "XX002"} {
 		if strings.HasPrefix(code, prefix) {
-			return code == "53200"
+			return code == "53200" // out of memory
 		}
 	}
 	return true
@@ -157,7 +175,8 @@ func isAmbiguous(status int, code string) bool {
 // sqlState is the form of PostgreSQL's error codes (its documentation, appendix A).
 var sqlState = regexp.MustCompile(`^[0-9A-Z]{5}$`)
 
-// retryAfter reads the header in both its forms (RFC 9110, section 10.2.3). Nonsense counts as absent; more than an hour is cut.
+// retryAfter parses the header Retry-After in both its forms (RFC 9110, section 10.2.3). The result is at most an hour.
+// A value that cannot be parsed gives 0.
 func retryAfter(v string, now time.Time) time.Duration {
 	var d time.Duration
 	if n, err := strconv.Atoi(strings.TrimSpace(v)); err == nil {
@@ -168,11 +187,11 @@ func retryAfter(v string, now time.Time) time.Duration {
 	return max(0, min(d, time.Hour))
 }
 
-// takenKey is PostgreSQL's detail of 23505.
+// takenKey finds the columns in PostgreSQL's detail of 23505.
 var takenKey = regexp.MustCompile(`Key \(([^)]*)\)=\(`)
 
-// nameOtherKey notes by which unique key a row was refused, if it is not that of the upsert, and says how to have rows
-// written by it.
+// nameOtherKey sets OtherKey in an error if another unique key than the upsert's has refused a row. The hint then says
+// how to use that key.
 func (r *Remote) nameOtherKey(err error) error {
 	re, ok := err.(*store.RemoteError)
 	if !ok || re.Code != "23505" {
@@ -195,7 +214,7 @@ func (r *Remote) nameOtherKey(err error) error {
 	return err
 }
 
-// sameColumns says whether the columns, as PostgreSQL lists them, are those of the key, in whatever order.
+// sameColumns reports whether a list of columns from PostgreSQL has the columns of the key, in any order.
 func sameColumns(list string, key store.ConflictKey) bool {
 	columns := strings.Split(strings.ReplaceAll(list, " ", ""), ",")
 	slices.Sort(columns)

@@ -2,7 +2,6 @@ package supabase
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -13,20 +12,20 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// How many hands a row has is told by its raw_json alone: the column hand_count may be anybody's. Only rows whose
-// content is not known are asked for it, because PostgreSQL must read the whole raw_json of each.
+// The number of hands of a row must come from its raw_json, because other programs write the column hand_count too.
+// PostgreSQL must read the whole raw_json of each row for that. So it is only done for rows whose content is not known.
 
-// computedHands is the function over a row that gfxsync schema makes (PostgREST documentation, "Computed Fields").
+// computedHands is a function of a row that gfxsync schema makes (PostgREST documentation, "Computed Fields").
 const computedHands = "gfx_session_hands"
 
-// handsStep is how many rows are counted by one request: of one MB each, they take PostgreSQL less than a second.
+// handsStep is how many rows one request counts. If each has one MB, PostgreSQL takes less than a second.
 const handsStep = 50
 
-// maxProbes are enough for 2^31 hands.
+// maxProbes is more than a binary search for any number of hands takes.
 const maxProbes = 64
 
-// HandsOf implements store.SessionTable by the function gfx_session_hands, and where the table has none by asking
-// whether there is a hand with some number.
+// HandsOf implements store.SessionTable with the function gfx_session_hands. If the table has no such function, it does
+// a binary search: it asks whether a row has a hand at an index.
 func (r *Remote) HandsOf(ctx context.Context, rows []store.SessionRow) ([]int, error) {
 	counts := make([]int, len(rows))
 	for begin := 0; begin < len(rows); begin += handsStep {
@@ -77,11 +76,10 @@ func (r *Remote) computeHands(ctx context.Context, rows []store.SessionRow, coun
 	}
 	var found []struct {
 		Session int64 `json:"session_id"`
-		Hands   int   `json:"gfx_session_hands"` // null, of a row that has lost its content meanwhile, is 0
+		Hands   int   `json:"gfx_session_hands"` // null, and so 0, if the row has lost its content meanwhile
 	}
-	if err := json.Unmarshal(body, &found); err != nil {
-		message := clip(fmt.Sprintf("the answer is no list of hands: %v", err))
-		return &store.RemoteError{Class: store.Outage, Message: message, Err: err}
+	if err := decode(body, &found); err != nil {
+		return err
 	}
 	bySession := map[int64]int{}
 	for _, f := range found {
@@ -93,14 +91,14 @@ func (r *Remote) computeHands(ctx context.Context, rows []store.SessionRow, coun
 	return nil
 }
 
-// count is a number that is being searched for: at least low and, once high is known, at most high.
+// count is the number of hands of a session during the binary search. It is at least low and, if bounded, at most high.
 type count struct {
 	session   int64
 	low, high int
 	bounded   bool
 }
 
-// probe is the index of the element that is to be asked for next.
+// probe returns the index to ask for next.
 func (c *count) probe() int {
 	if c.bounded {
 		return (c.low + c.high) / 2
@@ -108,11 +106,11 @@ func (c *count) probe() int {
 	return max(15, 2*c.low-1)
 }
 
-// undefinedFunction is what PostgreSQL says to @> of json, which jsonb alone has.
+// undefinedFunction is PostgreSQL's answer to the operator @> on json. Only jsonb has it.
 const undefinedFunction = "42883"
 
-// condition holds if the element is there. Of jsonb, PostgreSQL takes a text or a number for a list of one, which it
-// is not.
+// condition returns a condition that holds if the list has an element at the index. For jsonb, PostgreSQL takes a text
+// or a number for a list of one element, so the condition also requires a list.
 func (c *count) condition(isJSON bool) string {
 	isList := ""
 	if c.probe() == 0 && !isJSON {
@@ -132,9 +130,9 @@ func (c *count) answer(isThere bool) {
 
 func (c *count) known() bool { return c.bounded && c.low == c.high }
 
-// searchHands finds out how many elements the lists have, of all rows at one time: a list of n elements has one at
-// index n-1 and none at n. An element that is null is there too. Of 180 hands that takes twelve requests of a few KB
-// (PostgREST documentation, "Tables and Views", "JSON Columns" and "Logical operators").
+// searchHands finds the lengths of the lists by binary search, for all rows at the same time. A list of n elements has
+// an element at index n-1 and none at index n. An element may be null. For 180 hands it takes twelve requests of a few
+// KB (PostgREST documentation, "Tables and Views", "JSON Columns" and "Logical operators").
 func (r *Remote) searchHands(ctx context.Context, rows []store.SessionRow, counts []int) error {
 	searches := make([]count, len(rows))
 	for i := range rows {

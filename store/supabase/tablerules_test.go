@@ -18,7 +18,7 @@ func TestRulesOfATable(t *testing.T) {
 		sql      string
 		unique   []store.ConflictKey
 		required bool
-		class    store.Class // 0: none
+		class    store.Class // 0: no error
 		says     []string
 	}{
 		"hash": {
@@ -124,7 +124,7 @@ func TestRulesWithoutAServer(t *testing.T) {
 	remoteError(t, err, store.Outage)
 }
 
-// TestATableByAnotherKey: both remotes are the same table, with connections in common.
+// Both remotes are for the same table. They share the connections.
 func TestATableByAnotherKey(t *testing.T) {
 	t.Parallel()
 	s := supabasetest.New(t, supabasetest.WithSQL(bare+`alter table gfx_sessions add unique (session_id)`))

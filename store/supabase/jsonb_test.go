@@ -13,7 +13,7 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
-// storableTexts are pieces of strings and numbers, put together at random and at the bounds.
+// storableTexts has pieces of strings and numbers. Some are random, and some are at the limits.
 func storableTexts() (docs []string) {
 	for _, s := range []string{
 		`\u0000`, `\\u0000`, `\\\u0000`, `\\\\u0000`, `\u0001`, `\u00000`, `\uD800`, `\uDBFF\uDC00`, `\ud83c\udca1`,
@@ -56,7 +56,7 @@ func storableTexts() (docs []string) {
 	return docs
 }
 
-// What MakeRecord refuses because the database could not store it is what PostgreSQL's jsonb refuses, and nothing else.
+// MakeRecord refuses exactly those contents as not storable that PostgreSQL's jsonb refuses.
 func TestFilesThatJSONBRefusesAreInvalidAndNoOthers(t *testing.T) {
 	t.Parallel()
 	s := supabasetest.New(t)
