@@ -1,10 +1,10 @@
 
--- What an interrupted attempt has left is an index that is not valid: it serves nobody, and costs with every row. It
--- goes first. (By hand that is DROP INDEX CONCURRENTLY, of what \d in psql shows as INVALID.)
+-- An interrupted attempt leaves an invalid index. It is of no use and slows down every write. It is dropped first. (By
+-- hand: DROP INDEX CONCURRENTLY, for each index that \d in psql shows as INVALID.)
 {{template "leftovers" .}} \gexec
 
--- The unique constraint. Where rows stand in the way, PostgreSQL says "could not create unique index". These are the
--- rows:
+-- The unique constraint. If there are duplicate rows, PostgreSQL says "could not create unique index". This query shows
+-- them:
 --   SELECT {{.NewKey}}, count(*) FROM {{.Table}} GROUP BY {{.NewKey}} HAVING count(*) > 1;
 SELECT format('CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS %I ON %s (%s)', '{{.Unique}}', '{{.Table}}', k.columns)
 FROM (SELECT coalesce(found.columns, '{{.NewKey}}') AS columns FROM ({{template "key" .}}

@@ -1,6 +1,6 @@
 
--- The functions. The comment of each ends with a fingerprint of what it was made from and of what it is, which tells
--- whether there is anything to do.
+-- The functions. The comment of each function ends with a fingerprint of its source and of its definition. If the
+-- fingerprint is the same, there is nothing to do.
 DO $gfxsync$
 DECLARE
 	name    text;
@@ -13,7 +13,7 @@ DECLARE
 	before  CONSTANT text := current_setting('search_path');
 BEGIN
 	{{- template "patience"}}
-	PERFORM set_config('search_path', '', true); -- on which it depends how PostgreSQL prints a definition
+	PERFORM set_config('search_path', '', true); -- the form in which PostgreSQL prints a definition depends on it
 	FOR name, callers, says, makes IN SELECT f.name, f.callers, f.says, f.makes FROM (VALUES
 	(true, '{{.Schema}}.gfx_session_hands({{.Table}})', ARRAY['service_role', 'authenticated'],
 		'The number of hands in raw_json; for the API a computed field: select=session_id,gfx_session_hands', replace($sql$
@@ -53,7 +53,7 @@ BEGIN
 		{{- template "make function"}}
 	END LOOP;
 
-	-- A table may have a trigger of its own that does the same. One more would do no harm, and is not needed.
+	-- The table may have its own trigger that does the same. Then this one is not needed.
 	IF NOT EXISTS (
 		SELECT FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
 		WHERE t.tgrelid = '{{.Table}}'::regclass AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')

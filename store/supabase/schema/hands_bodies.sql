@@ -1,8 +1,8 @@
-{{- /* The functions of the expansion. Between slash and star stands what is taken from the catalogue: columns, terms
-and sets of each table, key, stands, match, left, winner and constraints. */ -}}
+{{- /* The functions of the expansion. SQL comments between slash and star are replaced by text from the catalogue: the
+columns, terms and sets of each table, key, stands, match, left, winner and constraints. */ -}}
 
 {{define "expand write" -}}
--- A player or an event that cannot be stored fails its hand.
+-- If a player or an event cannot be stored, the whole hand fails.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_write(
 		expand_session bigint, positions integer[], hashes bigint[], hands jsonb[]
 	) RETURNS void LANGUAGE plpgsql SET timezone = 'UTC' {{template "settings"}} AS $body$
@@ -10,14 +10,14 @@ and sets of each table, key, stands, match, left, winner and constraints. */ -}}
 	DECLARE
 		written uuid[];
 		random  CONSTANT text := replace(gen_random_uuid()::text, '-', '');
-		-- The beginning of a UUID of version 7 (RFC 9562): players and events get ascending ones, which an index takes
-		-- faster than random ones.
+		-- The beginning of a UUID of version 7 (RFC 9562). The IDs of players and events are ascending, because an
+		-- index takes ascending keys faster than random ones.
 		ids     CONSTANT text := lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || '7'
 			|| substr(random, 1, 3) || '8' || substr(random, 21, 7);
 	BEGIN
 		/*constraints*/
-		-- New players are rare. They are added by one transaction at a time, which waits for nobody then: two that add
-		-- the same ones in another order would wait for each other.
+		-- New players are rare. Only one transaction at a time adds them, and it waits for nobody then. Two
+		-- transactions that add the same players in different orders would deadlock.
 		PERFORM FROM unnest(hands) AS u (j) CROSS JOIN LATERAL {{template "players"}} AS p (j, n)
 		WHERE NOT EXISTS (SELECT FROM {{.Schema}}.gfx_players x WHERE x.player_hash = {{template "player hash"}});
 		IF FOUND THEN
@@ -86,11 +86,11 @@ and sets of each table, key, stands, match, left, winner and constraints. */ -}}
 	$body$
 {{- end}}
 
-{{- /* Plans are kept, and were perhaps made while the tables were empty: they must not read them whole ever after. To
-compile such short statements takes longer than to run them. */ -}}
+{{- /* Plans are cached, and some were made while the tables were empty. Such a plan must not read whole tables later.
+Compiling such short statements would take longer than running them. */ -}}
 {{define "settings"}}SET search_path = '' SET enable_seqscan = off SET jit = off{{end}}
 
-{{- /* A list of the hand u; it fails if there is something else. */ -}}
+{{- /* A list of the hand u. It fails if the value is not a list. */ -}}
 {{define "list"}}coalesce(nullif(u.j -> '{{.}}', 'null'), '[]'){{end}}
 {{define "players"}}jsonb_array_elements({{template "list" "Players"}}) WITH ORDINALITY{{end}}
 {{define "player hash" -}}
@@ -102,14 +102,15 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 {{- end}}
 
 {{define "expand session" -}}
--- The caller holds the lock of the session. The result is current, expanded, part if time ran out, or stale if it
-	-- ran out and nothing was written. Players are the hashes of those whose totals may not be right any more.
+-- The caller holds the lock of the session. The result is 'current', 'expanded', 'part' if the time was over, or
+	-- 'stale' if the time was over and nothing was written. The array players gets the hashes of players whose totals may
+	-- be wrong now.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_session(
 		expand_session bigint, until timestamptz, again boolean, OUT result text, OUT players text[]
 	) LANGUAGE plpgsql {{template "settings"}} AS $body$
 	#variable_conflict use_variable
 	DECLARE
-		step      CONSTANT integer := 50; -- hands that are written by one call
+		step      CONSTANT integer := 50; -- number of hands that one call writes
 		winner    record;
 		old       {{.Schema}}.gfx_expand_sessions;
 		new       {{.Schema}}.gfx_expand_sessions;
@@ -165,13 +166,13 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 		END IF;
 
 		FOR begun IN 1 .. coalesce(cardinality(positions), 0) BY step LOOP
-			IF begun > 1 AND clock_timestamp() > until THEN -- each call comes further
+			IF begun > 1 AND clock_timestamp() > until THEN -- so each call makes progress
 				new.stale := true;
 				EXIT;
 			END IF;
 			failed := {{.Schema}}.gfx_expand_try(expand_session, positions[begun : begun + step - 1],
 				hashes[begun : begun + step - 1], hands[begun : begun + step - 1]);
-			IF failed IS NOT NULL THEN -- each by itself: one that fails costs no other
+			IF failed IS NOT NULL THEN -- write each hand by itself, so that a bad one does not stop the others
 				FOR i IN begun .. least(begun + step - 1, cardinality(positions)) LOOP
 					failed := {{.Schema}}.gfx_expand_try(expand_session, positions[i : i], hashes[i : i], hands[i : i]);
 					IF failed IS NOT NULL THEN
@@ -207,7 +208,7 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 				SELECT pl.player_hash, count(DISTINCT x.hand_id)::integer AS hands, min(h.start_time) AS first_seen_at,
 					max(h.start_time) AS last_seen_at
 				FROM {{.Schema}}.gfx_hands h
-				-- OFFSET keeps this from being a join, for which the planner may read the players of all sessions.
+				-- Without OFFSET, this would become a join, and the planner might read the players of all sessions.
 				CROSS JOIN LATERAL (
 					SELECT x.hand_id, x.player_id FROM {{.Schema}}.gfx_hand_players x WHERE x.hand_id = h.id OFFSET 0
 				) AS x
@@ -248,11 +249,11 @@ md5(lower(trim(coalesce(p.j ->> 'Name', ''))) || ':' || lower(trim(coalesce(p.j 
 	$body$
 {{- end}}
 
-{{- /* SQLSTATEs of what is no fault of a hand: a conflict of transactions, a lock, a lack of room, a stop. */ -}}
+{{- /* SQLSTATEs of failures that no hand causes: a conflict of transactions, a lock, a lack of disk, a stop. */ -}}
 {{define "passing"}}'^(40|53|55|57|58|XX)'{{end}}
 
 {{define "expand try" -}}
--- What is no fault of a hand is none of its errors: a lock, a lack of room, a stop. It fails the whole expansion.
+-- A lock, a lack of disk or a stop is not an error of a hand. It fails the whole expansion.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_try(
 		expand_session bigint, positions integer[], hashes bigint[], hands jsonb[]
 	) RETURNS jsonb LANGUAGE plpgsql {{template "settings"}} AS $body$

@@ -1,5 +1,5 @@
--- The functions of the expansion. Column lists and casts are of the tables as they are now: apply this again after a
--- change of theirs.
+-- The functions of the expansion. Their column lists and casts fit the present tables. After a change of the tables,
+-- apply this again.
 DO $gfxsync$
 DECLARE
 	name    text;
@@ -16,7 +16,7 @@ BEGIN
 	{{- template "patience"}}
 	PERFORM set_config('search_path', '', true);
 
-	-- For each table the columns, what they are filled with, and what a conflict sets.
+	-- For each table: the columns, their values, and what a conflict sets.
 	SELECT jsonb_object_agg(m.name || ' ' || w.what, w.list) INTO parts
 	FROM (
 		SELECT m.tab AS name,
@@ -43,7 +43,7 @@ BEGIN
 		WHERE c.condeferrable AND c.conrelid IN ('{{.Schema}}.gfx_players'::regclass, '{{.Schema}}.gfx_hands'::regclass,
 			'{{.Schema}}.gfx_hand_players'::regclass, '{{.Schema}}.gfx_events'::regclass)
 	), ''), 'key', CASE WHEN by_num THEN 'hand_num' ELSE 'position' END,
-		-- Of hands with the same HandNum the last one stands, where the table is unique on it.
+		-- If the table is unique on HandNum, the last of several hands with the same HandNum counts.
 		'stands', CASE WHEN by_num THEN $sql$(
 				e.j ->> 'HandNum' IS NULL OR row_number() OVER (PARTITION BY e.j ->> 'HandNum' ORDER BY e.n DESC) = 1
 			)$sql$

@@ -1,14 +1,15 @@
-{{- /* Which sessions are expanded when, and by whom. */ -}}
+{{- /* The functions and triggers that decide which sessions are expanded, and when. */ -}}
 
 {{define "expand totals" -}}
--- Sums from gfx_expand_players, never increments: they are right whatever was restored or deleted. The rows are locked
-	-- in one order and last of all, so that transactions with the same players wait for each other's commit alone.
+-- The totals are sums over gfx_expand_players, not increments. So they are right after any restore or delete. The rows
+	-- are locked in a fixed order, and after all other locks. So transactions with the same players only wait for each
+	-- other's commit.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_totals(hashes text[]) RETURNS void
 	LANGUAGE plpgsql {{template "settings"}} AS $body$
 	BEGIN
 		PERFORM FROM {{.Schema}}.gfx_players p WHERE p.player_hash = ANY (hashes)
 		ORDER BY p.player_hash FOR NO KEY UPDATE;
-		-- A new statement sees what those have committed who held the locks before.
+		-- A new statement sees the commits of the transactions that held the locks before.
 		UPDATE {{.Schema}}.gfx_players p
 		SET total_hands_played = t.hands, total_sessions = t.sessions, first_seen_at = t.first, last_seen_at = t.last
 		FROM (
@@ -24,8 +25,8 @@
 {{- end}}
 
 {{define "expand list" -}}
--- A transaction waits for the lock of a session only while it has none: so no two wait for each other. A session that
-	-- another transaction works on, or for which no time is left, stays stale (gfx_expand_status).
+-- A transaction waits for the lock of a session only if it holds no other such lock. So there is no deadlock. A session
+	-- that another transaction works on, or for which no time is left, stays stale (gfx_expand_status).
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_list(
 		sessions bigint[], seconds double precision, again boolean, waits boolean, OUT expanded integer, OUT last bigint
 	) LANGUAGE plpgsql {{template "settings"}} AS $body$
@@ -85,8 +86,8 @@
 {{- end}}
 
 {{define "expand note" -}}
--- A trigger for each row knows whether raw_json was set, one for each statement can expand sessions in their order. The
-	-- sessions go from this one to that one in a setting, which ends with the transaction.
+-- Only a trigger for each row knows whether raw_json was set. Only a trigger for each statement can expand the sessions
+	-- in order. The first passes the sessions to the second in a setting that ends with the transaction.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_note() RETURNS trigger
 	LANGUAGE plpgsql {{template "settings"}} AS $body$
 	BEGIN
@@ -100,7 +101,7 @@
 {{- end}}
 
 {{define "expand written" -}}
--- Whatever happens here, the row of the session is stored; only a stop of the whole statement fails it.
+-- The row of the session is stored even if this fails. Only a stop of the whole statement makes it fail.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand_written() RETURNS trigger
 	LANGUAGE plpgsql {{template "settings"}} AS $body$
 	DECLARE
@@ -123,9 +124,9 @@
 {{- end}}
 
 {{define "expand step" -}}
--- One step, which ends within the time that the API grants a statement. Again: all sessions after one, of which every
-	-- hand is compared with the file, its errors tried again and its players and events counted. Call it until remaining
-	-- is 0.
+-- One step. It ends within the time limit of the API for a statement. If again is true, it goes through all sessions
+	-- greater than after. It compares every hand with the file, tries failed hands again, and counts players and events.
+	-- Call it until remaining is 0.
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_expand(
 		seconds double precision DEFAULT 2, again boolean DEFAULT false, after bigint DEFAULT NULL
 	) RETURNS TABLE (expanded integer, remaining integer, errors integer, last bigint)

@@ -1,8 +1,8 @@
-{{- /* The mapping from the file to the columns: a table's name, a column, and an expression over
-	g, the hand (position, j, and what is derived from it: pot, board, winner, seat; o, its place in the call);
-	p, an element of Players (n its place, j);  e, an element of Events (n, j).
-What is missing or null in the file is null here, and then the column's default. Change the number of the mapping with
-it: every session is then expanded anew. */ -}}
+{{- /* The mapping from the file to the columns. Each row has the name of a table, a column, and an expression over
+	g, the hand (position, j; derived from j: pot, board, winner, seat; o, its place in the call),
+	p, an element of Players (n, its place; j), and  e, an element of Events (n, j).
+A value that is missing or null in the file is null here, and the column gets its default. Whoever changes the mapping
+must change its number too: then every session is expanded again. */ -}}
 {{define "mapping number"}}1{{end}}
 {{define "mapping" -}}
 VALUES
@@ -74,7 +74,7 @@ VALUES
 		('gfx_events', 'event_time', $e$e.j ->> 'DateTimeUTC'$e$)
 {{- end}}
 
-{{- /* The columns of gfx_hands by which a hand is found again, null if the table is unique on neither. */ -}}
+{{- /* The columns that identify a hand in gfx_hands. Null: the table is unique on neither of the choices. */ -}}
 {{define "hands key" -}}
 SELECT k.columns FROM (VALUES (1, 'session_id,hand_num'), (2, 'session_id,position')) AS k (place, columns)
 	WHERE EXISTS (

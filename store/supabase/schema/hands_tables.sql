@@ -1,6 +1,6 @@
--- The tables that graphics read, and what the expansion keeps of its own. A table that is there stays as it is, with
--- its keys, types, checks and triggers. It gets the columns by which versions of a hand are told apart, and what it has
--- no column for is left out.
+-- The tables that graphics read, and the expansion's own tables. An existing table keeps its keys, types, checks and
+-- triggers. It gets the columns that distinguish the versions of a hand. Values for which it has no column are left
+-- out.
 DO $gfxsync$
 DECLARE
 	item  text;
@@ -26,7 +26,8 @@ BEGIN
 		CREATE TABLE {{.Schema}}.gfx_hands (
 			id                       uuid PRIMARY KEY DEFAULT gen_random_uuid(),
 			session_id               bigint NOT NULL,
-			position                 integer NOT NULL, -- in the list Hands of the file, from 0: HandNum may repeat
+			-- index in the list Hands of the file; two hands may have the same HandNum
+			position                 integer NOT NULL,
 			hand_num                 bigint NOT NULL,
 			game_variant             text,
 			game_class               text,
@@ -117,23 +118,24 @@ BEGIN
 		CREATE UNIQUE INDEX gfx_hands_gfxsync_key ON {{.Schema}}.gfx_hands (session_id, position);
 	END IF;
 
-	-- What was expanded of each session.
+	-- What was expanded for each session.
 	IF to_regclass('{{.Schema}}.gfx_expand_sessions') IS NULL THEN
 		CREATE TABLE {{.Schema}}.gfx_expand_sessions (
 			session_id  bigint PRIMARY KEY,
-			file_hash   text,    -- of the version whose hands are in the tables
-			mapping     integer, -- the number of the mapping by which they were made
+			file_hash   text, -- hash of the version whose hands are in the tables
+			mapping     integer, -- number of the mapping that was used
 			hands       integer NOT NULL DEFAULT 0,
-			repeated    integer NOT NULL DEFAULT 0, -- hands that gave way to a later one with the same HandNum
+			repeated    integer NOT NULL DEFAULT 0, -- hands that are left out because a later one has the same HandNum
 			errors      integer NOT NULL DEFAULT 0,
-			rows        integer NOT NULL DEFAULT 0, -- of gfx_hands, and the XOR of their source_hash
+			-- number of rows in gfx_hands; digest is the XOR of their source_hash
+			rows        integer NOT NULL DEFAULT 0,
 			digest      bigint,
 			stale       boolean NOT NULL DEFAULT false,
-			changed     integer[] NOT NULL DEFAULT '{}', -- the positions that the last expansion wrote
+			changed     integer[] NOT NULL DEFAULT '{}', -- positions that the last expansion wrote
 			expanded_at timestamptz
 		);
 	END IF;
-	-- Hands that could not be expanded, and why. Position -1: the session as a whole.
+	-- Hands that could not be expanded, and why. Position -1 stands for the whole session.
 	IF to_regclass('{{.Schema}}.gfx_expand_errors') IS NULL THEN
 		CREATE TABLE {{.Schema}}.gfx_expand_errors (
 			session_id  bigint NOT NULL,
@@ -145,7 +147,7 @@ BEGIN
 			PRIMARY KEY (session_id, position)
 		);
 	END IF;
-	-- What each player has played in each session: the totals of gfx_players are sums of it.
+	-- What each player has played in each session. The totals in gfx_players are sums over this table.
 	IF to_regclass('{{.Schema}}.gfx_expand_players') IS NULL THEN
 		CREATE TABLE {{.Schema}}.gfx_expand_players (
 			session_id    bigint NOT NULL,
@@ -158,7 +160,7 @@ BEGIN
 		CREATE INDEX gfx_expand_players_session ON {{.Schema}}.gfx_expand_players (session_id);
 	END IF;
 
-	-- Whoever else is to read needs a policy, for each of the tables, for example
+	-- Other roles need a policy for each of the tables in order to read, for example
 	--   CREATE POLICY readers ON {{.Schema}}.gfx_hands FOR SELECT TO authenticated USING (true);
 	FOREACH item IN ARRAY ARRAY['gfx_players', 'gfx_hands', 'gfx_hand_players', 'gfx_events', 'gfx_expand_sessions',
 		'gfx_expand_errors', 'gfx_expand_players']

@@ -1,4 +1,4 @@
--- What the expansion says of itself.
+-- The state of the expansion.
 DO $gfxsync$
 DECLARE
 	name    text;

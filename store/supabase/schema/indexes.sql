@@ -13,12 +13,13 @@ BEGIN
 		EXECUTE item;
 	END LOOP;
 
-	-- Where there is no unique index and rows stand in the way, PostgreSQL says "could not create unique index". These
-	-- are the rows:
+	-- If there is no unique index yet and there are duplicate rows, PostgreSQL says "could not create unique index".
+	-- This query shows them:
 	--   SELECT {{.NewKey}}, count(*) FROM {{.Table}} GROUP BY {{.NewKey}} HAVING count(*) > 1;
-	-- A unique constraint on other columns stays, and goes on refusing rows: drop it if it is not meant.
+	-- A unique constraint on other columns stays and still refuses rows. Drop it if you do not want that.
 	{{- if .ByPC}}
-	-- One on file_hash alone keeps a second PC from storing the same file. Rows without a gfx_pc_id are of no PC.
+	-- A unique constraint on file_hash alone refuses the same file from a second PC. Rows without a gfx_pc_id belong to
+	-- no PC.
 	{{- end}}
 	key := coalesce(({{template "key" .}}
 	), '{{.NewKey}}');

@@ -1,7 +1,7 @@
--- gfxsync: announces each new or changed hand to who has subscribed to the private channel gfx:hands of Supabase
--- Realtime: one message for each session and save, with the event "hands" and
+-- gfxsync: announces each new or changed hand on the private channel gfx:hands of Supabase Realtime. For each session
+-- and save there is one message with the event "hands" and
 --   {"session_id": "638963849867159576", "gfx_pc_id": "PC01", "hands": [{"position": 179, "hand_num": 180}]}
--- It needs what gfxsync schema --hands makes. It may be applied at any time, and again. Where Realtime is missing, it
+-- It needs the tables of gfxsync schema --hands. It may be applied at any time, and again. If Realtime is missing, it
 -- says so and changes nothing.
 --
 -- To receive a message of a private channel, a role needs a policy on realtime.messages (Supabase documentation,
@@ -26,12 +26,12 @@ BEGIN
 		RAISE EXCEPTION 'the table % is missing, which tells what hands are new', '{{.Schema}}.gfx_expand_sessions'
 			USING ERRCODE = 'undefined_table', HINT = 'Apply what gfxsync schema --hands prints, and then this again.';
 	END IF;
-	PERFORM set_config('search_path', '', true); -- on which it depends how PostgreSQL prints a definition
+	PERFORM set_config('search_path', '', true); -- the form in which PostgreSQL prints a definition depends on it
 
-	-- It goes by the rights of who writes the session, as do all functions of gfxsync. Realtime lets service_role insert
-	-- into its messages (github.com/supabase/realtime, lib/realtime/tenants/repo/migrations,
-	-- RedefineAuthorizationTables). Whatever fails, the session is written: realtime.send makes warnings of the errors
-	-- that it meets, and so does this.
+	-- The function runs with the rights of the role that writes the session, as all functions of gfxsync do. Realtime
+	-- allows service_role to insert into its messages (github.com/supabase/realtime,
+	-- lib/realtime/tenants/repo/migrations, RedefineAuthorizationTables). If anything fails, the session is still
+	-- written: realtime.send turns its errors into warnings, and this function does the same.
 	makes := $sql$
 	CREATE OR REPLACE FUNCTION {{.Schema}}.gfx_announce_hands() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = '' AS $body$
@@ -39,7 +39,7 @@ BEGIN
 		sessions bigint[];
 		message  jsonb;
 	BEGIN
-		-- A row that was only marked, as stale for example, still lists what its last expansion wrote.
+		-- If a row was only marked, for example as stale, it still lists what its last expansion wrote.
 		IF TG_OP = 'INSERT' THEN
 			sessions := ARRAY(SELECT w.session_id FROM written AS w WHERE w.changed <> '{}');
 		ELSE
@@ -64,7 +64,7 @@ BEGIN
 	END
 	$body$
 	$sql$;
-	-- The PC is that of the version that was expanded.
+	-- The PC of the version that was expanded.
 	makes := replace(makes, 'PC', CASE WHEN EXISTS (
 		SELECT FROM pg_catalog.pg_attribute a
 		WHERE a.attrelid = '{{.Table}}'::regclass AND a.attname = 'gfx_pc_id' AND NOT a.attisdropped
@@ -81,7 +81,7 @@ BEGIN
 			format('%s (gfxsync %s)', says, md5(makes || pg_get_functiondef(to_regprocedure(self)))));
 	END IF;
 
-	-- A trigger calls it, and nobody else is to.
+	-- Only the trigger may call it.
 	FOR item IN
 		SELECT format('REVOKE EXECUTE ON FUNCTION %s FROM %s', self, coalesce(quote_ident(r.rolname), 'PUBLIC'))
 		FROM pg_proc p CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS g

@@ -1,9 +1,9 @@
--- gfxsync: has Supabase Realtime tell of every change of a row that graphics read, for front ends that subscribe to
--- postgres_changes: it adds the tables to the publication supabase_realtime. It needs what gfxsync schema --hands
--- makes, or tables of the same names. It may be applied at any time, and again. Where Realtime is missing, it says so
+-- gfxsync: adds the tables that graphics read to the publication supabase_realtime. Then Supabase Realtime reports
+-- every change of their rows to front ends that subscribe to postgres_changes. It needs the tables of gfxsync schema
+-- --hands, or tables with the same names. It may be applied at any time, and again. If Realtime is missing, it says so
 -- and changes nothing.
 --
--- A front end hears of the rows that its role may read: see the policies in what gfxsync schema --hands prints.
+-- A front end receives only rows that its role may read: see the policies in the SQL of gfxsync schema --hands.
 DO $gfxsync$
 DECLARE
 	made    record;

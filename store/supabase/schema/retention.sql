@@ -1,7 +1,7 @@
--- Keeps of each session{{if .ByPC}} and PC{{end}} the best version, and what is younger than keep. A row without a
--- session
-	-- stays, and so does one that another table refers to. One call deletes at most max_rows: repeat it until it returns
-	-- 0, or run it every night. With pg_cron (Supabase dashboard, Integrations, Cron):
+-- Deletes old versions of sessions. It keeps the winner of each session{{if .ByPC}} and PC{{end}}, rows that are
+	-- younger than keep, rows without a session, and rows that another table refers to. One call deletes at most
+	-- max_rows rows. Repeat it until it returns 0, or run it every night. With pg_cron (Supabase dashboard,
+	-- Integrations, Cron):
 	--   SELECT cron.schedule('gfxsync-superseded', '30 4 * * *',
 	--     $cron$SELECT {{.Schema}}."{{.DeleteSuperseded}}"('7 days', 10000)$cron$);
 	CREATE OR REPLACE FUNCTION {{.Schema}}."{{.DeleteSuperseded}}"(keep interval, max_rows integer DEFAULT 1000)

@@ -1,5 +1,5 @@
 
--- Only service_role reads and writes. Whoever else is to read needs a policy, for example
+-- Only service_role may read and write. Other roles need a policy in order to read, for example
 --   CREATE POLICY readers ON {{.Table}} FOR SELECT TO authenticated USING (true);
 DO $gfxsync$
 DECLARE
@@ -16,7 +16,7 @@ BEGIN
 		GRANT SELECT, INSERT, UPDATE, DELETE ON {{.Table}} TO service_role;
 	END IF;
 
-	-- A serial column draws on its sequence with the rights of who inserts; an identity column does not.
+	-- A serial column uses its sequence with the rights of the role that inserts. An identity column does not.
 	FOR item IN
 		SELECT DISTINCT c.oid::regclass
 		FROM pg_attrdef f

@@ -1,4 +1,4 @@
-{{- /* What several files have in common. */ -}}
+{{- /* Templates that several files use. */ -}}
 
 {{define "patience"}}
 	IF current_setting('lock_timeout') IN ('0', '0ms') THEN
@@ -6,7 +6,7 @@
 	END IF;
 {{- end}}
 
-{{- /* The columns that the table is unique on, as text. Null: on none of those that rows can be upserted on. */ -}}
+{{- /* The columns of the conflict key, as text. It is null if the table is unique on none of the keys. */ -}}
 {{define "key" -}}
 	{{- if .Key}}
 		SELECT '{{.Key}}' AS columns
@@ -19,7 +19,8 @@
 	{{- end}}
 {{- end}}
 
-{{- /* Of an index i: ON CONFLICT takes any unique index of exactly the columns of k, in any order, if not partial. */ -}}
+{{- /* A condition for an index i: ON CONFLICT (the columns of k) can use it. It must be unique on exactly these
+columns, in any order, and must not be partial. */ -}}
 {{define "unique" -}}
 i.indrelid = '{{.Table}}'::regclass AND i.indisunique AND i.indisvalid
 				AND i.indpred IS NULL AND i.indnkeyatts = cardinality(string_to_array(k.columns, ',')) AND i.indnkeyatts = (
@@ -29,8 +30,8 @@ i.indrelid = '{{.Table}}'::regclass AND i.indisunique AND i.indisvalid
 				)
 {{- end}}
 
-{{- /* The number of hands, from the file; typed makes it fit a json column. To find it raw_json is unpacked, which takes
-milliseconds. Hence the column raw_hands, which rows of before have not. */ -}}
+{{- /* The number of hands in the file. The template typed adapts it to a column of type json. PostgreSQL must unpack
+raw_json for it, which takes milliseconds. So the number is stored in the column raw_hands; older rows lack it. */ -}}
 {{define "hands" -}}
 CASE WHEN {{.}}raw_json IS NULL THEN NULL
 				WHEN jsonb_typeof({{.}}raw_json -> 'Hands') = 'array' THEN jsonb_array_length({{.}}raw_json -> 'Hands')
@@ -44,12 +45,12 @@ CASE WHEN {{.}}raw_json IS NULL THEN NULL
 		)
 {{- end}}
 
-{{- /* The column that keeps the number of hands, where a session may have many rows. */ -}}
+{{- /* The column for the number of hands, for tables that may have many rows for a session. */ -}}
 {{define "hands column"}}
 
-	-- The number of hands in raw_json, which a trigger keeps (below), tells the best version of a session; hand_count,
-	-- which others write too, does not. In a row of before it is null, and found each time: UPDATE … SET raw_hands =
-	-- NULL fills it.
+	-- The winner of a session is found by the number of hands in raw_json, which a trigger stores in raw_hands (below).
+	-- It is not found by hand_count, because other programs write that column too. In an older row, raw_hands is null,
+	-- and the number is computed each time. UPDATE … SET raw_hands = NULL fills it.
 	IF key <> 'session_id' AND NOT EXISTS (
 		SELECT FROM pg_attribute a WHERE a.attrelid = '{{.Table}}'::regclass AND a.attname = 'raw_hands'
 	) THEN
@@ -57,17 +58,18 @@ CASE WHEN {{.}}raw_json IS NULL THEN NULL
 	END IF;
 {{- end}}
 
-{{- /* Which rows the digest counts, and what it makes of their hashes. A row without content counts as missing. */ -}}
+{{- /* The rows that the digest counts, and the values that it sums up. A row without content counts as missing. */ -}}
 {{define "counted" -}}
 raw_json IS NOT NULL AND octet_length(file_hash::text) >= 16 AND (file_hash::text COLLATE "C") !~ '[^0-9a-f]'
 {{- end}}
 {{define "prefix"}}substr(file_hash::text, 1, 2){{end}}
 {{define "bits"}}('x' || substr(file_hash::text, 1, 16))::bit(64)::bigint{{end}}
 
-{{- /* The statements of what is missing. An index counts under its name, and for one column any that serves. */ -}}
+{{- /* The statements for missing indexes. An index is found by its name; for an index of one column, any index of that
+column is enough. */ -}}
 {{define "missing" -}}
 (
-		-- How many prefixes there are tells PostgreSQL that the digest is worth the work of several processes.
+		-- The statistics tell PostgreSQL how many prefixes there are. Then it uses several processes for the digest.
 		SELECT format('CREATE STATISTICS %I ON ({{template "prefix"}}) FROM %s', '{{.Prefixes}}', '{{.Table}}')
 		FROM ({{template "given key" .}}) AS k
 		WHERE k.columns <> 'session_id' AND NOT EXISTS (
@@ -77,19 +79,19 @@ raw_json IS NOT NULL AND octet_length(file_hash::text) >= 16 AND (file_hash::tex
 		SELECT format('CREATE INDEX {{if .Concurrently}}CONCURRENTLY {{end}}IF NOT EXISTS %I ON %s %s',
 			x.name, '{{.Table}}', replace(x.definition, 'jsonb_', {{template "typed" .}}))
 		FROM ({{template "given key" .}}) AS k, LATERAL (VALUES
-			-- For the best version of a session. Where there is but one row for each, the unique index serves.
+			-- For the winner of a session. If there is one row for each session, the unique index is enough.
 			(1, '{{.Versions}}', k.columns <> 'session_id', NULL, $sql$(session_id, coalesce(raw_hands,
 				{{template "hands" ""}}) DESC NULLS LAST,
 				file_modified_at DESC NULLS LAST, created_at DESC NULLS LAST, file_hash DESC)$sql$),
-			-- For the digest, which reads nothing but this index: what it makes of the hashes is in it. Rows that are compared
-			-- by session need no digest.
+			-- For the digest, which reads only this index. It contains the values that the digest sums up. A table that
+			-- is compared by session needs no digest.
 			(2, '{{.DigestOfAll}}', k.columns = 'file_hash', NULL, $sql$
 				(({{template "prefix"}}), ({{template "bits"}})) INCLUDE (file_hash)
 				WHERE {{template "counted"}}$sql$),
 			(3, '{{.DigestOfPCs}}', k.columns = 'gfx_pc_id,file_hash', NULL, $sql$
 				(gfx_pc_id, ({{template "prefix"}}), ({{template "bits"}})) INCLUDE (file_hash)
 				WHERE {{template "counted"}}$sql$),
-			-- For the latest sessions, and for reading the table in the order of its hashes.
+			-- For reading the latest sessions, and for reading the table in the order of its hashes.
 			(4, '{{.ByCreated}}', true, 'session_created_at', '(session_created_at)'),
 			(5, '{{.ByHash}}', true, 'file_hash', '(file_hash)')
 		) AS x (place, name, wanted, serves, definition)
@@ -106,7 +108,8 @@ raw_json IS NOT NULL AND octet_length(file_hash::text) >= 16 AND (file_hash::tex
 {{- end}}
 {{define "given key"}}{{if .Concurrently}}{{template "key" .}}{{else}}SELECT key AS columns{{end}}{{end}}
 
-{{- /* The statements that drop what an interrupted CREATE INDEX CONCURRENTLY has left, unless it is being built. */ -}}
+{{- /* The statements that drop the invalid indexes of an interrupted CREATE INDEX CONCURRENTLY. Indexes that are being
+built stay. */ -}}
 {{define "leftovers" -}}
 		SELECT format('DROP INDEX {{if .Concurrently}}CONCURRENTLY {{end}}IF EXISTS %s.%I', '{{.Schema}}', c.relname)
 		FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -115,7 +118,7 @@ raw_json IS NOT NULL AND octet_length(file_hash::text) >= 16 AND (file_hash::tex
 		) AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = i.indexrelid)
 {{- end}}
 
-{{- /* The best version of the session of a row t: most hands, then the newest. It is the first in the index. */ -}}
+{{- /* The winner of the session of a row t: most hands, then the newest. It is the first in the index. */ -}}
 {{define "winner" -}}
 SELECT v.ctid AS place FROM {{.Table}} AS v
 				WHERE v.session_id = t.session_id{{if .ByPC}} AND v.gfx_pc_id IS NOT DISTINCT FROM t.gfx_pc_id{{end}}
@@ -125,8 +128,9 @@ SELECT v.ctid AS place FROM {{.Table}} AS v
 				LIMIT 1
 {{- end}}
 
-{{- /* Makes the function name, of which says is the comment and makes the statement, and has callers alone call it. The
-variable item is used up. The search path is empty, on which it depends how PostgreSQL prints a definition. */ -}}
+{{- /* Makes the function in the variable name. The variable says has its comment, makes has its statement, and callers
+has the only roles that may call it. The template overwrites the variable item. The search path must be empty, because
+the form in which PostgreSQL prints a definition depends on it. */ -}}
 {{define "make function"}}
 		IF to_regprocedure(name) IS NULL OR obj_description(to_regprocedure(name), 'pg_proc') IS DISTINCT FROM
 			format('%s (gfxsync %s)', says, md5(makes || pg_get_functiondef(to_regprocedure(name))))
@@ -136,7 +140,7 @@ variable item is used up. The search path is empty, on which it depends how Post
 				format('%s (gfxsync %s)', says, md5(makes || pg_get_functiondef(to_regprocedure(name)))));
 		END IF;
 
-		-- A new function may be called by everybody, and Supabase grants it to each of its roles as well.
+		-- By default, everybody may call a new function, and Supabase grants it to each of its roles.
 		FOR item IN
 			SELECT format('REVOKE EXECUTE ON FUNCTION %s FROM %s', name, coalesce(quote_ident(r.rolname), 'PUBLIC'))
 			FROM pg_proc p CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) AS g

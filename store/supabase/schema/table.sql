@@ -5,7 +5,7 @@ DECLARE
 BEGIN
 	{{- template "patience"}}
 	{{- if ne .Schema "\"public\""}}
-	-- The API serves this schema only where it is one of the "Exposed schemas" of the project (API settings).
+	-- The API serves this schema only if it is one of the "Exposed schemas" of the project (API settings).
 	IF to_regnamespace('{{.Schema}}') IS NULL THEN
 		CREATE SCHEMA {{.Schema}};
 	END IF;
@@ -37,8 +37,8 @@ BEGIN
 		);
 	END IF;
 
-	-- Without defaults, no row is rewritten. The default of a time comes after its column: rows of before must not
-	-- pretend to be from now, and keep null.
+	-- A column without a default does not rewrite rows. A time gets its default after it was added: older rows must
+	-- keep null, because their time is not known.
 	SELECT string_agg(format('ADD COLUMN %I %s', c.name, c.type), ', ' ORDER BY c.place) INTO added
 	FROM (VALUES
 		(1, 'session_id', 'bigint'), (2, 'file_name', 'text'), (3, 'file_hash', 'text'), (4, 'raw_json', 'jsonb'),

@@ -1,5 +1,5 @@
 
--- The views, which go by the rights of who reads. They have fingerprints as the functions do.
+-- The views. They use the rights of the reader. Like the functions, they have fingerprints.
 DO $gfxsync$
 DECLARE
 	view    text;
@@ -14,9 +14,9 @@ DECLARE
 	before  CONSTANT text := current_setting('search_path');
 BEGIN
 	{{- template "patience"}}
-	PERFORM set_config('search_path', '', true); -- on which it depends how PostgreSQL prints a definition
+	PERFORM set_config('search_path', '', true); -- the form in which PostgreSQL prints a definition depends on it
 
-	-- The columns that the view has keep their places, so that what rests on it can stay.
+	-- Existing columns of the view keep their positions. So objects that depend on the view can stay.
 	SELECT string_agg(c.term, ', ' ORDER BY v.attnum NULLS LAST, c.place) INTO columns
 	FROM (
 		SELECT a.attname, format('t.%I', a.attname) AS term, a.attnum AS place
@@ -33,8 +33,8 @@ BEGIN
 	LEFT JOIN pg_attribute v ON v.attrelid = to_regclass('{{.Current}}') AND v.attname = c.attname AND NOT v.attisdropped;
 
 	FOR view, says, body IN VALUES
-	-- The best version is looked up for each row, which is one step in an index. So the view can be asked for one
-	-- session, or for the latest, in the order of any index of the table. A row without a session stands for itself.
+	-- The winner is looked up for each row, which is one step in an index. So the view can be read for one session, or
+	-- for the latest ones, in the order of any index of the table. A row without a session stands for itself.
 	('{{.Current}}', 'One row per session: of its versions that with the most hands, then the newest.'
 		' The IDs are there as text, too, for JavaScript, which rounds numbers of 18 digits.',
 		'SELECT ' || columns || ' FROM {{.Table}} AS t' || CASE WHEN key <> 'session_id' THEN replace($sql$
@@ -43,7 +43,7 @@ BEGIN
 				{{template "winner" .All}}
 			) AS best ON true
 			WHERE coalesce(t.ctid = best.place, true)$sql$, 'jsonb_', {{template "typed" .}}) ELSE '' END),
-	-- A reconcile reads this instead of the table.
+	-- A reconcile reads this view instead of the table.
 	('{{.Digest}}', 'For each first two hex digits of a hash the number of rows, and the XOR of the first 16 digits.',
 		CASE WHEN key = 'gfx_pc_id,file_hash' THEN $sql$
 		SELECT p.prefix, coalesce(d.rows, 0) AS rows, coalesce(d.xor, 0) AS xor, pc.gfx_pc_id -- 256 rows for each PC
@@ -69,8 +69,8 @@ BEGIN
 			BEGIN
 				EXECUTE 'CREATE OR REPLACE ' || makes;
 			EXCEPTION WHEN invalid_table_definition THEN
-				-- Its columns are others than they were. What was granted on it is granted again; a view that rests on it stops
-				-- this.
+				-- Its columns have changed, so it is dropped and made anew. Its grants are restored. If another view
+				-- depends on it, this fails.
 				grants := ARRAY(
 					SELECT format('GRANT %s ON %s TO %s', g.privilege_type, view,
 						CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END)
