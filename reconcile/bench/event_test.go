@@ -18,7 +18,7 @@ import (
 	"github.com/gfxsync/gfxsync/watch"
 )
 
-// writer writes files that nobody has seen before, and waits for what is to come of each.
+// writer writes new files and waits for the result of each.
 type writer struct {
 	b       *testing.B
 	folder  string
@@ -31,7 +31,7 @@ func newWriter(b *testing.B, content func(i int) []byte) *writer {
 	return &writer{b: b, folder: b.TempDir(), content: content, came: make(chan time.Time)}
 }
 
-// write returns how long it took from before the file was there until it had come.
+// write writes a file. It returns the time from before the file existed until its result came.
 func (w *writer) write() time.Duration {
 	w.n++
 	content := w.content(w.n)
@@ -40,7 +40,7 @@ func (w *writer) write() time.Duration {
 	return (<-w.came).Sub(begin)
 }
 
-// BenchmarkDetection is from before a file is created until its event is there to be taken in.
+// BenchmarkDetection measures the time from before a file is created until its event arrives.
 func BenchmarkDetection(b *testing.B) {
 	floor, ours := newWriter(b, small), newWriter(b, small)
 	watchBare(b, floor)
@@ -55,7 +55,7 @@ func BenchmarkDetection(b *testing.B) {
 	running.Wait()
 }
 
-// detected is told of a file when it is created and when it is written.
+// detected receives the event of a file twice: when it is created and when it is written.
 type detected struct {
 	*writer
 	ready func()
@@ -90,7 +90,8 @@ func watchBare(b *testing.B, to *writer) {
 	})
 }
 
-// BenchmarkFileToRow is from before a file is created until the server has answered that its row is committed.
+// BenchmarkFileToRow measures the time from before a file is created until the server has answered that its row is
+// committed.
 func BenchmarkFileToRow(b *testing.B) {
 	server := newServer(b)
 	client := newBare(b, server)
@@ -98,7 +99,8 @@ func BenchmarkFileToRow(b *testing.B) {
 	floor := func() time.Duration {
 		n++
 		content := session(n)
-		r, err := store.MakeRecord(store.Origin{Source: store.Source{Path: "x.json"}, FileHash: hashindex.XXH3.Sum(content)}, content)
+		origin := store.Origin{Source: store.Source{Path: "x.json"}, FileHash: hashindex.XXH3.Sum(content)}
+		r, err := store.MakeRecord(origin, content)
 		must(b, err)
 		body := encode([]store.Record{r})
 		begin := time.Now()
@@ -106,23 +108,27 @@ func BenchmarkFileToRow(b *testing.B) {
 		return time.Since(begin)
 	}
 	ours := newWriter(b, session)
-	stop := runAgent(b, config(b, ours.folder, &observed{remoteOf(b, server), func([]store.Record) { ours.came <- time.Now() }}))
-	compare(b, 20, "a file of "+humanize.IBytes(uint64(len(session(1))))+" is created → its row is committed", "a bare POST of the same body", floor, ours.write)
+	stop := runAgent(b, config(b, ours.folder, &observed{
+		remoteOf(b, server),
+		func([]store.Record) { ours.came <- time.Now() },
+	}))
+	compare(b, 20, "a file of "+humanize.IBytes(uint64(len(session(1))))+" is created → its row is committed",
+		"a bare POST of the same body", floor, ours.write)
 	stop()
 }
 
-// between is how long PokerGFX leaves a file alone at least: longer than the interval between two flushes of modified
-// files.
+// between is the shortest time between two saves of a file by PokerGFX. It is longer than the interval between two
+// flushes of modified files.
 const between = 7 * time.Second
 
-// BenchmarkRewriteToRow is from before a file is rewritten, as it is after every hand, until its row is committed,
-// with the default settings.
+// BenchmarkRewriteToRow measures the time from before a file is rewritten, as it is after every hand, until its row is
+// committed. The settings are the defaults.
 func BenchmarkRewriteToRow(b *testing.B) {
 	server := newServer(b)
 	created := newWriter(b, session)
 	came := func([]store.Record) { created.came <- time.Now() }
 	stop := runAgent(b, config(b, created.folder, &observed{remoteOf(b, server), came}))
-	saves := 1 << 21 // so that each content is new, and as large as that of a created file
+	saves := 1 << 21 // so that each content is new and as large as that of a created file
 	rewrite := func() time.Duration {
 		time.Sleep(between)
 		saves++
@@ -136,13 +142,13 @@ func BenchmarkRewriteToRow(b *testing.B) {
 		return created.write()
 	}
 	created.n = 1
-	rewrite() // the first time, it is created
+	rewrite() // the first call creates the file
 	compare(b, scaled(b, 3),
 		"a file is rewritten → its row is committed", "a file is created → its row is committed", create, rewrite)
 	stop()
 }
 
-// runAgent runs an agent, whose first pass is over when this returns.
+// runAgent starts an agent and waits for the end of its first pass.
 func runAgent(b *testing.B, cfg reconcile.Config) (stop func()) {
 	b.Helper()
 	a, err := reconcile.Open(b.Context(), cfg)
@@ -150,7 +156,7 @@ func runAgent(b *testing.B, cfg reconcile.Config) (stop func()) {
 	ctx, cancel := context.WithCancel(b.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- a.Run(ctx) }()
-	// A pass that is asked for comes after the one of the start.
+	// A requested pass runs after the pass of the start.
 	_, err = reconcile.Reconcile(b.Context(), cfg, reconcile.Quick, reconcile.PassOptions{}, nil)
 	must(b, err)
 	return func() {

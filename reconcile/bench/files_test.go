@@ -19,7 +19,7 @@ import (
 	"github.com/gfxsync/gfxsync/reconcile/state"
 )
 
-// BenchmarkScan is a scan that finds every file as it was.
+// BenchmarkScan measures a scan that finds every file unchanged.
 func BenchmarkScan(b *testing.B) {
 	files := scaled(b, 100_000)
 	folder := tree(b, files, small)
@@ -43,10 +43,11 @@ func BenchmarkScan(b *testing.B) {
 		}
 		return time.Since(begin)
 	}
-	compare(b, 1, "scan of "+count(files)+" unchanged files", "filepath.WalkDir with Info", func() time.Duration { return walk(b, folder) }, ours)
+	compare(b, 1, "scan of "+count(files)+" unchanged files", "filepath.WalkDir with Info",
+		func() time.Duration { return walk(b, folder) }, ours)
 }
 
-// walk is the least that has to be done to see the stamps of all files.
+// walk does the least work that reads the stamps of all files.
 func walk(b *testing.B, folder string) time.Duration {
 	begin := time.Now()
 	must(b, filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error {
@@ -61,7 +62,7 @@ func walk(b *testing.B, folder string) time.Duration {
 
 const megabyte = 1 << 20
 
-// BenchmarkFull is a full pass that finds every file as it was.
+// BenchmarkFull measures a full pass that finds every file unchanged.
 func BenchmarkFull(b *testing.B) {
 	files := scaled(b, 1024)
 	folder := tree(b, files, large)
@@ -74,11 +75,12 @@ func BenchmarkFull(b *testing.B) {
 		}
 		return took
 	}
-	compare(b, 1, "full hash of "+humanize.IBytes(uint64(files*megabyte))+" in "+count(files)+" files", "reading and XXH3 alone, two files at a time too",
+	compare(b, 1, "full hash of "+humanize.IBytes(uint64(files*megabyte))+" in "+count(files)+" files",
+		"reading and XXH3 alone, two files at a time too",
 		func() time.Duration { return hashAll(b, folder) }, ours)
 }
 
-// large is a content of a megabyte.
+// large returns a content of one megabyte.
 func large(i int) []byte {
 	content := fmt.Appendf(make([]byte, 0, megabyte), `{"ID":%d,"EventTitle":"`, i)
 	rng := rand.New(rand.NewPCG(1, uint64(i)))
@@ -88,7 +90,7 @@ func large(i int) []byte {
 	return append(content, `"}`...)
 }
 
-// hashAll reads and hashes all files, with as many readers as a full pass has.
+// hashAll reads and hashes all files with as many goroutines as a full pass.
 func hashAll(b *testing.B, folder string) time.Duration {
 	begin := time.Now()
 	names := make(chan string)

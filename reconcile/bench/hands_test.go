@@ -13,16 +13,16 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
-// handsOfASession are as many as the longest real session has.
+// handsOfASession is the number of hands in the longest real session.
 const handsOfASession = 180
 
-// newExpandingServer is a project whose database expands sessions.
+// newExpandingServer makes a project whose database expands sessions.
 func newExpandingServer(b *testing.B) *supabasetest.Server {
 	return supabasetest.New(b, supabasetest.WithSQL(
 		supabase.SchemaParts{Hands: true}.SQL("public", "gfx_sessions", store.ByHash)))
 }
 
-// BenchmarkSaveOfALongSession is the upsert of a session that has got one more hand.
+// BenchmarkSaveOfALongSession measures the upsert of a session with one more hand.
 func BenchmarkSaveOfALongSession(b *testing.B) {
 	plain, expanding := newBare(b, newServer(b)), newBare(b, newExpandingServer(b))
 	s, n := fullSession(b, sample.New(1), handsOfASession), 0
@@ -35,7 +35,8 @@ func BenchmarkSaveOfALongSession(b *testing.B) {
 	save(plain, s)
 	save(expanding, s)
 	var content []byte
-	compare(b, 15, "a save that adds a hand to a session of 180, its hands expanded", "the same upsert without the expansion",
+	compare(b, 15, "a save that adds a hand to a session of 180, its hands expanded",
+		"the same upsert without the expansion",
 		func() time.Duration {
 			n++
 			content = fullSession(b, sample.New(1), handsOfASession+n)
@@ -45,7 +46,7 @@ func BenchmarkSaveOfALongSession(b *testing.B) {
 	wantRows(b, expanding.server, "gfx_hands", handsOfASession+n)
 }
 
-// BenchmarkExpansionOfATable is the reconcile after the expansion was applied to a table with sessions.
+// BenchmarkExpansionOfATable measures the first reconcile after the expansion was added to a table with sessions.
 func BenchmarkExpansionOfATable(b *testing.B) {
 	sessions := scaled(b, 1000)
 	server := newServer(b)
@@ -75,7 +76,8 @@ func BenchmarkExpansionOfATable(b *testing.B) {
 			begin := time.Now()
 			for _, t := range tables {
 				execute(b, server, "TRUNCATE copy_of_"+t)
-				execute(b, server, fmt.Sprintf("INSERT INTO copy_of_%[1]s (%[2]s) SELECT %[2]s FROM %[1]s", t, stored(b, server, t)))
+				execute(b, server, fmt.Sprintf("INSERT INTO copy_of_%[1]s (%[2]s) SELECT %[2]s FROM %[1]s",
+					t, stored(b, server, t)))
 			}
 			return time.Since(begin)
 		},
@@ -87,12 +89,13 @@ func BenchmarkExpansionOfATable(b *testing.B) {
 			return expand()
 		})
 	for _, t := range append(tables, "gfx_sessions") {
-		b.Logf("%s: %s", t, server.QueryStrings(b, `SELECT count(*) || ' rows, ' || pg_size_pretty(pg_total_relation_size($1))
+		b.Logf("%s: %s", t, server.QueryStrings(b, `
+			SELECT count(*) || ' rows, ' || pg_size_pretty(pg_total_relation_size($1))
 			FROM `+t, t)[0])
 	}
 }
 
-// stored are the columns of a table that are not generated.
+// stored returns the columns of a table that are not generated.
 func stored(b *testing.B, server *supabasetest.Server, table string) string {
 	return server.QueryStrings(b, `SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
 		WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`, table)[0]
@@ -105,7 +108,7 @@ func wantRows(b *testing.B, server *supabasetest.Server, table string, want int)
 	}
 }
 
-// fullSession plays hands with as many events as those of a real table have, 13 on average: the sample has 9.
+// fullSession plays hands with as many events as real hands have, 13 on average. The hands of package sample have 9.
 func fullSession(b *testing.B, s *sample.Session, hands int) []byte {
 	b.Helper()
 	var session struct {

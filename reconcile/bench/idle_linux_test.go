@@ -21,9 +21,9 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
-// BenchmarkIdle is the built program at work on a folder in which nothing happens, with a scan every BENCH_IDLE (30s, the default of
-// the program): its time on the processor between two scans against that of one bare walk, and its memory against that of one on an
-// empty folder.
+// BenchmarkIdle measures the built program on a folder in which nothing happens. It scans every BENCH_IDLE (30s, the
+// program's default). Its processor time between two scans is compared with that of one bare walk. Its memory is
+// compared with that of a program on an empty folder.
 func BenchmarkIdle(b *testing.B) {
 	interval := 30 * time.Second
 	if text := os.Getenv("BENCH_IDLE"); text != "" {
@@ -41,16 +41,17 @@ func BenchmarkIdle(b *testing.B) {
 	}
 	ours := func() time.Duration {
 		before := full.processorTime()
-		time.Sleep(interval) // idling is what is measured
+		time.Sleep(interval) // the benchmark measures idling
 		return full.processorTime() - before
 	}
-	compare(b, 1, fmt.Sprintf("processor time in %v idle with %s files", interval, count(files)), "a walk as above", floor, ours)
+	compare(b, 1, fmt.Sprintf("processor time in %v idle with %s files", interval, count(files)), "a walk as above",
+		floor, ours)
 	mine, least := full.memory(), empty.memory()
-	report(b, "memory idle with "+count(files)+" files", "the same on an empty folder", humanize.IBytes(least), humanize.IBytes(mine),
-		float64(mine)/float64(least))
+	report(b, "memory idle with "+count(files)+" files", "the same on an empty folder", humanize.IBytes(least),
+		humanize.IBytes(mine), float64(mine)/float64(least))
 }
 
-// buildProgram builds the program, and returns its path.
+// buildProgram builds the program and returns its path.
 func buildProgram(b *testing.B) string {
 	b.Helper()
 	program := filepath.Join(b.TempDir(), "gfxsync")
@@ -63,25 +64,26 @@ func buildProgram(b *testing.B) string {
 	return program
 }
 
-// running is a running agent, and the project that it writes to.
+// running is a running agent and the project that it writes to.
 type running struct {
 	*testing.B
 	server *supabasetest.Server
 	pid    int
 }
 
-// startProgram starts the program on a folder of so many files, and returns when all of them have arrived.
+// startProgram starts the program on a folder with this number of files. It returns when all of them have arrived.
 func startProgram(b *testing.B, program string, interval time.Duration, folder string, files int) *running {
 	b.Helper()
 	server := newServer(b)
 	queue := filepath.Join(b.TempDir(), "pending.db")
-	cmd := exec.Command(program, "run", "--watch", folder, "--queue-db", queue, "--scan-schedule", "@every "+interval.String(), "--log-level", "warn")
+	cmd := exec.Command(program, "run", "--watch", folder, "--queue-db", queue, "--scan-schedule",
+		"@every "+interval.String(), "--log-level", "warn")
 	cmd.Env = []string{"GFX_SYNC_SUPABASE_URL=" + server.URL, "GFX_SYNC_SUPABASE_SERVICE_KEY=" + server.SecretKey}
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	must(b, cmd.Start())
 	b.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // what comes of it shows in Wait
+		_ = cmd.Process.Signal(syscall.SIGTERM) // Wait returns the result
 		if err := cmd.Wait(); err != nil {
 			b.Errorf("%v\n%s", err, &log)
 		}
@@ -99,7 +101,7 @@ func startProgram(b *testing.B, program string, interval time.Duration, folder s
 	}
 }
 
-// openState waits for the queue database that the program makes.
+// openState waits for the program to make its queue database, and opens it.
 func openState(b *testing.B, queue string) *state.State {
 	b.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -116,12 +118,13 @@ func openState(b *testing.B, queue string) *state.State {
 	}
 }
 
-// processorTime returns what /proc/PID/stat says of user and system time (proc_pid_stat(5), fields 14 and 15, in hundredths of a second).
+// processorTime returns the user and system time of a process from /proc/PID/stat (proc_pid_stat(5), fields 14 and 15,
+// in hundredths of a second).
 func (r *running) processorTime() time.Duration {
 	r.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", r.pid))
 	must(r.B, err)
-	_, rest, _ := strings.Cut(string(text), ") ") // the name before may hold anything
+	_, rest, _ := strings.Cut(string(text), ") ") // the name of the program before it may have any characters
 	fields := strings.Fields(rest)
 	var ticks int
 	for _, f := range fields[11:13] {
@@ -149,7 +152,7 @@ func (r *running) status(name string) uint64 {
 	return n << 10
 }
 
-// ownProcessorTime is that of this process.
+// ownProcessorTime returns the processor time of this process.
 func ownProcessorTime(b *testing.B) time.Duration {
 	b.Helper()
 	var u syscall.Rusage

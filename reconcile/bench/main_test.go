@@ -1,9 +1,10 @@
-// Package bench_test measures what gfxsync does against the floor of each: the least that anybody could do for the same end. The
-// two take turns within one run, so that a ratio means something on a machine that has other things to do as well.
+// Package bench_test compares what gfxsync does with a floor: the least work with the same result. Both alternate
+// within one run. So the ratio is meaningful even on a busy machine.
 //
 //	go tool task bench
 //
-// BENCH_SCALE (1) shrinks files and rows: with 0.001 a run takes seconds, and shows no more than that everything works.
+// BENCH_SCALE (1) scales the numbers of files and rows. With 0.001 a run takes seconds and only shows that everything
+// works.
 package bench_test
 
 import (
@@ -21,7 +22,7 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
-// results is what has been measured, a line for each benchmark. Benchmarks run one after the other.
+// results holds the results, one line for each benchmark. Benchmarks run one after the other, so there is no lock.
 var results []table.Row
 
 func TestMain(m *testing.M) {
@@ -30,12 +31,13 @@ func TestMain(m *testing.M) {
 		t := table.NewWriter()
 		t.AppendHeader(table.Row{"what", "its floor", "the floor took", "gfxsync took", "ratio"})
 		t.AppendRows(results)
-		fmt.Printf("\n%s\n\nmedians; %d cores, %s/%s, %s\n\n", t.RenderMarkdown(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+		fmt.Printf("\n%s\n\nmedians; %d cores, %s/%s, %s\n\n", t.RenderMarkdown(), runtime.NumCPU(), runtime.GOOS,
+			runtime.GOARCH, runtime.Version())
 	}
 	os.Exit(code)
 }
 
-// scaled returns so many, or less of them if BENCH_SCALE says so.
+// scaled returns n scaled by BENCH_SCALE.
 func scaled(b *testing.B, n int) int {
 	b.Helper()
 	scale := 1.0
@@ -50,7 +52,8 @@ func scaled(b *testing.B, n int) int {
 
 func count(n int) string { return humanize.Comma(int64(n)) }
 
-// compare has the two take turns, so many pairs in each round of the benchmark, and adds the medians of what they took to the table.
+// compare runs both functions alternately, with this number of pairs in each round of the benchmark. It adds the
+// medians of their times to the results.
 func compare(b *testing.B, pairs int, what, floorName string, floor, ours func() time.Duration) {
 	b.Helper()
 	var floors, all []time.Duration
@@ -71,7 +74,7 @@ func compare(b *testing.B, pairs int, what, floorName string, floor, ours func()
 func report(b *testing.B, what, floorName, floor, ours string, ratio float64) {
 	results = append(results, table.Row{what, floorName, floor, ours, fmt.Sprintf("%.2f", ratio)})
 	b.ReportMetric(ratio, "x-floor")
-	b.ReportMetric(0, "ns/op") // the time of a round says nothing
+	b.ReportMetric(0, "ns/op") // the time of a round is meaningless
 }
 
 func median[T time.Duration | float64](of []T) T {
@@ -79,7 +82,7 @@ func median[T time.Duration | float64](of []T) T {
 	return of[len(of)/2]
 }
 
-// show rounds to three digits.
+// show rounds a time to three digits.
 func show(d time.Duration) string {
 	unit := time.Duration(1)
 	for d >= 1000*unit {

@@ -21,14 +21,15 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase/supabasetest"
 )
 
-// config is that of an agent for the folder, with a queue database of its own.
+// config returns the configuration of an agent for the folder, with its own queue database.
 func config(b *testing.B, folder string, remote store.Table) reconcile.Config {
 	return reconcile.Config{
-		Roots: []hashindex.Root{{Dir: folder}}, QueueDB: filepath.Join(b.TempDir(), "pending.db"), Remote: remote, PCID: "GFX-BENCH",
+		Roots: []hashindex.Root{{Dir: folder}}, QueueDB: filepath.Join(b.TempDir(), "pending.db"), Remote: remote,
+		PCID: "GFX-BENCH",
 	}
 }
 
-// pass makes one pass, and returns how long it took.
+// pass runs one pass and returns how long it took.
 func pass(b *testing.B, cfg reconcile.Config, mode reconcile.Mode) (*reconcile.Report, time.Duration) {
 	b.Helper()
 	begin := time.Now()
@@ -37,7 +38,7 @@ func pass(b *testing.B, cfg reconcile.Config, mode reconcile.Mode) (*reconcile.R
 	return r, time.Since(begin)
 }
 
-// synced makes a pass after which nothing may be left to do.
+// synced runs a pass. Afterwards nothing may be left to do.
 func synced(b *testing.B, cfg reconcile.Config, mode reconcile.Mode) time.Duration {
 	b.Helper()
 	r, took := pass(b, cfg, mode)
@@ -47,8 +48,8 @@ func synced(b *testing.B, cfg reconcile.Config, mode reconcile.Mode) time.Durati
 	return took
 }
 
-// tree makes a folder of n files, a thousand to a subfolder. They are two days old, as most files are: a younger one has to be
-// hashed more than once.
+// tree makes a folder of n files, a thousand in each subfolder. They are two days old, like most files: a younger file
+// has to be hashed more than once.
 func tree(b *testing.B, n int, content func(i int) []byte) string {
 	b.Helper()
 	dir, old := b.TempDir(), time.Now().Add(-48*time.Hour)
@@ -63,13 +64,13 @@ func tree(b *testing.B, n int, content func(i int) []byte) string {
 	return dir
 }
 
-// small is the least content that makes a row.
+// small returns the smallest content that makes a row.
 func small(i int) []byte { return fmt.Appendf(nil, `{"ID":%d}`, i) }
 
-// session is the content of a file after its first hand, about 3 KB.
+// session returns the content of a file after its first hand, about 3 KB.
 func session(i int) []byte { return sample.New(i).Play(1).JSON() }
 
-// newServer is a project with the tables that gfxsync schema makes.
+// newServer makes a project with the tables of gfxsync schema.
 func newServer(b *testing.B) *supabasetest.Server {
 	return supabasetest.New(b, supabasetest.WithSQL(supabase.SchemaSQL("public", "gfx_sessions", store.ByHash)))
 }
@@ -85,14 +86,14 @@ func remoteOf(b *testing.B, server *supabasetest.Server) *supabase.Remote {
 	return r
 }
 
-// execute runs a statement that may take longer than a test would let it.
+// execute runs a statement that may take longer than the time limit of tests.
 func execute(b *testing.B, server *supabasetest.Server, sql string, args ...any) {
 	b.Helper()
 	_, err := server.DB().Exec(b.Context(), sql, args...)
 	must(b, err)
 }
 
-// bare asks the server for what gfxsync asks it for, and does nothing else.
+// bare makes the same requests as gfxsync, and does nothing else.
 type bare struct {
 	*testing.B
 	client *http.Client
@@ -105,7 +106,7 @@ func newBare(b *testing.B, server *supabasetest.Server) *bare {
 	return &bare{B: b, client: &http.Client{Transport: transport}, server: server}
 }
 
-// post upserts what the body holds.
+// post upserts the rows in the body.
 func (c *bare) post(body []byte) {
 	c.Helper()
 	c.do(http.MethodPost, "gfx_sessions?on_conflict=file_hash", body)
@@ -129,7 +130,7 @@ func (c *bare) do(method, what string, body []byte) []byte {
 	return answer
 }
 
-// encode makes the body of a request that upserts the records into a table without the extra columns.
+// encode returns the body of a request that upserts the records into a table without the extra columns.
 func encode(records []store.Record) []byte {
 	without := map[string]bool{}
 	for _, column := range store.ExtraColumns() {
@@ -143,7 +144,7 @@ func encode(records []store.Record) []byte {
 	return body
 }
 
-// observed is a table that tells of every upsert that it has acknowledged.
+// observed is a table that reports every acknowledged upsert.
 type observed struct {
 	store.Table
 	upserted func([]store.Record)
@@ -159,9 +160,9 @@ func (o *observed) Upsert(ctx context.Context, records []store.Record) error {
 
 func (o *observed) Of(string) store.Table { return o }
 
-// nowhere is a table that costs nothing: it keeps the digest of what it was sent, and no more.
+// nowhere is a table that costs no time. It keeps only the digest of the records that it was sent.
 type nowhere struct {
-	store.Table // what a quiet pass does not call
+	store.Table // nil: a pass without changes does not call its other methods
 
 	mu     sync.Mutex
 	digest hashindex.Digest

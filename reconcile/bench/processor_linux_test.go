@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// rusageThread is RUSAGE_THREAD of getrusage(2), for which syscall has no name.
+// rusageThread is RUSAGE_THREAD of getrusage(2), which package syscall lacks.
 const rusageThread = 1
 
-// BenchmarkProcessorTimePerFile is the processor time of the built program, requests included, for each of 200 files
-// that are created one by one, each after the row of the one before. Its floor is to write, read and hash such files.
+// BenchmarkProcessorTimePerFile measures the processor time of the built program for one file, requests included. It
+// creates 200 files, each after the row of the last one. The floor is to write, read and hash such files.
 func BenchmarkProcessorTimePerFile(b *testing.B) {
 	const files = 200
 	folder, n := b.TempDir(), 0
@@ -32,13 +32,13 @@ func BenchmarkProcessorTimePerFile(b *testing.B) {
 		}
 		return (p.processorTime() - before) / files
 	}
-	ours() // what is done once is no part of it
+	ours() // warm up: work that is done once does not count
 	compare(b, 3, "processor time for a file that is created, its request included", "writing, reading and hashing one",
 		func() time.Duration { return readingTime(b, files) }, ours)
 }
 
-// readingTime is the processor time of writing, reading and hashing a file: reading alone takes less than the clock
-// can tell.
+// readingTime returns the processor time of writing, reading and hashing a file. Reading alone takes less than the
+// clock can measure.
 func readingTime(b *testing.B, files int) time.Duration {
 	b.Helper()
 	runtime.LockOSThread()
@@ -60,7 +60,7 @@ func threadTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// waitRows waits until the table has so many rows.
+// waitRows waits until the table has this number of rows.
 func (r *running) waitRows(n int) {
 	r.Helper()
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {

@@ -18,12 +18,12 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-// BenchmarkQueue is a pass that delivers what an outage has left in the queue.
+// BenchmarkQueue measures a pass that delivers the queue after an outage.
 func BenchmarkQueue(b *testing.B) {
 	records := scaled(b, 10_000)
 	server := newServer(b)
 	var bodies [][]byte
-	var mu sync.Mutex // two requests are in flight
+	var mu sync.Mutex // two requests are in flight at the same time
 	remote := &observed{remoteOf(b, server), func(sent []store.Record) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -45,7 +45,7 @@ func BenchmarkQueue(b *testing.B) {
 		return synced(b, cfg, reconcile.Quick)
 	}
 	ours()
-	same := bodies // the bodies of one delivery
+	same := bodies // the bodies of one pass
 	remote.upserted = func([]store.Record) {}
 	client := newBare(b, server)
 	floor := func() time.Duration {
@@ -65,7 +65,7 @@ func BenchmarkQueue(b *testing.B) {
 	}
 }
 
-// noDigest is a table without the digest view.
+// noDigest makes a table without the digest view.
 type noDigest struct{ store.Table }
 
 func (n noDigest) Digest(context.Context) (store.Digest, error) {
@@ -73,14 +73,14 @@ func (n noDigest) Digest(context.Context) (store.Digest, error) {
 }
 func (n noDigest) Of(string) store.Table { return n }
 
-// BenchmarkRemoteDiff is a verify that finds the table as the index has it.
+// BenchmarkRemoteDiff measures a verify that finds no difference between the table and the index.
 func BenchmarkRemoteDiff(b *testing.B) {
 	rows := scaled(b, 1_000_000)
 	server := newServer(b)
 	remote := remoteOf(b, server)
 	cfg := config(b, tree(b, 1, small), remote)
 	synced(b, cfg, reconcile.Quick)
-	// VACUUM marks pages only whose transactions have reached the disk.
+	// VACUUM only marks pages whose transactions are on the disk.
 	execute(b, server, fmt.Sprintf(`SET LOCAL synchronous_commit = on; INSERT INTO gfx_sessions (file_hash, raw_json)
 		SELECT lpad(to_hex(i * 40503 %% 65536), 4, '0') || lpad(to_hex(i), 28, '0'), '{}'
 			FROM generate_series(1::bigint, %d) AS i`, rows))
@@ -90,13 +90,14 @@ func BenchmarkRemoteDiff(b *testing.B) {
 	s, err := state.Open(b.Context(), cfg.QueueDB)
 	must(b, err)
 	defer func() { must(b, s.Close()) }()
-	server.SetStatementTimeout(0) // on a busy machine the digest may take longer than the 8 seconds that Supabase grants
+	server.SetStatementTimeout(0) // on a busy machine, the digest may take longer than Supabase's limit of 8 seconds
 	verify := func(b *testing.B, table store.Table) func() time.Duration {
 		cfg := cfg
 		cfg.Remote = table
 		return func() time.Duration {
 			begin := time.Now()
-			r, err := (&reconcile.Survey{Config: cfg, State: s}).Run(b.Context(), reconcile.Quick, reconcile.PassOptions{})
+			survey := &reconcile.Survey{Config: cfg, State: s}
+			r, err := survey.Run(b.Context(), reconcile.Quick, reconcile.PassOptions{})
 			must(b, err)
 			if !r.InSync || r.RemoteOnly > 0 {
 				b.Fatalf("the tables differ: %+v", r)
@@ -115,11 +116,12 @@ func BenchmarkRemoteDiff(b *testing.B) {
 			client.digest("plain_digest"), client.digest("gfx_session_digest"))
 	})
 	b.Run("pages", func(b *testing.B) {
-		compare(b, 1, what+", without the view", "bare GETs of all pages", newBare(b, server).pages, verify(b, noDigest{remote}))
+		compare(b, 1, what+", without the view", "bare GETs of all pages", newBare(b, server).pages,
+			verify(b, noDigest{remote}))
 	})
 }
 
-// know has the index take the remote to have the rows that were made there.
+// know records in the index the rows that were made on the remote.
 func know(b *testing.B, queueDB string, rows int) {
 	b.Helper()
 	db, err := sql.Open("sqlite", queueDB)
@@ -130,7 +132,7 @@ func know(b *testing.B, queueDB string, rows int) {
 	must(b, db.Close())
 }
 
-// plainDigest is the view without what the schema does for it: its filter fits no index.
+// plainDigest is the digest view in a form that no index of the schema can serve.
 const plainDigest = `CREATE VIEW plain_digest AS
 	SELECT p.prefix, coalesce(d.rows, 0) AS rows, coalesce(d.xor, 0) AS xor
 	FROM (SELECT lpad(to_hex(n), 2, '0') AS prefix FROM generate_series(0, 255) AS n) AS p
@@ -142,7 +144,7 @@ const plainDigest = `CREATE VIEW plain_digest AS
 		GROUP BY 1
 	) AS d ON d.prefix = p.prefix`
 
-// digest reads a view of the digest.
+// digest reads a digest view.
 func (c *bare) digest(view string) func() time.Duration {
 	return func() time.Duration {
 		begin := time.Now()
@@ -157,7 +159,8 @@ func (c *bare) pages() time.Duration {
 		var page []struct {
 			Hash string `json:"file_hash"`
 		}
-		must(c.B, json.Unmarshal(c.do("GET", "gfx_sessions?select=file_hash&order=file_hash.asc&limit=1000&file_hash=gt."+after, nil), &page))
+		must(c.B, json.Unmarshal(c.do("GET",
+			"gfx_sessions?select=file_hash&order=file_hash.asc&limit=1000&file_hash=gt."+after, nil), &page))
 		if len(page) == 0 {
 			return time.Since(begin)
 		}
