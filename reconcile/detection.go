@@ -30,10 +30,6 @@ func (h *HotScans) setDefaults(noWatch bool) {
 }
 
 const (
-	// hotShare bounds the time of a hot scan: one part in five of the time of one worker.
-	hotShare = 4
-	// hotLimit is about how long one hot scan takes at most, so that the next one comes soon.
-	hotLimit = 500 * time.Millisecond
 	// mostHot is how many files that changed lately are read from the index when an agent starts.
 	mostHot = 10_000
 	// vanishedPause lies between two scans that are made because something in a hot folder vanished.
@@ -130,10 +126,10 @@ func (a *Agent) runHotScans(ctx context.Context, d *detection) {
 			continue
 		}
 		vanished, err := inTurn(ctx, d.turn, func() (bool, error) {
-			return d.folders.Round(ctx, hotLimit, func(path string) { a.foundHot(d, path) })
+			return d.folders.Round(ctx, func(path string) { a.foundHot(d, path) })
 		})
 		took := time.Since(begin)
-		pause := max(interval-took, hotShare*took)
+		pause := hot.Pause(took, interval)
 		d.told(took+pause, err)
 		if vanished && time.Since(scanned) >= vanishedPause {
 			scanned = time.Now()

@@ -27,7 +27,16 @@ const (
 	maxNames = 100_000
 	// maxRecent is how many files of a folder are looked at by themselves: those that changed last.
 	maxRecent = 8
+	// longest is about how long a round takes at most, so that the next one comes soon.
+	longest = 500 * time.Millisecond
+	// share is how much longer than a round the pause after it is at least: rounds take one part in five of the time.
+	share = 4
+	// mostWait is for how many rounds the other folders may have to wait on a slow file system.
+	mostWait = 5
 )
+
+// Pause returns how long to wait after a round that took so long, if rounds are to be made at an interval.
+func Pause(took, interval time.Duration) time.Duration { return max(interval-took, share*took) }
 
 // listsStamps says that a listing has size and time of each file (FindNextFile on Windows). Elsewhere each costs a call.
 const listsStamps = runtime.GOOS == "windows"
@@ -60,8 +69,9 @@ type Folders struct {
 
 	mu    sync.Mutex // not held during calls into the file system
 	hot   map[string]*folder
-	names int // that are remembered in all
-	next  string
+	names int    // that are remembered in all
+	next  string // the folder with which the others go on
+	waits int    // rounds in which the others had no turn
 }
 
 type folder struct {
@@ -158,17 +168,17 @@ func (f *Folders) byChange() []*folder {
 	return all
 }
 
-// Round looks at the hot folders, and calls found for each file that is new or has changed. It ends when it has taken
-// about as long as limit: the folder that changed last is looked at in each round, and the others take turns, at least
-// one in each round. Vanished says that something is not listed any more. A scan finds out what that is.
-func (f *Folders) Round(ctx context.Context, limit time.Duration, found func(file string)) (vanished bool, err error) {
+// Round looks at the hot folders, and calls found for each file that is new or has changed. On a slow file system it
+// takes about half a second: the folder that changed last is looked at in each round, and the others take turns.
+// Vanished says that something is not listed any more. A scan finds out what that is.
+func (f *Folders) Round(ctx context.Context, found func(file string)) (vanished bool, err error) {
 	begin := time.Now()
-	r := round{Folders: f, recentUntil: begin.Add(limit / 2), end: begin.Add(limit), found: found}
+	r := round{Folders: f, recentUntil: begin.Add(longest / 2), end: begin.Add(longest), found: found}
 	for i, d := range f.inTurn() {
 		if ctx.Err() != nil {
 			return r.vanished, ctx.Err()
 		}
-		if i > 1 && time.Now().Add(d.cost).After(r.end) {
+		if i > 0 && time.Now().Add(d.cost).After(r.end) && !f.hasWaited(i) {
 			f.setNext(d.path)
 			break
 		}
@@ -196,6 +206,16 @@ func (f *Folders) inTurn() []*folder {
 		return all
 	}
 	return slices.Concat(all[:1], all[at:], all[1:at])
+}
+
+// hasWaited says whether the others have waited long enough for one of them to have its turn now, in a round that has
+// come to its i-th folder.
+func (f *Folders) hasWaited(i int) bool {
+	if f.waits++; i > 1 || f.waits < mostWait {
+		return false
+	}
+	f.waits = 0
+	return true
 }
 
 func (f *Folders) setNext(folder string) {
