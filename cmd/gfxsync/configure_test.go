@@ -153,66 +153,6 @@ func TestAFlagWinsOverTheEnvironmentAndThatOverTheFile(t *testing.T) {
 	}
 }
 
-func TestPrecedenceOfValues(t *testing.T) {
-	file := writeEnvFile(t, "GFX_SYNC_BATCH_SIZE=3\n")
-	fileVariable := environment{"GFX_SYNC_ENV_FILE": file}
-	for name, c := range map[string]struct {
-		env  environment
-		args []string
-		want int
-	}{
-		"flag":                     {environment{"GFX_SYNC_BATCH_SIZE": "2"}, []string{"--env-file", file, "--batch-size", "1"}, 1},
-		"flag over file":           {nil, []string{"--env-file", file, "--batch-size", "1"}, 1},
-		"environment":              {environment{"GFX_SYNC_BATCH_SIZE": "2"}, []string{"--env-file", file}, 2},
-		"file":                     {nil, []string{"--env-file", file}, 3},
-		"file of the variable":     {fileVariable, nil, 3},
-		"environment over that":    {fileVariable.with(environment{"GFX_SYNC_BATCH_SIZE": "2"}), nil, 2},
-		"file of the flag":         {environment{"GFX_SYNC_ENV_FILE": "absent"}, []string{"--env-file", file}, 3},
-		"default":                  {nil, nil, 500},
-		"empty is unset: default":  {environment{"GFX_SYNC_BATCH_SIZE": ""}, nil, 500},
-		"empty is unset: file":     {environment{"GFX_SYNC_BATCH_SIZE": ""}, []string{"--env-file", file}, 3},
-		"blank is unset: file":     {environment{"GFX_SYNC_BATCH_SIZE": " "}, []string{"--env-file", file}, 3},
-		"empty file variable":      {environment{"GFX_SYNC_ENV_FILE": ""}, nil, 500},
-		"a flag that is not given": {environment{"GFX_SYNC_BATCH_SIZE": "2"}, []string{"--max-retries", "7"}, 2},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s, err := configured(t, runSettings(t).with(c.env), c.args...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if s.batchSize != c.want {
-				t.Errorf("batch size is %d, want %d", s.batchSize, c.want)
-			}
-		})
-	}
-}
-
-func TestNamesOfTheKeyInOrder(t *testing.T) {
-	base := runSettings(t)
-	delete(base, "GFX_SYNC_SUPABASE_SERVICE_KEY")
-	var lines []string
-	wrong := environment{}
-	for _, name := range keyVariables {
-		lines = append(lines, name+"=not-a-key")
-		wrong[name] = "not-a-key"
-	}
-	for i, name := range keyVariables {
-		env := base.with(wrong)
-		for _, before := range keyVariables[:i] {
-			env[before] = ""
-		}
-		gfxsyncStopped(t, env, "run").refused(t, name+": not a usable Supabase key")
-		// In the environment the last name still wins over the first one in the file.
-		gfxsyncStopped(t, env, "run", "--env-file", writeEnvFile(t, strings.Join(lines, "\n"))).refused(t, name+": not a usable Supabase key")
-		gfxsyncStopped(t, base, "run", "--env-file", writeEnvFile(t, strings.Join(lines[i:], "\n"))).refused(t, name+": not a usable Supabase key")
-		// A key under an earlier name hides what is under the later ones.
-		env[name] = testKey
-		if s, err := configured(t, env); err != nil || s.key == nil {
-			t.Errorf("key in %s: %v", name, err)
-		}
-	}
-}
-
 func TestEnvFiles(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
@@ -252,46 +192,6 @@ func TestEnvFiles(t *testing.T) {
 	}
 }
 
-func TestEnvFilesThatCannotBeRead(t *testing.T) {
-	absent := filepath.Join(t.TempDir(), "absent.env")
-	folder := t.TempDir()
-	for _, command := range [][]string{{"run"}, {"status"}, {"queue", "list"}, {"queue", "retry"}, {"queue", "drop"}, {"invalid", "list"}} {
-		for _, path := range []string{absent, folder} {
-			gfxsyncStopped(t, runSettings(t), append(command, "--env-file", path)...).refused(t, "--env-file", path)
-			gfxsyncStopped(t, runSettings(t).with(environment{"GFX_SYNC_ENV_FILE": path}), command...).refused(t, "--env-file", path)
-		}
-	}
-}
-
-func TestAFaultyLineWithTheKeyDoesNotShowIt(t *testing.T) {
-	for _, text := range []string{
-		`GFX_SYNC_SUPABASE_SERVICE_KEY="` + testKey + "\nGFX_SYNC_TABLE=x\n",
-		"GFX_SYNC_SUPABASE_SERVICE_KEY='" + testKey,
-		"GFX_SYNC_SUPABASE_SERVICE_KEY " + testKey + "\n",
-		"GFX-SYNC-SUPABASE-SERVICE-KEY=" + testKey + "\n",
-		"set GFX_SYNC_SUPABASE_SERVICE_KEY-" + testKey + "\n",
-		`GFX_SYNC_TABLE="gfx` + "\n" + `GFX_SYNC_SUPABASE_SERVICE_KEY="` + testKey + "\"\n",
-		testKey + "\n",
-		"\xff\xfeG\x00F\x00X\x00" + testKey, // UTF-16
-	} {
-		env := runSettings(t)
-		delete(env, "GFX_SYNC_SUPABASE_SERVICE_KEY")
-		file := writeEnvFile(t, text)
-		out := gfxsyncStopped(t, env, "run", "--env-file", file)
-		out.refused(t, "--env-file "+file, "expected lines of KEY=VALUE")
-		out.hides(t, testKey)
-		out.hides(t, testKey[10:])
-		// The other commands have no need of a key, and so no occasion to show it.
-		gfxsync(t.Context(), env, "status", "--env-file", file).hides(t, testKey[10:])
-	}
-	// godotenv passes over a last line without "=".
-	env := runSettings(t)
-	delete(env, "GFX_SYNC_SUPABASE_SERVICE_KEY")
-	out := gfxsyncStopped(t, env, "run", "--env-file", writeEnvFile(t, "GFX_SYNC_SUPABASE_SERVICE_KEY "+testKey))
-	out.refused(t)
-	out.hides(t, testKey[10:])
-}
-
 func TestWrongValuesDoNotStopWhatHasNoUseForThem(t *testing.T) {
 	env := environment{}
 	for _, group := range runGroups {
@@ -326,35 +226,4 @@ var stateCommands = [][]string{
 	{"queue", "drop"},
 	{"invalid", "list"},
 	{"invalid", "list", "--json"},
-}
-
-func TestWithoutAQueueDatabase(t *testing.T) {
-	for _, args := range stateCommands {
-		t.Run(strings.Join(args, " "), func(t *testing.T) {
-			dir := t.TempDir()
-			path := filepath.Join(dir, "sub", "pending.db")
-			gfxsync(t.Context(), nil, append(args, "--queue-db", path)...).
-				refused(t, path, "does not exist", "no agent has run with it: check --queue-db or GFX_SYNC_QUEUE_DB_PATH")
-			path = filepath.Join(dir, "pending.db")
-			gfxsync(t.Context(), environment{"GFX_SYNC_QUEUE_DB_PATH": path}, args...).refused(t, path, "does not exist")
-			gfxsync(t.Context(), nil, append(args, "--queue-db", dir)...).refused(t, "--queue-db is ", dir, "expected the path of a file")
-			if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
-				t.Errorf("something was made: %v, %v", left, err)
-			}
-		})
-	}
-}
-
-func TestAQueueDatabaseThatIsNone(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "pending.db")
-	content := []byte(strings.Repeat("this is no database\n", 100))
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range stateCommands {
-		gfxsync(t.Context(), nil, append(args, "--queue-db", path)...).refused(t, path, "damaged")
-	}
-	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, content) {
-		t.Errorf("the file was changed (%v)", err)
-	}
 }

@@ -98,17 +98,3 @@ func (s *scene) fails(command string) (code int, stderr string) {
 	}
 	return exit.ExitCode(), string(exit.Stderr)
 }
-
-func TestCheckOfASetKeyThatTheTableRefuses(t *testing.T) {
-	t.Parallel()
-	g := supabasetest.New(t, supabasetest.WithSQL(supabasetest.ProductionTables[0].SQL))
-	s := newScene(t).onSupabase(g, g.SecretKey)
-	s.env = append(s.env, "GFX_SYNC_ON_CONFLICT=file_hash")
-	writeFile(t, filepath.Join(s.watch, "s.json"), sample.New(1).JSON())
-	code, out, _ := s.checkOnce()
-	line := lineOf(out, "constraint")
-	if code != 1 || !strings.HasPrefix(line, "✗ ") || !strings.Contains(line,
-		"set GFX_SYNC_ON_CONFLICT=session_id (or leave it at auto)") {
-		t.Errorf("exit code %d\n%s", code, out)
-	}
-}

@@ -227,26 +227,6 @@ func (s *scene) execState(statement string) {
 	}
 }
 
-func TestACleanUpIsConfirmedByAPerson(t *testing.T) {
-	t.Parallel()
-	s, g := onGateway(t)
-	for n := range 12 {
-		session := sample.New(n).Play(1)
-		writeFile(t, filepath.Join(s.watch, session.FileName()), session.JSON())
-	}
-	s.mustPass(0, "reconcile")
-	if err := errors.Join(os.RemoveAll(s.watch), os.Mkdir(s.watch, 0o755)); err != nil {
-		t.Fatal(err)
-	}
-	s.mustPass(2, "reconcile")
-	if r := s.mustPass(0, "reconcile", "--accept-missing"); r.Gone != 12 {
-		t.Errorf("%d gone, want 12", r.Gone)
-	}
-	if n := g.Count(t, "gfx_sessions"); n != 12 {
-		t.Errorf("%d rows are left of 12: a deleted file's row stays", n)
-	}
-}
-
 // dump returns every row of some tables of a SQLite file, as text.
 func (s *scene) dump(tables ...string) []string {
 	s.t.Helper()

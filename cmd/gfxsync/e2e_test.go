@@ -71,9 +71,11 @@ func goBuild(program, pkg string, env ...string) (string, error) {
 	return program, nil
 }
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(programTests{m}) }
+func init() {
+	aroundTests = func(m *testing.M) goleak.TestingM { return programTests{m} }
+}
 
-// programTests has the program built before the tests, and everything gone before goroutines are looked for that a test has left.
+// programTests has the program built before the tests, and everything gone before goroutines are looked for.
 type programTests struct{ *testing.M }
 
 func (m programTests) Run() int {
@@ -82,6 +84,8 @@ func (m programTests) Run() int {
 		panic(err)
 	}
 	code := 1
+	// The scripts find it before the gfxsync that the test binary is itself, which starts slowly with the race detector.
+	scriptVariables = []string{"PATH=" + dir + string(filepath.ListSeparator) + os.Getenv("PATH")}
 	if builtProgram, err = buildProgram(dir); err == nil {
 		code = m.M.Run()
 	}

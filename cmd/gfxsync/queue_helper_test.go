@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -47,26 +46,30 @@ var twoAndTwo = []testEntry{
 func queueOf(t *testing.T, entries []testEntry) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "state", "pending.db")
-	s, err := state.Open(t.Context(), path)
-	if err != nil {
+	if err := makeQueue(t.Context(), path, entries); err != nil {
 		t.Fatal(err)
 	}
-	err = s.Update(t.Context(), func(v state.View) error {
+	return path
+}
+
+func makeQueue(ctx context.Context, path string, entries []testEntry) error {
+	s, err := state.Open(ctx, path)
+	if err != nil {
+		return err
+	}
+	err = s.Update(ctx, func(v state.View) error {
 		for i := range entries {
-			if err := entries[i].put(t.Context(), v); err != nil {
+			if err := entries[i].put(ctx, v); err != nil {
 				return err
 			}
 		}
 		return errors.Join(
-			putFile(t.Context(), v, "synced.json", hashindex.Synced, ""),
-			putFile(t.Context(), v, "1015/half.json", hashindex.Invalid, "not JSON: unexpected end"),
-			putFile(t.Context(), v, norm.NFD.String(koreanName)+".json", hashindex.Invalid, longError),
+			putFile(ctx, v, "synced.json", hashindex.Synced, ""),
+			putFile(ctx, v, "1015/half.json", hashindex.Invalid, "not JSON: unexpected end"),
+			putFile(ctx, v, norm.NFD.String(koreanName)+".json", hashindex.Invalid, longError),
 		)
 	})
-	if err := errors.Join(err, s.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return errors.Join(err, s.Close())
 }
 
 func (e *testEntry) put(ctx context.Context, v state.View) error {
@@ -98,66 +101,6 @@ func putFile(ctx context.Context, v state.View, path string, s hashindex.State, 
 		Key: hashindex.Key{Path: path}, Stamp: hashindex.Stamp{Size: 2048}, Hash: hashindex.XXH3.Sum([]byte(path)), State: s, Error: reason,
 		SeenAt: queueBegan, StampSeen: queueBegan,
 	})
-}
-
-// held is what a queue database says of an entry, and of its file.
-type held struct {
-	path    string
-	retries int
-	dead    bool
-	due     bool // a moment after it was made
-	file    hashindex.State
-}
-
-// queueContents returns the queue by id, and the states of the entries' files.
-func queueContents(t *testing.T, path string) (queue map[int64]held, files map[string]hashindex.State) {
-	t.Helper()
-	s, err := state.OpenExisting(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	list, err := s.Queue.List(t.Context(), 0, 1000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	due, err := s.Queue.Due(t.Context(), store.QueuePlace{}, 1000, 1<<30, queueBegan.Add(time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files = map[string]hashindex.State{}
-	for _, e := range twoAndTwo {
-		entry, known, err := s.Index.Get(t.Context(), hashindex.Key{Path: e.path})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if known {
-			files[e.path] = entry.State
-		}
-	}
-	queue = map[int64]held{}
-	for _, e := range list {
-		isDue := slices.ContainsFunc(due, func(i store.Item) bool { return i.Record.FileHash == e.FileHash })
-		queue[e.ID] = held{path: e.Source.Path, retries: e.Retries, dead: e.Dead, due: isDue, file: files[e.Source.Path]}
-	}
-	return queue, files
-}
-
-// before is what queueOf makes of twoAndTwo.
-func before() map[int64]held {
-	return map[int64]held{
-		1: {path: twoAndTwo[0].path, due: true, file: hashindex.Queued},
-		2: {path: twoAndTwo[1].path, retries: 2, file: hashindex.Queued},
-		3: {path: twoAndTwo[2].path, retries: 3, dead: true, file: hashindex.Dead},
-		4: {path: twoAndTwo[3].path, retries: 3, dead: true, file: hashindex.Dead},
-	}
-}
-
-func checkQueue(t *testing.T, path string, want map[int64]held) {
-	t.Helper()
-	if got, _ := queueContents(t, path); !reflect.DeepEqual(got, want) {
-		t.Errorf("the queue is\n%+v, want\n%+v", got, want)
-	}
 }
 
 // checkLine looks for a line with all of these words.

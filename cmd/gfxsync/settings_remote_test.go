@@ -27,21 +27,6 @@ func TestURLs(t *testing.T) {
 	}
 }
 
-func TestURLWithAPasswordIsRefusedAndNotShown(t *testing.T) {
-	for _, value := range []string{
-		"https://postgres:hunter2@project.supabase.co", "http://postgres:hunter2@127.0.0.1", "postgres:hunter2@project.supabase.co",
-		"postgresql://postgres:hunter2@db.project.supabase.co:5432/postgres",
-	} {
-		for source, out := range map[string]outcome{
-			"GFX_SYNC_SUPABASE_URL": gfxsyncStopped(t, runSettings(t).with(environment{"GFX_SYNC_SUPABASE_URL": value}), "run"),
-			"--supabase-url":        gfxsyncStopped(t, runSettings(t), "run", "--supabase-url", value),
-		} {
-			out.refused(t, source+" is (not shown): expected a URL as https://")
-			out.hides(t, "hunter2")
-		}
-	}
-}
-
 // unfitKeys are texts that are no key to work with, and what is said of them.
 var unfitKeys = map[string]struct{ key, want string }{
 	"anon JWT":          {fakeJWT("anon"), `its role is "anon" and must be "service_role"`},

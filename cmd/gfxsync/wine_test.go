@@ -38,6 +38,13 @@ func init() {
 			return "", err
 		}
 		program = filepath.Join(dir, "gfxsync")
+		// The scripts use the Wine of the other tests.
+		scriptVariables = append(scriptVariables, "TMPDIR="+os.TempDir())
+		for _, v := range os.Environ() {
+			if strings.HasPrefix(v, "WINE") || strings.HasPrefix(v, "HOME=") {
+				scriptVariables = append(scriptVariables, v)
+			}
+		}
 		return program, os.WriteFile(program, fmt.Appendf(nil, "#!/bin/sh\nexec wine '%s' \"$@\"\n", windowsProgram), 0o755)
 	}
 }
