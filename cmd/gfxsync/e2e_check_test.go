@@ -29,7 +29,8 @@ type checkup struct {
 	gateway *supabasetest.Server
 }
 
-// newCheckup is a set-up in which all is well: a table as gfxsync schema makes it, with one row, and a folder with a session.
+// newCheckup is a set-up in which all is well: a table as gfxsync schema makes it, with one row, and a folder with a
+// session.
 func newCheckup(t *testing.T) *checkup {
 	t.Helper()
 	g := supabasetest.New(t, supabasetest.WithSQL(supabase.SchemaSQL("public", "gfx_sessions", store.ByHash)))
@@ -46,7 +47,8 @@ func (c *checkup) rows() []string {
 	return c.gateway.QueryStrings(c.t, `select concat_ws(' ', ctid, xmin, xmax, md5(g::text)) from gfx_sessions g`)
 }
 
-// check runs the command, and checks what holds of all its runs: it changes neither table nor folders, and shows no key.
+// check runs the command, and checks what holds of all its runs: it changes neither table nor folders, and shows no
+// key.
 func (c *checkup) check(flags ...string) (code int, stdout, stderr string) {
 	c.t.Helper()
 	rows, files := c.rows(), c.files()
@@ -74,7 +76,8 @@ func (c *checkup) check(flags ...string) (code int, stdout, stderr string) {
 func (c *checkup) files() (names []string) {
 	c.t.Helper()
 	err := filepath.WalkDir(filepath.Dir(filepath.Dir(c.queue)), func(name string, _ os.DirEntry, err error) error {
-		if !slices.ContainsFunc([]string{"-wal", "-shm", ".lock"}, func(end string) bool { return strings.HasSuffix(name, end) }) {
+		beside := func(end string) bool { return strings.HasSuffix(name, end) }
+		if !slices.ContainsFunc([]string{"-wal", "-shm", ".lock"}, beside) {
 			names = append(names, name)
 		}
 		return err
@@ -137,7 +140,8 @@ func TestCheckOfAServer(t *testing.T) {
 	c.expect(1, "✗", "url", "cannot serve now", "Bad Gateway")
 	c.gateway.Heal()
 	c.env[0] = "GFX_SYNC_SUPABASE_URL=http://" + closedPort(t)
-	c.expect(1, "✗", "url", "cannot be reached", systemSays("connection refused", "Connection refused"), "GFX_SYNC_SUPABASE_URL")
+	c.expect(1, "✗", "url", "cannot be reached", systemSays("connection refused", "Connection refused"),
+		"GFX_SYNC_SUPABASE_URL")
 }
 
 // closedPort is an address on which nothing listens any more.

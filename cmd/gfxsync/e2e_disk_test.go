@@ -343,22 +343,3 @@ func TestAQueueDatabaseThatCannotBeWritten(t *testing.T) {
 		}
 	})
 }
-
-// TestAQueueDatabaseOnAShare works, as far as one machine can tell, and so is warned of.
-func TestAQueueDatabaseOnAShare(t *testing.T) {
-	t.Parallel()
-	m := smbMount(t)
-	s, rows := onLocal(t, filepath.Join(t.TempDir(), "local.db"))
-	s.queue = filepath.Join(m.dir, "pending.db")
-	s.start()
-	s.begun()
-	content := sample.New(0).Play(1).JSON()
-	writeFile(t, filepath.Join(s.watch, "a.json"), content)
-	rows.wait(content)
-	s.stop()
-	for _, word := range []string{"level=WARN", s.queue, "can be damaged", "GFX_SYNC_QUEUE_DB_PATH"} {
-		if !strings.Contains(s.log.String(), word) {
-			t.Errorf("the log does not say %q", word)
-		}
-	}
-}

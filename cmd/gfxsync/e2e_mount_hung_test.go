@@ -17,8 +17,9 @@ import (
 
 // A share may neither work nor fail: every system call on it waits. Here that is a bindfs whose process is stopped.
 
-// hang makes every system call on a bindfs wait, from a moment on at which the process did none there: no signal can end what bindfs has
-// begun to answer (Linux, fs/fuse/dev.c, request_wait_answer), and that would be the kernel's doing.
+// hang makes every system call on a bindfs wait, from a moment on at which the process did none there: no signal can
+// end what bindfs has begun to answer (Linux, fs/fuse/dev.c, request_wait_answer), and that would be the kernel's
+// doing.
 func (m *mount) hang(t *testing.T, pid int) {
 	t.Helper()
 	// or a test that fails would wait for ever
@@ -62,25 +63,22 @@ func (m *mount) signal(t *testing.T, sig syscall.Signal) {
 	}
 }
 
-// twoRoots is a scene with a mount as root A and a plain folder as root B.
-func twoRoots(t *testing.T, m *mount) (s *scene, rows *localRows, plain string) {
-	s, rows = onMount(t, m)
-	plain = t.TempDir()
-	s.watch = "A=" + m.dir + ";B=" + plain
-	return s, rows, plain
+// waitsForFUSE says whether a thread of the process waits for a FUSE file system (proc(5), /proc/PID/wchan).
+func waitsForFUSE(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/wchan", pid))
+	for _, thread := range threads {
+		if at, err := os.ReadFile(thread); err == nil && strings.Contains(string(at), "request_wait_answer") {
+			return true
+		}
+	}
+	return false
 }
 
-var scansOnly = []string{"--scan-schedule", "@every 1s", "--reconcile-schedule", "", "--full-schedule", "", "--flush-interval", "0.1"}
-
-func TestAMountThatHangsHoldsUpNothingElse(t *testing.T) {
-	t.Parallel()
-	m := bindfsMount(t)
+// hangsAndHoldsUpNothingElse: what hangs is named, nothing is concluded of it, and the other folder goes on.
+func hangsAndHoldsUpNothingElse(t *testing.T, m *mount) {
 	s, rows, plain := twoRoots(t, m)
-	sampleTree().writeTo(t, m.under)
-	_, files := sampleTree().jsonFiles()
 	// Without events, so that it is the scans of the other root that go on.
-	s.start(append(scansOnly, "--no-watch")...)
-	s.waitStatus("all files synced", func(st *reconcile.Status) bool { return st.Synced == files && st.Pending == 0 })
+	files := s.syncSample(m, append([]string{"--no-watch"}, scansOnly...)...)
 
 	m.hang(t, s.agent.Process.Pid)
 	for i := range 3 {
@@ -112,36 +110,31 @@ func TestAMountThatHangsHoldsUpNothingElse(t *testing.T) {
 	s.stop()
 }
 
-func TestAMountThatHangsDoesNotKeepTheAgentFromStopping(t *testing.T) {
-	t.Parallel()
-	for name, flags := range map[string][]string{"with events": scansOnly, "without": append(scansOnly, "--no-watch")} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			m := bindfsMount(t)
-			s, rows := onMount(t, m)
-			sampleTree().writeTo(t, m.under)
-			_, files := sampleTree().jsonFiles()
-			s.start(flags...)
-			s.waitStatus("all files synced", func(st *reconcile.Status) bool {
-				return st.Synced == files && st.Pending == 0
-			})
-			m.hang(t, s.agent.Process.Pid)
-			eventually(t, "the agent hangs in the mount", func() bool { return waitsForFUSE(s.agent.Process.Pid) })
-			s.stop()
-			late := sample.New(520).Play(2).JSON()
-			writeFile(t, filepath.Join(m.under, "late.json"), late)
-			m.goOn(t)
-			s.start(flags...)
-			rows.wait(late)
-			s.stop()
-		})
-	}
+// hangsAndTheAgentStops: it does not keep the agent from stopping.
+func hangsAndTheAgentStops(t *testing.T, m *mount) { stopsWhileItHangs(t, m, scansOnly...) }
+
+func hangsAndAnAgentWithoutEventsStops(t *testing.T, m *mount) {
+	stopsWhileItHangs(t, m, append([]string{"--no-watch"}, scansOnly...)...)
 }
 
-// Nobody can be kept from ending a command that compares once, nor an agent that is just starting.
-func TestAMountThatHangsLeavesCommandsInterruptible(t *testing.T) {
-	t.Parallel()
-	m := bindfsMount(t)
+func stopsWhileItHangs(t *testing.T, m *mount, flags ...string) {
+	t.Helper()
+	s, rows := onMount(t, m)
+	s.syncSample(m, flags...)
+	m.hang(t, s.agent.Process.Pid)
+	eventually(t, "the agent hangs in the mount", func() bool { return waitsForFUSE(s.agent.Process.Pid) })
+	s.stop()
+	late := sample.New(520).Play(2).JSON()
+	writeFile(t, filepath.Join(m.under, "late.json"), late)
+	m.goOn(t)
+	s.start(flags...)
+	rows.wait(late)
+	s.stop()
+}
+
+// hangsAndCommandsStop: nobody can be kept from ending a command that compares once, nor an agent that is just
+// starting.
+func hangsAndCommandsStop(t *testing.T, m *mount) {
 	s, _ := onMount(t, m)
 	sampleTree().writeTo(t, m.under)
 	s.mustPass(0, "reconcile")
@@ -165,15 +158,4 @@ func TestAMountThatHangsLeavesCommandsInterruptible(t *testing.T) {
 	}
 	m.goOn(t)
 	s.mustPass(0, "verify")
-}
-
-// waitsForFUSE says whether a thread of the process waits for a FUSE file system (proc(5), /proc/PID/wchan).
-func waitsForFUSE(pid int) bool {
-	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/wchan", pid))
-	for _, thread := range threads {
-		if at, err := os.ReadFile(thread); err == nil && strings.Contains(string(at), "request_wait_answer") {
-			return true
-		}
-	}
-	return false
 }

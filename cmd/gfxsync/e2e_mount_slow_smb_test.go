@@ -15,6 +15,14 @@ import (
 	"github.com/gfxsync/gfxsync/store/sample"
 )
 
+// badRate is how many bytes in a second pass a bad line.
+const badRate = 1_000_000
+
+var smbBehindABadLine = mountKind{"SMB", func(t *testing.T) *mount {
+	line := &slowLine{delay: 5 * time.Millisecond, rate: badRate}
+	return smbMountBehind(t, func(address string) string { return line.front(t, address) })
+}}
+
 // slowLine stands in front of a server as a bad line to it would: whatever passes comes later, and not much at a time.
 type slowLine struct {
 	delay time.Duration // of each piece, in each direction
@@ -83,11 +91,9 @@ func (l *slowLine) pass(from, to net.Conn) {
 	}
 }
 
-// Behind a bad line all arrives, no other folder waits for it, and the agent stops in time while it reads what takes long.
-func TestASlowSMBShareOnAMount(t *testing.T) {
-	t.Parallel()
-	line := &slowLine{delay: 5 * time.Millisecond, rate: 1_000_000}
-	m := smbMountBehind(t, func(address string) string { return line.front(t, address) })
+// isBehindABadLine: behind a bad line all arrives, no other folder waits for it, and the agent stops in time while it
+// reads what takes long.
+func isBehindABadLine(t *testing.T, m *mount) {
 	s, rows, plain := twoRoots(t, m)
 	const files = 6
 	for i := range files {
@@ -114,7 +120,7 @@ func TestASlowSMBShareOnAMount(t *testing.T) {
 	writeFile(t, filepath.Join(plain, "here too.json"), here)
 	rows.wait(here)
 	st := s.status()
-	could := int(time.Since(begin).Seconds() * float64(line.rate))
+	could := int(time.Since(begin).Seconds() * badRate)
 	if could < size && (st.Synced != files+3 || st.Gone != 0 || st.Invalid != 0) {
 		t.Errorf("status says %+v, want all but the large file synced", st)
 	}

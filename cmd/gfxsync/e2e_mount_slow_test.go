@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,38 +17,14 @@ import (
 	"github.com/gfxsync/gfxsync/store/sample"
 )
 
-// Many file systems keep modification times to two seconds. Here the writer sets them so: no file system that does can be mounted
-// everywhere.
-func TestSavesWithinOneTimestampOnAMount(t *testing.T) {
-	everywhere(t, func(t *testing.T, m *mount) {
-		s, rows := onMount(t, m)
-		s.start(append(scansOnly, "--no-watch")...)
-		s.waitStatus("the reconcile at the start is over", func(st *reconcile.Status) bool {
-			return st.LastReconcile != nil
-		})
-		file := filepath.Join(m.under, "coarse.json")
-		base := sample.New(800).Play(1).JSON()
-		stamp := time.Now().Truncate(2 * time.Second)
-		for version := range 3 {
-			// The same size and the same time, another content.
-			content := bytes.Replace(base, []byte("{"), fmt.Appendf(nil, "{%*s", version+1, ""), 1)
-			content = append(content, bytes.Repeat([]byte(" "), 3-version)...)
-			writeFile(t, file, content)
-			if err := os.Chtimes(file, stamp, stamp); err != nil {
-				t.Fatal(err)
-			}
-			rows.wait(content)
-		}
-		s.stop()
-	})
-}
+// slowRate is how many bytes in a second are read from a slow mount.
+const slowRate = 100_000
 
-// A slow share takes the time of nobody but its own, nor all the memory that there is for reading; nor does one that hangs while files
-// are read from it.
-func TestAMountThatIsSlowHoldsUpNoOther(t *testing.T) {
-	t.Parallel()
-	const rate, size = 100_000, 24 << 20 // bytes in a second; three of these files fill the memory, and none of them comes to its end
-	m := bindfsMount(t, fmt.Sprintf("--read-rate=%d", rate))
+// isSlow: a slow share takes the time of nobody but its own, nor all the memory that there is for reading; nor does one
+// that hangs while files are read from it.
+func isSlow(t *testing.T, m *mount) {
+	const size = 24 << 20 // of which three fill the memory, and none comes to its end
+
 	t.Cleanup(func() { m.signal(t, syscall.SIGCONT) }) // should the test fail
 	s, rows, plain := twoRoots(t, m)
 	for i := range 4 { // as many as are read at a time
@@ -75,7 +50,8 @@ func TestAMountThatIsSlowHoldsUpNoOther(t *testing.T) {
 	m.signal(t, syscall.SIGSTOP)
 	eventually(t, "bindfs is stopped", func() bool { return allStopped(m.process().pid) })
 	arrives(1)
-	if st, could := s.status(), time.Since(begin).Seconds()*rate; could < size && (st.Synced != 2 || st.Invalid != 0 || st.Gone != 0) {
+	st, could := s.status(), time.Since(begin).Seconds()*slowRate
+	if could < size && (st.Synced != 2 || st.Invalid != 0 || st.Gone != 0) {
 		t.Errorf("status says %+v, want only the two other files synced", st)
 	}
 	m.goOn(t)
@@ -93,50 +69,49 @@ func openFiles(pid int, name string) (n int) {
 	return n
 }
 
-// A file that its writer has locked is not yet to be had. On an SMB share that lock keeps readers out; elsewhere on Linux it binds nobody.
-// On SMB this takes long: smbnetfs tries a read that fails four times, two seconds apart. (Told to try once, smbnetfs 0.6.3 may hang.)
-func TestAFileLockedOnAMountByItsWriter(t *testing.T) {
-	everywhere(t, func(t *testing.T, m *mount) {
-		s, rows := onMount(t, m)
-		locked := sample.New(840).Play(1).JSON()
-		name := filepath.Join(m.under, "locked.json")
-		writeFile(t, name, locked)
-		f, err := os.OpenFile(name, os.O_RDWR, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		lock := syscall.Flock_t{Type: syscall.F_WRLCK}
-		if err := syscall.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
-			t.Fatal(err)
-		}
-		s.start(scansOnly...)
-		if m.smb {
-			var hung time.Time
-			s.waitStatus("the locked file is named", func(st *reconcile.Status) bool {
-				restartIfHung(t, m, st, &hung)
-				return st.Invalid == 1 && st.Synced == 0
-			})
-			s.moreScans(2, func(st *reconcile.Status) {
-				if st.Invalid != 1 || st.Synced != 0 || st.Gone != 0 || rows.have(locked) {
-					t.Errorf("while the file is locked, status says %+v", st)
-				}
-			})
-		} else {
-			rows.wait(locked)
-		}
-		lock.Type = syscall.F_UNLCK
-		if err := syscall.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
-			t.Fatal(err)
-		}
+// hasALockedFile: a file that its writer has locked is not yet to be had. On an SMB share that lock keeps readers out;
+// elsewhere on Linux it binds nobody. On SMB this takes long: smbnetfs tries a read that fails four times, two seconds
+// apart. (Told to try once, smbnetfs 0.6.3 may hang.)
+func hasALockedFile(t *testing.T, m *mount) {
+	s, rows := onMount(t, m)
+	locked := sample.New(840).Play(1).JSON()
+	name := filepath.Join(m.under, "locked.json")
+	writeFile(t, name, locked)
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lock := syscall.Flock_t{Type: syscall.F_WRLCK}
+	if err := syscall.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
+		t.Fatal(err)
+	}
+	s.start(scansOnly...)
+	if m.smb {
+		var hung time.Time
+		s.waitStatus("the locked file is named", func(st *reconcile.Status) bool {
+			restartIfHung(t, m, st, &hung)
+			return st.Invalid == 1 && st.Synced == 0
+		})
+		s.moreScans(2, func(st *reconcile.Status) {
+			if st.Invalid != 1 || st.Synced != 0 || st.Gone != 0 || rows.have(locked) {
+				t.Errorf("while the file is locked, status says %+v", st)
+			}
+		})
+	} else {
 		rows.wait(locked)
-		s.waitStatus("the file is sound", func(st *reconcile.Status) bool { return st.Synced == 1 && st.Invalid == 0 })
-		s.stop()
-		named := strings.Count(s.log.String(), "a file cannot be synced")
-		if m.smb && named != 1 || !m.smb && named != 0 {
-			t.Errorf("the log names the locked file %d times", named)
-		}
-	})
+	}
+	lock.Type = syscall.F_UNLCK
+	if err := syscall.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
+		t.Fatal(err)
+	}
+	rows.wait(locked)
+	s.waitStatus("the file is sound", func(st *reconcile.Status) bool { return st.Synced == 1 && st.Invalid == 0 })
+	s.stop()
+	named := strings.Count(s.log.String(), "a file cannot be synced")
+	if m.smb && named != 1 || !m.smb && named != 0 {
+		t.Errorf("the log names the locked file %d times", named)
+	}
 }
 
 // restartIfHung mounts a share again whose smbnetfs does not answer any more. On a busy machine smbnetfs 0.6.3 may hang
@@ -150,38 +125,4 @@ func restartIfHung(t *testing.T, m *mount, st *reconcile.Status, last *time.Time
 	t.Logf("smbnetfs hangs, and is started again: %s", st.LastScan.Roots[0].Error)
 	m.lose()
 	m.restore()
-}
-
-// While one mount is lost, files are written on both sides; nothing of it is taken for a removal.
-func TestAMountThatIsLostWhileAnotherFolderGoesOn(t *testing.T) {
-	t.Parallel()
-	for name, open := range mounts {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			m := open(t)
-			s, rows, plain := twoRoots(t, m)
-			sampleTree().writeTo(t, m.under)
-			_, files := sampleTree().jsonFiles()
-			s.start(append(scansOnly, "--no-watch")...)
-			s.waitStatus("all files synced", func(st *reconcile.Status) bool {
-				return st.Synced == files && st.Pending == 0
-			})
-			for round := range 2 {
-				m.lose()
-				here, there := sample.New(860+round).Play(1).JSON(), sample.New(870+round).Play(1).JSON()
-				writeFile(t, filepath.Join(m.under, fmt.Sprintf("meanwhile %d.json", round)), there)
-				writeFile(t, filepath.Join(plain, fmt.Sprintf("here %d.json", round)), here)
-				rows.wait(here)
-				s.waitStatus("the lost folder is named", func(st *reconcile.Status) bool {
-					return st.Gone == 0 && st.LastScan != nil && len(st.LastScan.Roots) == 2 && st.LastScan.Roots[0].Error != "" && st.LastScan.Roots[1].Error == ""
-				})
-				m.restore()
-				rows.wait(there)
-			}
-			s.waitStatus("all is known", func(st *reconcile.Status) bool {
-				return st.Synced == files+4 && st.Gone == 0 && st.Pending == 0
-			})
-			s.stop()
-		})
-	}
 }

@@ -7,7 +7,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain has the test binary be gfxsync where it is called so: the scripts run it as a program where no other was built.
+// TestMain has the test binary be gfxsync where it is called so: the scripts run it as a program where no other was
+// built.
 func TestMain(m *testing.M) {
 	testscript.Main(leakTest{m}, map[string]func(){"gfxsync": main})
 }

@@ -42,7 +42,8 @@ var twoAndTwo = []testEntry{
 	{path: "1016/too large.json", content: `{"ID":4}`, cause: "413: too large", refusals: 3},
 }
 
-// queueOf makes a queue database in which these entries are the queue, and in whose index there are other files as well.
+// queueOf makes a queue database in which these entries are the queue, and in whose index there are other files as
+// well.
 func queueOf(t *testing.T, entries []testEntry) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "state", "pending.db")
