@@ -27,7 +27,7 @@ func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"), Setup: setupScript, Cmds: scriptCommands,
-		Condition: scriptCondition, RequireUniqueNames: true, UpdateScripts: *update,
+		Condition: scriptCondition, WorkdirRoot: t.TempDir(), RequireUniqueNames: true, UpdateScripts: *update,
 	})
 }
 
