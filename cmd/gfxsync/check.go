@@ -68,7 +68,9 @@ func (s *settings) findings(ctx context.Context, keyErr error) (findings []store
 		})
 		_ = remote.Close() // never fails
 	}
-	setup := doctor.Setup{Roots: s.roots, Pattern: s.pattern, Schedules: s.schedules, QueueDB: s.queueDB}
+	setup := doctor.Setup{
+		Roots: s.roots, Pattern: s.pattern, Schedules: s.schedules, HotScans: s.hotScans, QueueDB: s.queueDB,
+	}
 	return append(findings, doctor.Check(ctx, setup)...)
 }
 

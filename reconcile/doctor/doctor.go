@@ -15,6 +15,7 @@ type Setup struct {
 	Roots     []hashindex.Root
 	Pattern   watch.Pattern
 	Schedules reconcile.Schedules
+	HotScans  reconcile.HotScans
 	QueueDB   string
 }
 

@@ -77,26 +77,6 @@ func TestWatchPathThatIsNotThere(t *testing.T) {
 	}
 }
 
-func TestEventsDependOnWhereTheFolderIs(t *testing.T) {
-	often := reconcile.Schedules{Scan: schedule(t, "@every 30s"), Quick: schedule(t, "@every 10m")}
-	later := reconcile.Schedules{Quick: schedule(t, "@every 10m")}
-	for _, tc := range []struct {
-		on      hashindex.FileSystem
-		s       reconcile.Schedules
-		verdict store.Verdict
-		says    []string
-	}{
-		{hashindex.FileSystem{Place: hashindex.Local}, reconcile.Schedules{}, store.OK, []string{"at once"}},
-		{hashindex.FileSystem{Place: hashindex.Network, Name: "SMB"}, often, store.Warn, []string{"network share (SMB)", "other machines", "scan schedule, @every 30s", "GFX_SYNC_SCAN_SCHEDULE"}},
-		{hashindex.FileSystem{Place: hashindex.Network, Name: "NFS"}, later, store.Warn, []string{"reconcile schedule, @every 10m"}},
-		{hashindex.FileSystem{Place: hashindex.Network, Name: "NFS"}, reconcile.Schedules{}, store.Fail, []string{"scan schedule, which is empty", "set GFX_SYNC_SCAN_SCHEDULE"}},
-		{hashindex.FileSystem{Place: hashindex.Program, Name: "FUSE"}, often, store.Warn, []string{"FUSE mount", "scan schedule, @every 30s"}},
-		{hashindex.FileSystem{}, often, store.Skipped, []string{"not tested"}},
-	} {
-		expect(t, events("/mnt/gfx", tc.on, tc.s), "events", tc.verdict, tc.says...)
-	}
-}
-
 func TestQueueThatIsThere(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pending.db")
 	s, err := state.Open(t.Context(), path)

@@ -11,7 +11,6 @@ import (
 	"github.com/dustin/go-humanize/english"
 
 	"github.com/gfxsync/gfxsync/hashindex"
-	"github.com/gfxsync/gfxsync/reconcile"
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/watch"
 )
@@ -62,7 +61,7 @@ func examineRoot(ctx context.Context, limit time.Duration, root hashindex.Root, 
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	seen := walk(ctx, root, s.Pattern)
-	findings := []store.Finding{seen.finding(root.Dir), events(root.Dir, hashindex.FileSystemOf(root.Dir), s.Schedules)}
+	findings := []store.Finding{seen.finding(root.Dir), events(root.Dir, hashindex.FileSystemOf(root.Dir), s)}
 	return append(findings, watchLimit(seen.folders)...)
 }
 
@@ -121,44 +120,4 @@ func (s seen) finding(dir string) store.Finding {
 		f.Text += fmt.Sprintf("; %d cannot be read: %v", s.unreadable, s.err)
 	}
 	return f
-}
-
-// events says whether the operating system reports all changes of a folder.
-func events(dir string, on hashindex.FileSystem, s reconcile.Schedules) store.Finding {
-	f := store.Finding{Part: "events", Verdict: store.Warn}
-	schedule, ever := firstSchedule(s)
-	switch on.Place {
-	case hashindex.Local:
-		f.Verdict, f.Text = store.OK, "on a disk of this machine: changes are reported at once"
-		return f
-	case hashindex.Network:
-		f.Text = fmt.Sprintf("%s is a network share (%s): no event tells of what other machines write; that is found "+
-			"by the %s", dir, on.Name, schedule)
-	case hashindex.Program:
-		f.Text = fmt.Sprintf("%s is a %s mount, perhaps of a network share: no event tells of what is written behind "+
-			"it; that is found by the %s", dir, on.Name, schedule)
-	default:
-		f.Verdict = store.Skipped
-		f.Text = fmt.Sprintf("not tested: this system does not tell whether %s is a network share", dir)
-		return f
-	}
-	f.Hint = "set GFX_SYNC_SCAN_SCHEDULE shorter, should that be too late"
-	if !ever {
-		f.Verdict, f.Hint = store.Fail, "set GFX_SYNC_SCAN_SCHEDULE, for example to @every 30s"
-	}
-	return f
-}
-
-// firstSchedule names the schedule of the passes that find a change without an event. Ever says whether there is
-// one.
-func firstSchedule(s reconcile.Schedules) (name string, ever bool) {
-	for _, one := range []struct {
-		name string
-		reconcile.Schedule
-	}{{"scan", s.Scan}, {"reconcile", s.Quick}, {"full", s.Full}} {
-		if spec := one.String(); spec != "" {
-			return one.name + " schedule, " + spec, true
-		}
-	}
-	return "scan schedule, which is empty", false
 }
