@@ -23,13 +23,20 @@ func (p *program) checkCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "check",
 		Usage: "try every part of the set-up, change nothing, and say how to mend what fails",
-		Flags: append(flags(groups...), jsonFlag),
+		Flags: append(flags(groups...), watchForFlag, jsonFlag),
 		Action: func(c *cli.Context) error {
+			watchFor, err := parseWatchFor(c)
+			if err != nil {
+				return err
+			}
 			s, err := p.configureAgent(c, groups...)
 			if err != nil {
 				return err
 			}
 			findings := s.findings(c.Context, keyErr)
+			if watchFor > 0 {
+				findings = append(findings, p.waitForSave(c, s, watchFor)...)
+			}
 			if err := c.Context.Err(); err != nil {
 				return err
 			}
@@ -68,10 +75,14 @@ func (s *settings) findings(ctx context.Context, keyErr error) (findings []store
 		})
 		_ = remote.Close() // never fails
 	}
-	setup := doctor.Setup{
+	return append(findings, doctor.Check(ctx, s.machine())...)
+}
+
+// machine returns what the settings say of this machine.
+func (s *settings) machine() doctor.Setup {
+	return doctor.Setup{
 		Roots: s.roots, Pattern: s.pattern, Schedules: s.schedules, HotScans: s.hotScans, QueueDB: s.queueDB,
 	}
-	return append(findings, doctor.Check(ctx, setup)...)
 }
 
 // printFindings returns errRemains if a part has failed.
