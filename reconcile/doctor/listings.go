@@ -12,9 +12,6 @@ import (
 	"github.com/gfxsync/gfxsync/reconcile/hot"
 )
 
-// roundLimit is about how long one listing of the hot folders takes at most, as in an agent.
-const roundLimit = 500 * time.Millisecond
-
 // listings looks for saves as the hot scans of an agent do. What an agent has in its index is here what is in a folder
 // when it is listed for the first time.
 type listings struct {
@@ -84,7 +81,7 @@ func (l *listings) begin(ctx context.Context) error {
 		l.folders.Touch(folder+"/"+file.name, at, file.stamp)
 	}
 	for range 2 { // the first makes hot those of their folders that are new and empty
-		if err := l.list(ctx, patience, func(string) {}); err != nil && ctx.Err() != nil {
+		if err := l.list(ctx, func(string) {}); err != nil && ctx.Err() != nil {
 			return err
 		}
 	}
@@ -92,9 +89,9 @@ func (l *listings) begin(ctx context.Context) error {
 }
 
 // list lists the hot folders once.
-func (l *listings) list(ctx context.Context, limit time.Duration, found func(string)) error {
+func (l *listings) list(ctx context.Context, found func(string)) error {
 	l.folders.Len(time.Now()) // which forgets the folders that are too many
-	_, err := l.folders.Round(ctx, limit, found)
+	_, err := l.folders.Round(ctx, found)
 	return err
 }
 
@@ -111,7 +108,7 @@ func (l *listings) follow(ctx context.Context) <-chan report {
 				return
 			}
 			// A listing that fails finds nothing. The walk at the end tells whether there was something to find.
-			_ = l.list(ctx, roundLimit, func(file string) {
+			_ = l.list(ctx, func(file string) {
 				select {
 				case reports <- report{file, byListing, time.Now()}:
 				case <-ctx.Done():
