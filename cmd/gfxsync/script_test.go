@@ -21,8 +21,7 @@ import (
 
 var update = flag.Bool("update", false, "write what the scripts' cmp commands find into the scripts")
 
-// TestScripts runs the sessions at a terminal that lie in testdata/script. Their commands are those of testscript
-// (go doc github.com/rogpeppe/go-internal/testscript), gfxsync itself, and scriptCommands.
+// TestScripts runs the sessions at a terminal that lie in testdata/script. The README there names their commands.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -70,6 +69,9 @@ func setupScript(env *testscript.Env) error {
 		"HALF_A_JWT": fakeJWT("service_role")[:60],
 	} {
 		env.Setenv(name, key)
+	}
+	if zone, ok := os.LookupEnv("TZ"); ok {
+		env.Setenv("TZ", zone) // or gfxsync would show the times of scriptRecords in another zone
 	}
 	env.Vars = append(env.Vars, scriptVariables...)
 	env.Values[scriptKey{}] = &script{TB: env.T().(testing.TB)}
