@@ -71,6 +71,7 @@ var mountCases = []struct {
 	{"is slow", []mountKind{bindfsWith(fmt.Sprintf("--read-rate=%d", slowRate))}, isSlow},
 	{"is behind a bad line", []mountKind{smbBehindABadLine}, isBehindABadLine},
 	{"is known to check", bothKinds, isKnownToCheck},
+	{"has its saves noticed by check", bothKinds, hasItsSavesNoticedByCheck},
 	{"holds the queue database", bothKinds, holdsTheQueueDatabase},
 }
 

@@ -1,8 +1,8 @@
 package sharefault
 
-// connectAnew is the end of the remedies of which a new name or password is a part.
-const connectAnew = "connect the share anew with them (Windows: net use; Linux: the credentials file of the mount), for " +
-	"the account that gfxsync runs under"
+// enterAnew is the end of the remedies that need another name or password.
+const enterAnew = "enter name and password anew where the share is connected (Windows: net use; Linux: the credentials " +
+	"file of the mount), for the account that gfxsync runs under"
 
 var faults = []Fault{
 	// The server is not there.
@@ -68,21 +68,21 @@ var faults = []Fault{
 		Errnos:  []string{"EAUTH", "ENEEDAUTH"},
 		Windows: []uint32{1326, 86, 1317, 2202},
 		Text:    "the file server does not accept the user name or the password",
-		Remedy:  "find out the right ones, and " + connectAnew,
+		Remedy:  "find out the right ones, and " + enterAnew,
 	},
 	{
 		Statuses: []string{"STATUS_PASSWORD_EXPIRED", "STATUS_PASSWORD_MUST_CHANGE", "STATUS_ACCOUNT_EXPIRED"},
 		Errnos:   []string{"EKEYEXPIRED"},
 		Windows:  []uint32{1330, 1907, 1793},
 		Text:     "the password of the account has expired, or the account itself",
-		Remedy:   "set a new password on the file server, or prolong the account, and " + connectAnew,
+		Remedy:   "set a new password on the file server, or prolong the account, and " + enterAnew,
 	},
 	{
 		Statuses: []string{"STATUS_ACCOUNT_DISABLED"},
 		Errnos:   []string{"EKEYREVOKED"},
 		Windows:  []uint32{1331},
 		Text:     "the account is disabled on the file server",
-		Remedy:   "have it enabled, or take the name and password of another account that may read the folder, and " + connectAnew,
+		Remedy:   "have it enabled, or take another account that may read the folder, and " + enterAnew,
 	},
 	{
 		Statuses: []string{"STATUS_ACCOUNT_LOCKED_OUT"},
@@ -106,7 +106,7 @@ var faults = []Fault{
 		Windows:  []uint32{1272},
 		Text:     "this machine does not use shares as a guest, without a user name and a password",
 		Remedy: "make an account with a password for gfxsync on the file server, which may read the folder, and " +
-			connectAnew,
+			enterAnew,
 	},
 	{
 		Statuses: []string{"STATUS_NETWORK_CREDENTIAL_CONFLICT"},
@@ -152,8 +152,8 @@ var faults = []Fault{
 		Windows:  []uint32{5, 65, 1314},
 		Text:     "the file server refuses the account",
 		Remedy: "give the account that the share is connected with the right to list and to read the folder, in the " +
-			"rights of the share and in those of the folder; if that worked before, its password has changed, perhaps: " +
-			connectAnew,
+			"rights of the share and in those of the folder; if that worked before, its password has changed, perhaps; then " +
+			enterAnew,
 	},
 
 	// Something else.
@@ -162,7 +162,7 @@ var faults = []Fault{
 		Errnos:   []string{"EIO", "ENODEV", "ENXIO", "EREMOTEIO"},
 		Windows:  []uint32{59, 57, 21},
 		Text:     "the share answers with an error",
-		Remedy: "look at the log of the file server, and on Linux at that of the kernel (dmesg); then connect or mount the " +
-			"share again",
+		Remedy: "see that the file server runs and can be reached; if it does, look at its log, and on Linux at that of " +
+			"the kernel (dmesg); then connect or mount the share again",
 	},
 }
