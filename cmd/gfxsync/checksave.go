@@ -31,8 +31,8 @@ func parseWatchFor(c *cli.Context) (time.Duration, error) {
 func (p *program) waitForSave(c *cli.Context, s *settings, limit time.Duration) []store.Finding {
 	return doctor.WaitForSave(c.Context, s.machine(), limit, func(root hashindex.Root) {
 		if !c.Bool(jsonFlag.Name) {
-			fmt.Fprintf(p.stderr, "waiting up to %v for the next save in %s: save a hand in PokerGFX, or copy a file there\n",
-				limit, root.Dir)
+			fmt.Fprintf(p.stderr, "waiting up to %v for the next save in %s: save a hand in PokerGFX, or copy a file "+
+				"there\n", limit, root.Dir)
 		}
 	})
 }

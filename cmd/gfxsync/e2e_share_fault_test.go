@@ -26,8 +26,8 @@ import (
 	"github.com/gfxsync/gfxsync/watch"
 )
 
-// These tests provoke the faults of shares with an smbd of their own, and mount its shares with smbnetfs. What the server
-// answers stands in its log: the NT status that the client of Windows, and that in the kernel of Linux, would be told too.
+// These tests provoke the faults of shares with an smbd of their own, and mount its shares with smbnetfs. What the
+// server answers stands in its log: the NT status that Windows and the kernel of Linux would be told too.
 
 // faultConf shares folders with one account, whose files belong to another one if smbd may choose.
 const faultConf = `[global]
@@ -131,7 +131,8 @@ func (f *faultyShare) mount(account, password, clientSettings string) string {
 	point, home := filepath.Join(f.dir, "mounted"), filepath.Join(f.dir, "home")
 	makeDirs(f.t, point, home)
 	config, passwords := filepath.Join(home, ".smb", "smbnetfs.conf"), filepath.Join(home, ".smb", "smbnetfs.auth")
-	writeFile(f.t, filepath.Join(home, ".smb", "smb.conf"), []byte("[global]\nclient min protocol = SMB2\n"+clientSettings))
+	client := []byte("[global]\nclient min protocol = SMB2\n" + clientSettings)
+	writeFile(f.t, filepath.Join(home, ".smb", "smb.conf"), client)
 	writeFile(f.t, config, []byte(smbnetfsConf+"include \"smbnetfs.auth\"\n"))
 	writeFile(f.t, passwords, fmt.Appendf(nil, "auth %q %q\n", account, password))
 	mode(f.t, config, 0o600)
@@ -283,12 +284,13 @@ func wantFault(t *testing.T, f store.Finding, says ...string) {
 	}
 }
 
-// TestAClientToldNotToSignSignsAllTheSame: in SMB 2 and 3, signing cannot be switched off, and a server that wants it turns
-// no account with a password away.
+// TestAClientToldNotToSignSignsAllTheSame: in SMB 2 and 3, signing cannot be switched off, and a server that wants it
+// turns no account with a password away.
 func TestAClientToldNotToSignSignsAllTheSame(t *testing.T) {
 	t.Parallel()
 	f := newFaultyShare(t, "server signing = mandatory")
-	dir := filepath.Join(f.mount(f.account, faultPassword, "client signing = disabled\nclient ipc signing = disabled\n"), "gfx")
+	const unsigned = "client signing = disabled\nclient ipc signing = disabled\n"
+	dir := filepath.Join(f.mount(f.account, faultPassword, unsigned), "gfx")
 	f.mounted.mountUntilListed(dir)
 	eventually(t, "the share can be read", func() bool {
 		content, err := os.ReadFile(filepath.Join(dir, "a.json"))

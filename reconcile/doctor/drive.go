@@ -17,8 +17,8 @@ func networkDrive(dir, letter, share string) store.Finding {
 	}
 	return store.Finding{
 		Part: "drive", Verdict: store.Warn,
-		Text: fmt.Sprintf("%s is on the network drive %s, which is there only for the user who connected it, and never "+
-			"for a service", dir, letter),
+		Text: fmt.Sprintf("%s is on the network drive %s, which is there only for the user who connected it, and "+
+			"never for a service", dir, letter),
 		Hint: "set GFX_SYNC_GFX_WATCH_PATH to " + strings.TrimSuffix(instead, "/"),
 	}
 }

@@ -21,8 +21,8 @@ func events(dir string, on hashindex.FileSystem, s Setup) store.Finding {
 	case hashindex.Network:
 		f.Text = fmt.Sprintf("%s is a network share (%s): no event tells of what other machines write", dir, on.Name)
 	case hashindex.Program:
-		f.Text = fmt.Sprintf("%s is a %s mount, perhaps of a network share: no event tells of what is written behind it",
-			dir, on.Name)
+		f.Text = fmt.Sprintf("%s is a %s mount, perhaps of a network share: no event tells of what is written behind "+
+			"it", dir, on.Name)
 	default:
 		f.Verdict = store.Skipped
 		f.Text = fmt.Sprintf("not tested: this system does not tell whether %s is a network share", dir)
@@ -34,8 +34,8 @@ func events(dir string, on hashindex.FileSystem, s Setup) store.Finding {
 		f.Text += "; that is found by the " + schedule
 		f.Hint = "set GFX_SYNC_HOT_SCAN to auto: then most saves are found within a second"
 	} else {
-		f.Text += fmt.Sprintf("; gfxsync lists the folders in which something changed lately %s, and all folders by the %s",
-			every(interval(s.HotScans)), schedule)
+		f.Text += fmt.Sprintf("; gfxsync lists the folders in which something changed lately %s, and all folders by "+
+			"the %s", every(interval(s.HotScans)), schedule)
 	}
 	if !ever {
 		f.Verdict, f.Hint = store.Fail, "set GFX_SYNC_SCAN_SCHEDULE, for example to @every 30s"

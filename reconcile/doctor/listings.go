@@ -55,8 +55,8 @@ func (l *listings) present(_ context.Context, folder string, each func(string, h
 	return nil
 }
 
-// begin makes those folders hot in which something changed lately, the one in which something changed last, and the root.
-// Then it lists them once, so that from now on only what is new is found.
+// begin makes those folders hot in which something changed lately, the one in which something changed last, and the
+// root. Then it lists them, so that from now on only what is new is found.
 func (l *listings) begin(ctx context.Context) error {
 	newest, err := l.walk(ctx)
 	if err != nil {

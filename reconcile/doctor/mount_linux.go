@@ -148,8 +148,8 @@ func mountIn(mountinfo, dir string) (found mountPoint, ok bool) {
 	return found, ok
 }
 
-// parseMount parses a line of mountinfo: ID, parent, device, root, mount point, options, optional fields, a hyphen, kind,
-// source, options of the file system.
+// parseMount parses a line of mountinfo: ID, parent, device, root, mount point, options, optional fields, a hyphen,
+// kind, source, options of the file system.
 func parseMount(line string) (mountPoint, bool) {
 	before, after, ok := strings.Cut(line, " - ")
 	first, last := strings.Fields(before), strings.Fields(after)

@@ -47,9 +47,11 @@ func checkRoot(ctx context.Context, limit time.Duration, root hashindex.Root, s 
 
 // unreadable says that a root cannot be read. OnShare says that it is on a network share.
 func unreadable(root hashindex.Root, why string, onShare bool) []store.Finding {
-	hint := "check GFX_SYNC_GFX_WATCH_PATH, that the share is mounted, and that the account gfxsync runs under may read it"
+	hint := "check GFX_SYNC_GFX_WATCH_PATH, that the share is mounted, and that the account gfxsync runs under may " +
+		"read it"
 	if onShare {
-		hint = "see that the file server is switched on, that this machine reaches it (ping it), and that the share is mounted"
+		hint = "see that the file server is switched on, that this machine reaches it (ping it), and that the share is " +
+			"mounted"
 	}
 	return []store.Finding{
 		{Part: "watch", Verdict: store.Fail, Text: fmt.Sprintf("%s cannot be read: %s", root.Dir, why), Hint: hint},

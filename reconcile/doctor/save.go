@@ -39,8 +39,8 @@ type save struct {
 }
 
 // WaitForSave waits for the next save in each root, for no longer than limit, and says which way it was noticed and how
-// fast: by an event, or by listing the folders in which something changed lately. Ready is called for each root when its
-// wait begins, from one goroutine at a time.
+// fast: by an event, or by listing the folders in which something changed lately. Ready is called for each root when
+// its wait begins, from one goroutine at a time.
 func WaitForSave(ctx context.Context, s Setup, limit time.Duration, ready func(hashindex.Root)) []store.Finding {
 	var one sync.Mutex
 	findings := make([]store.Finding, len(s.Roots))
@@ -201,14 +201,14 @@ func (w *saveWait) await(ctx context.Context, limit time.Duration) (first *save)
 	}
 }
 
-// nothing says that no save was noticed. One that neither way told of is found by walking through all folders, as a scan
-// finds it.
+// nothing says that no save was noticed. One that neither way told of is found by walking through all folders, as a
+// scan finds it.
 func (w *saveWait) nothing(ctx context.Context, limit time.Duration) store.Finding {
 	f := store.Finding{Part: "save", Verdict: store.Warn}
 	if path := w.listings.unnoticed(ctx); path != "" {
 		schedule, _ := firstSchedule(w.s.Schedules)
-		f.Text = fmt.Sprintf("a save of %s was noticed neither by an event nor by listing the folders in which something "+
-			"changed lately: it is found by the %s", w.root.Abs(path), schedule)
+		f.Text = fmt.Sprintf("a save of %s was noticed neither by an event nor by listing the folders in which "+
+			"something changed lately: it is found by the %s", w.root.Abs(path), schedule)
 		f.Hint = "try again: something has changed in its folder now, so that the next save there is found sooner"
 		return f
 	}

@@ -39,14 +39,16 @@ func aFolder(t *testing.T) (hashindex.Root, Setup) {
 		t.Fatal(err)
 	}
 	return root, Setup{
-		Roots: []hashindex.Root{root}, Pattern: jsonFiles(t), HotScans: reconcile.HotScans{Mode: hot.Auto, Interval: 100 * time.Millisecond},
+		Roots: []hashindex.Root{root}, Pattern: jsonFiles(t),
+		HotScans:  reconcile.HotScans{Mode: hot.Auto, Interval: 100 * time.Millisecond},
 		Schedules: reconcile.Schedules{Scan: schedule(t, "@every 30s")},
 	}
 }
 
 func TestASaveIsNoticedByAnEventAndByListing(t *testing.T) {
 	for name, file := range map[string]string{
-		"a file that grows": "1015/a.json", "a new file": "1016/New/d.json", "in the root": "e.json", "in an empty folder": "1017/f.json",
+		"a file that grows": "1015/a.json", "a new file": "1016/New/d.json", "in the root": "e.json",
+		"in an empty folder": "1017/f.json",
 	} {
 		t.Run(name, func(t *testing.T) {
 			root, s := aFolder(t)
@@ -55,7 +57,8 @@ func TestASaveIsNoticedByAnEventAndByListing(t *testing.T) {
 				saveFile(t, root.Abs("1015/other.txt"), "no session")
 				saveFile(t, root.Abs(file), `{"Hands": []}`)
 			})
-			expect(t, f, "save", store.OK, "a save of "+root.Abs(file), "noticed by", "an event", "after its time", "listing")
+			expect(t, f, "save", store.OK, "a save of "+root.Abs(file), "noticed by", "an event", "after its time",
+				"listing")
 			if strings.Contains(f.Text, "did not find it") || strings.Contains(f.Text, "no event") {
 				t.Errorf("%s", f.Text)
 			}
@@ -73,14 +76,15 @@ func TestASaveOfWhichNoEventTells(t *testing.T) {
 	root, s := aFolder(t)
 	w := deaf(t, newSaveWait(root, s, 500*time.Millisecond))
 	f := w.run(t.Context(), hangs, func() { saveFile(t, root.Abs("1015/a.json"), `{"Hands": []}`) })
-	expect(t, f, "save", store.OK, root.Abs("1015/a.json"), "by listing the folder", "after its time", "no event told of it",
-		"gfxsync run lists the folders in which something changed lately every 100ms")
+	expect(t, f, "save", store.OK, root.Abs("1015/a.json"), "by listing the folder", "after its time",
+		"no event told of it", "gfxsync run lists the folders in which something changed lately every 100ms")
 }
 
 func TestNothingIsSaved(t *testing.T) {
 	root, s := aFolder(t)
 	f := newSaveWait(root, s, hangs).run(t.Context(), time.Nanosecond, func() {})
-	expect(t, f, "save", store.Warn, "nothing was saved in "+root.Dir+" within 1ns", "save a hand in PokerGFX", "copy a file")
+	expect(t, f, "save", store.Warn, "nothing was saved in "+root.Dir+" within 1ns", "save a hand in PokerGFX",
+		"copy a file")
 }
 
 // TestASaveInAFolderThatIsNotListed: nothing has changed in it for long, and no event tells of it.
@@ -128,7 +132,9 @@ func TestAShareThatHangsDuringTheWait(t *testing.T) {
 func TestWhatIsSaidOfASave(t *testing.T) {
 	begin := time.Date(2025, 10, 15, 20, 0, 0, 0, time.UTC)
 	at := func(ms int) time.Time { return begin.Add(time.Duration(ms) * time.Millisecond) }
-	auto := circumstances{begin: begin, grace: otherWay, hot: hot.Auto, interval: time.Second, schedule: "scan schedule, @every 30s"}
+	auto := circumstances{
+		begin: begin, grace: otherWay, hot: hot.Auto, interval: time.Second, schedule: "scan schedule, @every 30s",
+	}
 	off, deaf := auto, auto
 	off.hot, deaf.deaf = hot.Off, "no more watches"
 	var never time.Time
@@ -140,7 +146,10 @@ func TestWhatIsSaidOfASave(t *testing.T) {
 	}{
 		"event first": {
 			at(1000), at(1013), at(1012), at(1800), auto, store.OK,
-			[]string{"a save of x.json was noticed by an event, 12ms after its time (a listing would have found it after 800ms)"},
+			[]string{
+				"a save of x.json was noticed by an event, 12ms after its time",
+				" (a listing would have found it after 800ms)",
+			},
 		},
 		"event alone": {
 			at(1000), at(1013), at(1012), never, auto, store.OK,
@@ -152,7 +161,9 @@ func TestWhatIsSaidOfASave(t *testing.T) {
 		},
 		"listing alone": {
 			at(1000), at(1701), never, at(2700), auto, store.OK,
-			[]string{"by listing the folder, 1.7s after its time; no event told of it: gfxsync run lists", "every second"},
+			[]string{
+				"by listing the folder, 1.7s after its time; no event told of it: gfxsync run lists", "every second",
+			},
 		},
 		"listing alone, and no watch": {
 			at(1000), at(1701), never, at(1700), deaf, store.OK, []string{"no event told of it (no more watches)"},
@@ -171,7 +182,10 @@ func TestWhatIsSaidOfASave(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := save{stamp: hashindex.Stamp{ModTime: tc.modified.UnixNano()}, looked: tc.looked, noticed: [ways]time.Time{tc.event, tc.listing}}
+			v := save{
+				stamp:  hashindex.Stamp{ModTime: tc.modified.UnixNano()},
+				looked: tc.looked, noticed: [ways]time.Time{tc.event, tc.listing},
+			}
 			expect(t, v.finding("x.json", tc.c), "save", tc.verdict, tc.says...)
 		})
 	}

@@ -36,7 +36,8 @@ func (v *save) finding(name string, c circumstances) store.Finding {
 	case !event.IsZero() && (listing.IsZero() || event.Before(listing)):
 		f.Text = fmt.Sprintf("a save of %s was noticed by an event%s", name, v.after(event, c))
 		if listing.IsZero() {
-			f.Text += fmt.Sprintf(" (listing the folders in which something changed lately did not find it within %v)", c.grace)
+			f.Text += fmt.Sprintf(" (listing the folders in which something changed lately did not find it within %v)",
+				c.grace)
 		} else {
 			f.Text += fmt.Sprintf(" (a listing would have found it %s)", v.later(listing, event, c))
 		}
@@ -66,8 +67,8 @@ func (c circumstances) withoutEvents(f store.Finding) store.Finding {
 	return f
 }
 
-// timeTells says whether the time of the file is that of the save: it is not if the file was copied with its time, or if
-// another clock is ahead.
+// timeTells says whether the time of the file is that of the save. It is not if the file was copied with its time, or
+// if another clock is ahead.
 func (v *save) timeTells(c circumstances) bool {
 	return v.ahead() == 0 && !v.modified().Before(c.begin.Add(-granularity))
 }
@@ -102,8 +103,8 @@ func (v *save) withClock(f store.Finding) store.Finding {
 	if ahead == 0 {
 		return f
 	}
-	f.Text += fmt.Sprintf("; the time of the file is %s ahead of this machine's clock, so how long it took is not known",
-		rounded(ahead))
+	f.Text += fmt.Sprintf("; the time of the file is %s ahead of this machine's clock, so how long it took is not "+
+		"known", rounded(ahead))
 	if f.Verdict == store.OK {
 		f.Verdict = store.Warn
 		f.Hint = "let this machine and the one that has the files take their time from the same time server"

@@ -1,8 +1,8 @@
 // Package sharefault says in a sentence why a network share cannot be used, and what to do.
 //
-// A server names a fault by an NT status (MS-ERREF 2.3). A program sees what its system makes of the status: on Linux an
-// error number (fs/smb/client/smb2maperror.c), on Windows another one (MS-ERREF 2.2). No remedy weakens the protection of
-// the share.
+// A server names a fault by an NT status (MS-ERREF 2.3). A program sees what its system makes of the status: on Linux
+// an error number (fs/smb/client/smb2maperror.c), on Windows another one (MS-ERREF 2.2). No remedy weakens the
+// protection of the share.
 package sharefault
 
 import "slices"

@@ -1,8 +1,8 @@
 package sharefault
 
 // enterAnew is the end of the remedies that need another name or password.
-const enterAnew = "enter name and password anew where the share is connected (Windows: net use; Linux: the credentials " +
-	"file of the mount), for the account that gfxsync runs under"
+const enterAnew = "enter name and password anew where the share is connected (Windows: net use; Linux: the " +
+	"credentials file of the mount), for the account that gfxsync runs under"
 
 var faults = []Fault{
 	// The server is not there.
@@ -14,8 +14,8 @@ var faults = []Fault{
 		Errnos:  []string{"EHOSTDOWN", "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN", "ETIMEDOUT"},
 		Windows: []uint32{53, 51, 121, 1203, 1222, 1231, 1232},
 		Text:    "the file server cannot be reached",
-		Remedy: "see that it is switched on and on the network, and that its name is right (ping it); this machine has " +
-			"to reach its port 445",
+		Remedy: "see that it is switched on and on the network, and that its name is right (ping it); this machine " +
+			"has to reach its port 445",
 	},
 	{
 		Statuses: []string{"STATUS_CONNECTION_REFUSED"},
@@ -34,8 +34,8 @@ var faults = []Fault{
 		},
 		Windows: []uint32{64, 55, 1201, 1236, 2250},
 		Text:    "the connection to the share was lost",
-		Remedy: "if it does not come back by itself, see that the file server runs and still has the share, and connect " +
-			"or mount the share again",
+		Remedy: "if it does not come back by itself, see that the file server runs and still has the share, and " +
+			"connect or mount the share again",
 	},
 	{
 		Statuses: []string{"STATUS_REQUEST_NOT_ACCEPTED", "STATUS_TOO_MANY_SESSIONS"},
@@ -88,8 +88,8 @@ var faults = []Fault{
 		Statuses: []string{"STATUS_ACCOUNT_LOCKED_OUT"},
 		Windows:  []uint32{1909},
 		Text:     "the account is locked, as after too many wrong passwords",
-		Remedy: "find what still uses an old password and correct it there; then have the account unlocked on the file " +
-			"server",
+		Remedy: "find what still uses an old password and correct it there; then have the account unlocked on the " +
+			"file server",
 	},
 	{
 		Statuses: []string{
@@ -133,16 +133,16 @@ var faults = []Fault{
 		Statuses: []string{"STATUS_INVALID_SIGNATURE", "STATUS_LOGIN_WKSTA_RESTRICTION", "STATUS_DOWNGRADE_DETECTED"},
 		Windows:  []uint32{1240, 1265},
 		Text:     "the file server and this machine do not agree on how to protect the connection (SMB signing)",
-		Remedy: "switch SMB signing on at the file server, and update it if it knows none; connect with a user name and a " +
-			"password, because a guest's connection cannot be signed",
+		Remedy: "switch SMB signing on at the file server, and update it if it knows none; connect with a user name " +
+			"and a password, because a guest's connection cannot be signed",
 	},
 	{
 		Statuses: []string{"STATUS_NOT_SUPPORTED"},
 		Errnos:   []string{"EOPNOTSUPP", "ENOTSUP", "EPROTONOSUPPORT", "ENOSYS"},
 		Windows:  []uint32{50, 58, 384},
 		Text:     "the file server and this machine have no version of the SMB protocol in common",
-		Remedy: "switch SMB 3 on at the file server, or update it; on Linux, remove an older version (vers=) from the " +
-			"options of the mount",
+		Remedy: "switch SMB 3 on at the file server, or update it; on Linux, remove an older version (vers=) from " +
+			"the options of the mount",
 	},
 
 	// It refuses. A server that wants encryption says this to a machine that cannot encrypt.
@@ -152,8 +152,8 @@ var faults = []Fault{
 		Windows:  []uint32{5, 65, 1314},
 		Text:     "the file server refuses the account",
 		Remedy: "give the account that the share is connected with the right to list and to read the folder, in the " +
-			"rights of the share and in those of the folder; if that worked before, its password has changed, perhaps; then " +
-			enterAnew,
+			"rights of the share and in those of the folder; if that worked before, its password has changed, " +
+			"perhaps; then " + enterAnew,
 	},
 
 	// Something else.
@@ -162,7 +162,7 @@ var faults = []Fault{
 		Errnos:   []string{"EIO", "ENODEV", "ENXIO", "EREMOTEIO"},
 		Windows:  []uint32{59, 57, 21},
 		Text:     "the share answers with an error",
-		Remedy: "see that the file server runs and can be reached; if it does, look at its log, and on Linux at that of " +
-			"the kernel (dmesg); then connect or mount the share again",
+		Remedy: "see that the file server runs and can be reached; if it does, look at its log, and on Linux at that " +
+			"of the kernel (dmesg); then connect or mount the share again",
 	},
 }
