@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// ErrLeadsBack says that a folder shows one of the folders that contain it. This happens where a file server or a file
+// ErrFolderLoop says that a folder shows one of the folders that contain it. This happens where a file server or a file
 // system follows a symbolic link by itself. Walking such a folder would never end. Everything in it also has a shorter
 // path.
-var ErrLeadsBack = errors.New("the folder leads back to one that contains it, because the file server follows a " +
+var ErrFolderLoop = errors.New("the folder leads back to one that contains it, because the file server follows a " +
 	"symbolic link; its files are read under their shorter path; remove the link, or let the server follow no links " +
 	"(Samba: follow symlinks = no)")
 
@@ -27,16 +27,16 @@ const (
 	maxLoopPath = 2000
 )
 
-// LeadsBack reports whether the folder at this path shows one of the folders that contain it. The path "." is the root.
-// It makes one system call for each part of the path, and more only where names repeat.
-func (r Root) LeadsBack(path string) bool {
+// IsFolderLoop reports whether the folder at this path shows one of the folders that contain it. The path "." is the
+// root. It makes one system call for each part of the path, and more only where names repeat.
+func (r Root) IsFolderLoop(path string) bool {
 	return r.leadsBack(path, func(name string) bool {
 		info, err := r.lstat(r.Abs(path + "/" + name))
 		return err == nil && info.IsDir()
 	})
 }
 
-// leadsBack is LeadsBack for a caller that knows which folders this folder contains.
+// leadsBack is IsFolderLoop for a caller that knows which folders this folder contains.
 func (r Root) leadsBack(path string, contains func(name string) bool) bool {
 	if path == "." {
 		return false

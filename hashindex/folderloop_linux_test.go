@@ -68,7 +68,7 @@ func TestScanDoesNotFollowWhatLeadsBack(t *testing.T) {
 		t.Errorf("%d entries count as unknown, want those at and below the folders that were not entered", seen.Unknown)
 	}
 	for _, folder := range []string{".", "d", "d/e", "z"} { // without the mount, no folder leads back
-		if root := (hashindex.Root{Dir: dir}); root.LeadsBack(folder) {
+		if root := (hashindex.Root{Dir: dir}); root.IsFolderLoop(folder) {
 			t.Errorf("%s leads back", folder)
 		}
 	}
@@ -79,7 +79,7 @@ func wantLeadsBack(t *testing.T, seen hashindex.Scanned, paths ...string) {
 	var got []string
 	for _, p := range seen.Problems {
 		path, _, _ := strings.Cut(strings.TrimPrefix(p.Error(), "read "), ": ")
-		if got = append(got, path); !errors.Is(p, hashindex.ErrLeadsBack) {
+		if got = append(got, path); !errors.Is(p, hashindex.ErrFolderLoop) {
 			t.Errorf("problem %v, want ErrLeadsBack", p)
 		}
 	}

@@ -53,15 +53,15 @@ func (a Algorithm) New() hash.Hash {
 // Hex returns the hash of all that was written to h, in the form of Sum.
 func Hex(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
-// IsOf reports whether a hash fits this content, or this content after a byte order mark. A hash whose length fits no
-// algorithm cannot be compared, and IsOf returns true.
-func IsOf(hash string, content []byte) bool {
+// HashMatches reports whether a hash fits this content, or this content after a byte order mark. A hash whose length
+// fits no algorithm cannot be compared, and HashMatches returns true.
+func HashMatches(hash string, content []byte) bool {
 	a, ok := algorithmOf(hash)
 	return !ok || a.Sum(content) == hash || a.Sum(append([]byte("\xef\xbb\xbf"), content...)) == hash
 }
 
-// MayBeHash reports whether a text has the form of a hash of one of the algorithms.
-func MayBeHash(text string) bool {
+// LooksLikeHash reports whether a text has the form of a hash of one of the algorithms.
+func LooksLikeHash(text string) bool {
 	_, ok := algorithmOf(text)
 	return ok && strings.Trim(text, "0123456789abcdef") == ""
 }

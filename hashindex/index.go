@@ -189,7 +189,7 @@ func (x Index) Counts(ctx context.Context) (map[State]int, error) {
 }
 
 // Unreadable returns how many present files could not be read. Their entries are invalid and have no hash.
-func (x Index) Unreadable(ctx context.Context) (int, error) {
+func (x Index) CountUnreadable(ctx context.Context) (int, error) {
 	return x.count(ctx, `SELECT count(*) FROM files WHERE state = 'invalid' AND file_hash = ''`)
 }
 

@@ -65,8 +65,8 @@ func (x Index) RemoteLost(ctx context.Context, hash string) error {
 	return x.Move(ctx, hash, []State{Synced}, Pending, "")
 }
 
-// RemoteForeign returns how many hashes the remote has that this index has neither uploaded nor seen in a file.
-func (x Index) RemoteForeign(ctx context.Context) (int, error) {
+// CountForeign returns how many hashes the remote has that this index has neither uploaded nor seen in a file.
+func (x Index) CountForeign(ctx context.Context) (int, error) {
 	return x.count(ctx, `SELECT count(*) FROM remote_hashes r WHERE NOT own
 		AND NOT EXISTS (SELECT 1 FROM files f WHERE f.file_hash = r.file_hash AND (r.scope = '' OR f.root = r.scope))`)
 }

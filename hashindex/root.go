@@ -50,8 +50,8 @@ func (r Root) Lstat(path string) (fs.FileInfo, error) {
 	return r.lstat(r.Abs(path))
 }
 
-// Stamp returns size and time of a regular file. It fails with fs.ErrNotExist if there is none. Unlike Lstat, it does not
-// see whether a folder on the way is a link, which costs a call for each.
+// Stamp returns size and time of a regular file. It fails with fs.ErrNotExist if there is none. Unlike Lstat, it does
+// not see whether a folder on the way is a link, which costs a call for each.
 func (r Root) Stamp(path string) (Stamp, error) {
 	name := r.Abs(path)
 	info, err := r.lstat(name)
@@ -64,8 +64,8 @@ func (r Root) Stamp(path string) (Stamp, error) {
 	return StampOf(info), nil
 }
 
-// FolderTime returns when something was last added to a folder or removed from it. It fails with fs.ErrNotExist if there
-// is no such folder.
+// FolderTime returns when something was last added to a folder or removed from it. It fails with fs.ErrNotExist if
+// there is no such folder.
 func (r Root) FolderTime(path string) (time.Time, error) {
 	name := r.Abs(path)
 	info, err := r.lstat(name)
@@ -90,7 +90,7 @@ func (r Root) List(path string) ([]fs.DirEntry, error) {
 
 // Lists reports whether the folders list every part of a path by exactly this name. Lstat is not enough for that: on a
 // file system that ignores case, it finds a file by other names too.
-func (r Root) Lists(path string) (bool, error) {
+func (r Root) ListsExactly(path string) (bool, error) {
 	folder := ""
 	for name := range strings.SplitSeq(path, "/") {
 		entries, err := r.List(folder)

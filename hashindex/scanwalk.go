@@ -41,7 +41,7 @@ func (w *walk) folder(path string) error {
 		// The first part of the listing may have been read. Its files are visited.
 	}
 	if w.Root.leadsBack(cmp.Or(path, "."), containsFolder(listing)) {
-		w.leaveOut(path, ErrLeadsBack)
+		w.leaveOut(path, ErrFolderLoop)
 		return nil
 	}
 	for _, d := range listing {
@@ -98,7 +98,7 @@ func (w *walk) unreadable(path string, err error) error {
 
 // leaveOut reports a problem. No entry of the index at or below the path is visited.
 func (w *walk) leaveOut(path string, err error) {
-	if !errors.Is(err, ErrLeadsBack) {
+	if !errors.Is(err, ErrFolderLoop) {
 		w.seen.Unread++
 	}
 	if len(w.seen.Problems) < maxProblems {

@@ -113,7 +113,7 @@ const decided = `WITH best AS (
 
 // Lead finds the winner of a session, or of every session if it is nil, and sets the states of the files accordingly.
 // It returns how many files were synced and are pending now, because the remote has lost their row.
-func (x Index) Lead(ctx context.Context, session *int64, now time.Time) (lost int64, err error) {
+func (x Index) DecideWinner(ctx context.Context, session *int64, now time.Time) (lost int64, err error) {
 	err = x.q.QueryRowContext(ctx, decided+`SELECT count(*) FROM decided WHERE was = 'synced' AND state = 'pending'`,
 		session).Scan(&lost)
 	if err == nil {
@@ -129,7 +129,7 @@ func (x Index) Lead(ctx context.Context, session *int64, now time.Time) (lost in
 }
 
 // Best returns the best version of a session among the files, the file that has it, and whether there is one.
-func (x Index) Best(ctx context.Context, session int64) (v Version, e Entry, ok bool, err error) {
+func (x Index) BestVersion(ctx context.Context, session int64) (v Version, e Entry, ok bool, err error) {
 	e, ok, err = x.first(ctx, `SELECT `+entryColumns+` FROM files WHERE session_id = ? AND `+eligible+` `+bestFirst+
 		` LIMIT 1`, session)
 	if !ok {

@@ -103,7 +103,7 @@ func (a *Agent) connect() {
 	}
 	for _, root := range a.cfg.Roots {
 		a.watchers[root.Label] = watch.New(root.Dir, changes{a, root.Label}, watch.Options{
-			Pattern: a.cfg.Pattern, Skip: root.LeadsBack, Logger: a.log,
+			Pattern: a.cfg.Pattern, Skip: root.IsFolderLoop, Logger: a.log,
 		})
 	}
 }
@@ -144,11 +144,11 @@ func (a *Agent) Close() error {
 	return errors.Join(a.state.Close(), a.unlock())
 }
 
-// Run keeps the table true to the folder until ctx ends. Then it stops in order, within ten seconds: no file is examined
-// any more, intents are written, what is in flight is finished, and the lanes are flushed or left to the next start. A
-// call into a dead share is abandoned after a second; the next start finds its file again.
+// Run keeps the table true to the folder until ctx ends. Then it stops in order, within ten seconds: no file is
+// examined any more, intents are written, what is in flight is finished, and the lanes are flushed or left to the next
+// start. A call into a dead share is abandoned after a second; the next start finds its file again.
 //
-// Run stops likewise if the queue database is found to be damaged or gone, and fails with sqlite.ErrDamaged or
+// Run stops likewise if the queue database is found to be damaged or gone, and fails with sqlite.ErrCorrupt or
 // sqlite.ErrGone then. It fails otherwise only if it cannot begin.
 func (a *Agent) Run(stopped context.Context) error {
 	if err := a.begin(stopped); err != nil {
@@ -221,7 +221,7 @@ func (a *Agent) begin(ctx context.Context) error {
 		"events", !a.cfg.NoWatch)
 	return a.state.Update(ctx, func(v state.View) error {
 		return errors.Join(v.NoteAlwaysOn(ctx), v.Notes.Set(ctx, noteLink, linkNote{State: linkUnknown}),
-			v.Notes.Set(ctx, noteRoot, a.cfg.rootsText()), v.Passes.Reopen(ctx))
+			v.Notes.Set(ctx, noteRoot, a.cfg.rootsText()), v.Passes.RequeueUnfinished(ctx))
 	})
 }
 

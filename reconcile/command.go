@@ -13,8 +13,8 @@ import (
 // ErrOtherAgent says that the agent that runs on the queue database watches another folder than this command names.
 var ErrOtherAgent = errors.New("the running agent watches another folder")
 
-// Reconcile makes one pass over the configured folder and table. If an agent runs on the same queue database, that agent
-// makes the pass: two that deliver from one index would do everything twice.
+// Reconcile makes one pass over the configured folder and table. If an agent runs on the same queue database, that
+// agent makes the pass: two that deliver from one index would do everything twice.
 func Reconcile(ctx context.Context, cfg Config, mode Mode, opts PassOptions, progress func(Progress)) (*Report, error) {
 	// A modified file need not wait for others: there are none.
 	alone := cfg
@@ -79,7 +79,7 @@ func awaitPass(ctx context.Context, s *state.State, id int64, progress func(Prog
 			return decodeReport(pass, err)
 		}
 		if pass == nil {
-			return nil, errAgentLeft // and the next one has begun already (state.Passes.Reopen)
+			return nil, errAgentLeft // and the next one has begun already (state.Passes.RequeueUnfinished)
 		}
 		if running, err := s.Locked(); err != nil {
 			return nil, err

@@ -63,7 +63,7 @@ func (a *Agent) newDetection(root hashindex.Root) *detection {
 		root: root, turn: newTurn(root.Live), renewPause: renewFirst,
 		evidence: hot.NewEvidence(),
 		folders: hot.New(hot.Options{
-			Files: root, Match: a.cfg.Pattern.Match, Skip: root.LeadsBack, For: a.cfg.HotScans.For,
+			Files: root, Match: a.cfg.Pattern.Match, Skip: root.IsFolderLoop, For: a.cfg.HotScans.For,
 			Indexed: func(ctx context.Context, folder string, each func(string, hashindex.Stamp)) error {
 				return a.state.Index.InFolder(ctx, root.Label, folder, each)
 			},
@@ -139,8 +139,8 @@ func (a *Agent) runHotScans(ctx context.Context, d *detection) {
 	}
 }
 
-// awaitFirstWalk waits until the root was walked to the end once. Then it makes those folders hot in which something was
-// written lately, and finds out whether the root is remote. It says whether that was done before ctx ended.
+// awaitFirstWalk waits until the root was walked to the end once. Then it makes those folders hot in which something
+// was written lately, and finds out whether the root is remote. It says whether that was done before ctx ended.
 func (a *Agent) awaitFirstWalk(ctx context.Context, d *detection) bool {
 	tick := time.NewTicker(a.cfg.HotScans.Interval)
 	defer tick.Stop()
@@ -151,11 +151,12 @@ func (a *Agent) awaitFirstWalk(ctx context.Context, d *detection) bool {
 			return false
 		}
 	}
-	if remote, err := inTurn(ctx, d.turn, func() (bool, error) { return d.root.IsRemote(), nil }); err != nil || remote {
+	remote, err := inTurn(ctx, d.turn, func() (bool, error) { return d.root.IsRemote(), nil })
+	if err != nil || remote {
 		d.evidence.Distrust(time.Now())
 	}
 	since := time.Now().Add(-a.cfg.HotScans.For)
-	err := a.state.Index.ModifiedSince(ctx, d.root.Label, since, mostHot, func(path string, stamp hashindex.Stamp) {
+	err = a.state.Index.ModifiedSince(ctx, d.root.Label, since, mostHot, func(path string, stamp hashindex.Stamp) {
 		d.folders.Touch(path, time.Unix(0, stamp.ModTime), stamp)
 	})
 	if err != nil && ctx.Err() == nil {

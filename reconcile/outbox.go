@@ -27,13 +27,13 @@ type outbox struct {
 	provenAll atomic.Bool
 }
 
-var _ store.Ledger = (*outbox)(nil)
+var _ store.Outbox = (*outbox)(nil)
 
 func newOutbox(cfg *Config, s *state.State, large chan<- struct{}) *outbox {
 	return &outbox{state: s, cfg: cfg, rows: newRows(cfg, s), large: large}
 }
 
-// Acknowledged implements store.Ledger. A power cut may undo it: then the records are sent once more.
+// Acknowledged implements store.Outbox. A power cut may undo it: then the records are sent once more.
 func (o *outbox) Acknowledged(ctx context.Context, items []store.Item) error {
 	now := time.Now()
 	// What has arrived is written down even if a stop has used up its time. It also saves a goroutine for each
@@ -49,7 +49,7 @@ func (o *outbox) Acknowledged(ctx context.Context, items []store.Item) error {
 		if noted {
 			return nil
 		}
-		return v.Queue.OthersServed(ctx)
+		return v.Queue.MarkSuspectsProven(ctx)
 	})
 	if err != nil {
 		o.provenAll.Store(false)
@@ -69,7 +69,7 @@ func (o *outbox) Acknowledged(ctx context.Context, items []store.Item) error {
 	return nil
 }
 
-// Waiting implements store.Ledger.
+// Waiting implements store.Outbox.
 func (o *outbox) Waiting(ctx context.Context, items []store.Item, cause error) error {
 	now := time.Now()
 	return o.state.Update(ctx, func(v state.View) error {
@@ -87,7 +87,7 @@ func (o *outbox) Waiting(ctx context.Context, items []store.Item, cause error) e
 	})
 }
 
-// Refused implements store.Ledger.
+// Refused implements store.Outbox.
 func (o *outbox) Refused(ctx context.Context, it store.Item, cause error) (dead bool, err error) {
 	err = o.state.Update(ctx, func(v state.View) (err error) {
 		dead, err = o.refuse(ctx, v, &it, cause)
@@ -96,7 +96,7 @@ func (o *outbox) Refused(ctx context.Context, it store.Item, cause error) (dead 
 	return dead, err
 }
 
-// Suspect implements store.Ledger.
+// Suspect implements store.Outbox.
 func (o *outbox) Suspect(ctx context.Context, it store.Item, cause error, proven bool) (blame store.Blame, err error) {
 	err = o.state.Update(ctx, func(v state.View) error {
 		blame = store.BlameRemote
@@ -156,13 +156,13 @@ func (o *outbox) moveQueued(ctx context.Context, v state.View, it *store.Item) e
 	return index.Move(ctx, it.Record.FileHash, []hashindex.State{hashindex.Pending}, hashindex.Queued, "")
 }
 
-// Wanted implements store.Ledger.
+// Wanted implements store.Outbox.
 func (o *outbox) Wanted(ctx context.Context, items []store.Item) ([]store.Item, error) {
 	return o.rows.wanted(ctx, items)
 }
 
-// Repeatable implements store.Ledger.
-func (o *outbox) Repeatable(ctx context.Context, it store.Item) (bool, error) {
+// StillStored implements store.Outbox.
+func (o *outbox) StillStored(ctx context.Context, it store.Item) (bool, error) {
 	return o.rows.isRow(ctx, &it)
 }
 
@@ -181,7 +181,7 @@ func (o *outbox) keep(ctx context.Context, v state.View, it *store.Item, cause e
 func intact(items []store.Item) ([]store.Item, error) {
 	for i := range items {
 		r := &items[i].Record
-		if hashindex.IsOf(r.FileHash, r.RawJSON) {
+		if hashindex.HashMatches(r.FileHash, r.RawJSON) {
 			continue
 		}
 		if i > 0 {
@@ -192,7 +192,7 @@ func intact(items []store.Item) ([]store.Item, error) {
 	return items, nil
 }
 
-// Due implements store.Ledger.
+// Due implements store.Outbox.
 func (o *outbox) Due(ctx context.Context, after store.QueuePlace, most int) ([]store.Item, error) {
 	for {
 		items, err := o.state.Queue.Due(ctx, after, most, queueStepBytes, time.Now())
@@ -213,7 +213,7 @@ func (o *outbox) Due(ctx context.Context, after store.QueuePlace, most int) ([]s
 // the record goes with the success of its content.
 func neverDeliverable(ctx context.Context, s *state.State, id int64, reason error) error {
 	return s.Update(ctx, func(v state.View) error {
-		hash, err := v.Queue.Bury(ctx, id, reason)
+		hash, err := v.Queue.MarkDead(ctx, id, reason)
 		if err != nil {
 			return err
 		}

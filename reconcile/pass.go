@@ -155,7 +155,7 @@ func (p *pass) requeueOrphans(ctx context.Context) {
 	var orphans int64
 	err := p.state.Update(ctx, func(v state.View) error {
 		for _, scope := range p.rows.scopes() {
-			n, err := v.In(scope).Heal(ctx)
+			n, err := v.In(scope).RequeueOrphans(ctx)
 			if err != nil {
 				return err
 			}
@@ -323,7 +323,7 @@ func (r *Report) readState(ctx context.Context, v state.View, scopes []string) e
 	if r.Queued, r.Dead, err = v.Queue.Counts(ctx); err != nil {
 		return err
 	}
-	unreadable, err := v.Index.Unreadable(ctx)
+	unreadable, err := v.Index.CountUnreadable(ctx)
 	if err != nil {
 		return err
 	}
@@ -334,7 +334,7 @@ func (r *Report) readState(ctx context.Context, v state.View, scopes []string) e
 	}
 	// A record that the operator has dropped is in no queue, and still not on the remote.
 	r.Dead = max(r.Dead, counts[hashindex.Dead])
-	foreign, err := v.Index.RemoteForeign(ctx)
+	foreign, err := v.Index.CountForeign(ctx)
 	if err != nil {
 		return err
 	}

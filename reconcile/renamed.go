@@ -65,7 +65,7 @@ func (a *Agent) renameRows(ctx context.Context, scope string, step []state.Renam
 	}
 	err = a.state.Update(ctx, func(v state.View) error {
 		for _, one := range done {
-			if err := v.In(scope).RowIsOf(ctx, one); err != nil {
+			if err := v.In(scope).SetRowFile(ctx, one); err != nil {
 				return err
 			}
 		}

@@ -49,14 +49,14 @@ type Report struct {
 	Invalid       int       `json:"invalid"`        // files that cannot be made into a record
 	RemoteMissing int64     `json:"remote_missing"` // contents of present files that the remote had lost
 	RemoteOnly    int       `json:"remote_only"`    // rows of contents that this index never had
-	Superseded    int       `json:"superseded"`     // rows of older versions of files, or, by session, files that lost to another one
+	Superseded    int       `json:"superseded"`     // rows of older versions; by session, files that lost to another one
 	Deleted       int       `json:"deleted"`        // of them removed
 	Uploaded      int64     `json:"uploaded"`       // records that the remote acknowledged
 	Renamed       int64     `json:"renamed"`        // rows that name another file now, whose content is theirs
 	Pending       int       `json:"pending"`        // files on their way
 	Queued        int       `json:"queued"`         // records that wait in the queue
 	Dead          int       `json:"dead"`           // records that are not tried again by themselves
-	Expanded      int64     `json:"expanded"`       // sessions that the database has expanded, counted once for each step
+	Expanded      int64     `json:"expanded"`       // sessions that the database has expanded, once for each step
 	ExpandStale   int64     `json:"expand_stale"`   // sessions whose hands are not those of their last save
 	ExpandErrors  int64     `json:"expand_errors"`  // hands that the database could not expand
 	InSync        bool      `json:"in_sync"`
@@ -196,7 +196,7 @@ func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error)
 	}
 	for _, err := range seen.Problems {
 		kind := kindLink
-		if !errors.Is(err, hashindex.ErrLeadsBack) {
+		if !errors.Is(err, hashindex.ErrFolderLoop) {
 			kind = kindUnreadable
 		}
 		r.problem(hashindex.Key{Root: root.Label}, kind, store.OneLine(err.Error()))
@@ -220,7 +220,7 @@ func (r *Report) cut(root hashindex.Root, err error) {
 
 func firstUnread(problems []error) string {
 	for _, err := range problems {
-		if !errors.Is(err, hashindex.ErrLeadsBack) {
+		if !errors.Is(err, hashindex.ErrFolderLoop) {
 			return store.OneLine(err.Error())
 		}
 	}

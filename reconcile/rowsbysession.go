@@ -30,7 +30,7 @@ func (rowsBySession) Written(ctx context.Context, v state.View, sessions ...*int
 		if s == nil {
 			continue
 		}
-		if _, err := v.Index.Lead(ctx, s, time.Now()); err != nil {
+		if _, err := v.Index.DecideWinner(ctx, s, time.Now()); err != nil {
 			return err
 		}
 	}
@@ -50,7 +50,7 @@ func (t rowsBySession) diff(ctx context.Context, _ func(error), each func(differ
 }
 
 func (rowsBySession) settle(ctx context.Context, v state.View) (missing int64, err error) {
-	return v.Index.Lead(ctx, nil, time.Now())
+	return v.Index.DecideWinner(ctx, nil, time.Now())
 }
 
 // wanted returns, of each session, the winner.
@@ -68,14 +68,14 @@ func (t rowsBySession) wanted(ctx context.Context, items []store.Item) ([]store.
 			}
 			continue
 		}
-		standing, err := t.state.Standing(ctx, version(&items[i].Record))
+		standing, err := t.state.CompareVersion(ctx, version(&items[i].Record))
 		if err != nil {
 			return nil, err
 		}
 		switch standing {
-		case state.Best:
+		case state.Winner:
 			wanted = append(wanted, items[i])
-		case state.History:
+		case state.Obsolete:
 			history = append(history, *items[i].Record.SessionID)
 		}
 	}
@@ -142,7 +142,7 @@ func takeRows(ctx context.Context, v state.View, sessions []int64, found map[int
 			continue
 		}
 		if err == nil {
-			_, err = v.Index.Lead(ctx, &session, time.Now())
+			_, err = v.Index.DecideWinner(ctx, &session, time.Now())
 		}
 		if err != nil {
 			return err
@@ -152,10 +152,10 @@ func takeRows(ctx context.Context, v state.View, sessions []int64, found map[int
 }
 
 func settleSession(ctx context.Context, v state.View, session int64) error {
-	if err := v.WriteOff(ctx, session); err != nil {
+	if err := v.DropObsolete(ctx, session); err != nil {
 		return err
 	}
-	_, err := v.Index.Lead(ctx, &session, time.Now())
+	_, err := v.Index.DecideWinner(ctx, &session, time.Now())
 	return err
 }
 
@@ -169,7 +169,7 @@ func (rowsBySession) acknowledge(ctx context.Context, v state.View, it *store.It
 
 // dead has the next best version be the row.
 func (rowsBySession) dead(ctx context.Context, v state.View, it *store.Item, now time.Time) error {
-	_, err := v.Index.Lead(ctx, it.Record.SessionID, now)
+	_, err := v.Index.DecideWinner(ctx, it.Record.SessionID, now)
 	return err
 }
 
@@ -183,7 +183,7 @@ func (t rowsBySession) isRow(ctx context.Context, it *store.Item) (bool, error) 
 
 func (t rowsBySession) has(ctx context.Context, _, hash string, session *int64) (bool, error) {
 	if session != nil {
-		best, _, _, err := t.state.Index.Best(ctx, *session)
+		best, _, _, err := t.state.Index.BestVersion(ctx, *session)
 		if err != nil {
 			return false, err
 		}
@@ -229,7 +229,7 @@ func (d sessionDifference) apply(ctx context.Context, v state.View) (missing int
 // report names the sessions whose winner in the folder is better than the row.
 func (d sessionDifference) report(ctx context.Context, s *Survey) error {
 	for session := range d.Found {
-		if _, _, ours, err := s.State.Index.Best(ctx, session); err != nil {
+		if _, _, ours, err := s.State.Index.BestVersion(ctx, session); err != nil {
 			return err
 		} else if !ours {
 			s.report.RemoteOnly++

@@ -108,7 +108,7 @@ func pause(ctx context.Context) {
 }
 
 func lostState(err error) bool {
-	return errors.Is(err, sqlite.ErrDamaged) || errors.Is(err, sqlite.ErrGone)
+	return errors.Is(err, sqlite.ErrCorrupt) || errors.Is(err, sqlite.ErrGone)
 }
 
 // guard ends ctx, with the cause, when the agent cannot go on with this queue database, or by this key.
@@ -119,7 +119,7 @@ func (a *Agent) guard(ctx context.Context, end context.CancelCauseFunc) {
 		select {
 		case <-ctx.Done():
 			return
-		case err := <-a.state.Damaged():
+		case err := <-a.state.Corrupt():
 			end(err)
 			return
 		case <-a.otherKey:
@@ -137,7 +137,7 @@ func (a *Agent) guard(ctx context.Context, end context.CancelCauseFunc) {
 // damage returns what guard would have found.
 func (a *Agent) damage() error {
 	select {
-	case err := <-a.state.Damaged():
+	case err := <-a.state.Corrupt():
 		return err
 	case <-a.otherKey:
 		return errOtherKey

@@ -130,7 +130,7 @@ func (s *Survey) missingHash(ctx context.Context, index hashindex.Index, hash st
 // missingVersion reports a session whose winner in the folder is better than its row, though the index takes it to be
 // the row.
 func (s *Survey) missingVersion(ctx context.Context, session int64, row hashindex.Version, there bool) error {
-	best, e, ok, err := s.State.Index.Best(ctx, session)
+	best, e, ok, err := s.State.Index.BestVersion(ctx, session)
 	arrived := there && (row.Hash == best.Hash || row.Better(best))
 	if err == nil && ok && !arrived && (e.State == hashindex.Synced || e.State == hashindex.Superseded) {
 		s.suspect(suspect{key: e.Key, kind: kindRemoteMissing, hash: best.Hash}, &s.report.RemoteMissing)

@@ -62,7 +62,7 @@ func (d *Delivery) proveOthersServed(ctx context.Context, failed mark) error {
 	if failed == neverFailed || d.servedSince(failed) || control == nil {
 		return nil
 	}
-	repeatable, err := d.outbox.Repeatable(ctx, *control)
+	repeatable, err := d.outbox.StillStored(ctx, *control)
 	if err == nil && !repeatable {
 		d.control.CompareAndSwap(control, nil)
 		return nil

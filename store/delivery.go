@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Ledger is the outbox of a Delivery: it holds the index and the queue, and records what became of each item. When a
+// Outbox is the outbox of a Delivery: it holds the index and the queue, and records what became of each item. When a
 // method returns without an error, the change is in the database.
-type Ledger interface {
+type Outbox interface {
 	// Wanted returns the items to send now. With BySession these are the winners of their sessions. It records what
 	// becomes of the others. It may have to ask the remote, and then fails with the remote's error.
 	Wanted(ctx context.Context, items []Item) ([]Item, error)
@@ -31,8 +31,8 @@ type Ledger interface {
 	// Due returns entries of the queue that are due, beginning after a place; the zero QueuePlace begins at the first.
 	// It returns at most limit entries, and may return fewer. Suspects come last.
 	Due(ctx context.Context, after QueuePlace, limit int) ([]Item, error)
-	// Repeatable reports whether the row still holds this acknowledged record. Then sending it again changes nothing.
-	Repeatable(ctx context.Context, item Item) (bool, error)
+	// StillStored reports whether the row still holds this acknowledged record. Then sending it again changes nothing.
+	StillStored(ctx context.Context, item Item) (bool, error)
 }
 
 // DeliveryOptions are the options of a Delivery. Zero values stand for the defaults.
@@ -72,7 +72,7 @@ const maxInFlight = 2
 // The records of one path are sent in the order in which they were added. All methods are safe for concurrent use.
 type Delivery struct {
 	remote  Remote
-	outbox  Ledger
+	outbox  Outbox
 	opts    DeliveryOptions
 	log     *slog.Logger
 	breaker *breaker
@@ -96,7 +96,7 @@ type Delivery struct {
 }
 
 // NewDelivery makes a Delivery. Nothing is sent before Run is called.
-func NewDelivery(remote Remote, outbox Ledger, opts DeliveryOptions) *Delivery {
+func NewDelivery(remote Remote, outbox Outbox, opts DeliveryOptions) *Delivery {
 	opts.setDefaults()
 	created := lane{maxItems: opts.BatchSize, maxBytes: opts.BatchBytes}
 	modified := created

@@ -154,7 +154,7 @@ func (o *fakeOutbox) interval() {
 	}
 }
 
-func (o *fakeOutbox) Repeatable(context.Context, store.Item) (bool, error) { return true, nil }
+func (o *fakeOutbox) StillStored(context.Context, store.Item) (bool, error) { return true, nil }
 
 func (o *fakeOutbox) Due(_ context.Context, after store.QueuePlace, most int) ([]store.Item, error) {
 	defer o.afterDue()

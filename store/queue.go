@@ -125,8 +125,8 @@ func (q Queue) Suspect(ctx context.Context, src Source, hash string) (before Sus
 	return before, nil
 }
 
-// OthersServed records that the remote has taken another record than the suspects.
-func (q Queue) OthersServed(ctx context.Context) error {
+// MarkSuspectsProven records that the remote has taken another record than the suspects.
+func (q Queue) MarkSuspectsProven(ctx context.Context) error {
 	_, err := q.q.ExecContext(ctx, `UPDATE pending_sync SET suspect = ? WHERE suspect > 0 AND suspect = ?`,
 		Proven, Unproven)
 	if err != nil {
@@ -135,8 +135,8 @@ func (q Queue) OthersServed(ctx context.Context) error {
 	return nil
 }
 
-// Bury makes an entry a dead letter because it can never be delivered. It returns the hash of the entry.
-func (q Queue) Bury(ctx context.Context, id int64, reason error) (hash string, err error) {
+// MarkDead makes an entry a dead letter because it can never be delivered. It returns the hash of the entry.
+func (q Queue) MarkDead(ctx context.Context, id int64, reason error) (hash string, err error) {
 	if err := q.mustSync(); err != nil {
 		return "", err
 	}

@@ -243,7 +243,7 @@ func TestQueueDrainsSuspectsLast(t *testing.T) {
 	if got := strings.Join(order, " "); got != "h1 h3 h2 h0" {
 		t.Errorf("order %s, want the suspects last, the one that was tried last at the end", got)
 	}
-	if err := q.OthersServed(t.Context()); err != nil {
+	if err := q.MarkSuspectsProven(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if before := suspect("h0", noon.Add(time.Minute)); before != store.Proven {

@@ -31,7 +31,7 @@ type newestFile struct {
 func newListings(root hashindex.Root, s Setup) *listings {
 	l := &listings{root: root, s: s, interval: interval(s.HotScans)}
 	l.folders = hot.New(hot.Options{
-		Files: root, Match: s.Pattern.Match, Skip: root.LeadsBack, For: l.hotFor(), Indexed: l.present,
+		Files: root, Match: s.Pattern.Match, Skip: root.IsFolderLoop, For: l.hotFor(), Indexed: l.present,
 	})
 	return l
 }
@@ -150,7 +150,7 @@ func (l *listings) walk(ctx context.Context) (map[string]newestFile, error) {
 		}
 		newest[folder] = l.newestOf(folder, entries)
 		for _, e := range entries {
-			if sub := path.Join(folder, e.Name()); e.IsDir() && !l.root.LeadsBack(sub) {
+			if sub := path.Join(folder, e.Name()); e.IsDir() && !l.root.IsFolderLoop(sub) {
 				folders = append(folders, sub)
 			}
 		}

@@ -51,7 +51,7 @@ func queue(ctx context.Context, path string) store.Finding {
 			return cannotBeMade(path, err)
 		}
 		f.Verdict, f.Text = store.OK, path+" is not there yet, and can be made"
-	case errors.Is(err, sqlite.ErrDamaged):
+	case errors.Is(err, sqlite.ErrCorrupt):
 		f.Text = err.Error()
 		f.Hint = "start the agent anew: it sets the file aside, rescues what can be read of its queue, and compares " +
 			"everything"

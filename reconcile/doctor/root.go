@@ -50,8 +50,8 @@ func unreadable(root hashindex.Root, why string, onShare bool) []store.Finding {
 	hint := "check GFX_SYNC_GFX_WATCH_PATH, that the share is mounted, and that the account gfxsync runs under may " +
 		"read it"
 	if onShare {
-		hint = "see that the file server is switched on, that this machine reaches it (ping it), and that the share is " +
-			"mounted"
+		hint = "see that the file server is switched on, that this machine reaches it (ping it), and that the share " +
+			"is mounted"
 	}
 	return []store.Finding{
 		{Part: "watch", Verdict: store.Fail, Text: fmt.Sprintf("%s cannot be read: %s", root.Dir, why), Hint: hint},
@@ -111,7 +111,7 @@ func walk(ctx context.Context, root hashindex.Root, pattern watch.Pattern) (s se
 				s.err = err
 			}
 		case d.IsDir():
-			if rel, err := filepath.Rel(root.Dir, path); err == nil && root.LeadsBack(filepath.ToSlash(rel)) {
+			if rel, err := filepath.Rel(root.Dir, path); err == nil && root.IsFolderLoop(filepath.ToSlash(rel)) {
 				s.leadsBack = rel
 				return fs.SkipDir
 			}

@@ -105,7 +105,7 @@ type saveWait struct {
 
 func newSaveWait(root hashindex.Root, s Setup, grace time.Duration) *saveWait {
 	w := &saveWait{root: root, s: s, grace: grace, events: make(chan report, 1000)}
-	w.watcher = watch.New(root.Dir, w, watch.Options{Pattern: s.Pattern, Skip: root.LeadsBack})
+	w.watcher = watch.New(root.Dir, w, watch.Options{Pattern: s.Pattern, Skip: root.IsFolderLoop})
 	w.listings = newListings(root, s)
 	return w
 }

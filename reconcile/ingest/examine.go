@@ -77,7 +77,7 @@ func (r *root) stat(t *Task, before *indexed) (seen observation) {
 	}
 	if t.Missing && before.known {
 		// After a renaming that has changed only case, Windows finds the file by its old name as well.
-		if listed, err := r.Lists(t.Key.Path); err == nil && !listed {
+		if listed, err := r.ListsExactly(t.Key.Path); err == nil && !listed {
 			seen.err = errGone
 			return seen
 		}

@@ -40,7 +40,7 @@ func openCorrupt(ctx context.Context, path string) (db *sql.DB, done func(), err
 
 // openQueue fails if SQLite cannot find the table of the queue.
 func openQueue(ctx context.Context, path string) (*sql.DB, error) {
-	db, err := sqlite.OpenRuin(path)
+	db, err := sqlite.OpenCorrupt(path)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 
 // Heal requeues orphans. An orphan is a synced file whose hash the remote is not known to have, or a queued file
 // without a record in the queue. Heal makes them pending and returns their number.
-func (v View) Heal(ctx context.Context) (int64, error) {
+func (v View) RequeueOrphans(ctx context.Context) (int64, error) {
 	res, err := v.q.ExecContext(ctx, `UPDATE files SET state = 'pending'
 		WHERE (?1 = '' OR root = ?1) AND (
 			(state = 'synced' AND NOT EXISTS (

@@ -92,7 +92,7 @@ func (p Passes) Begin(ctx context.Context, id int64) error {
 
 // Reopen lets passes run again that a command asked for and an agent began but did not finish. It removes passes with
 // the operator's consent to missing files, begun or not: the consent was for the folder as it was then.
-func (p Passes) Reopen(ctx context.Context) error {
+func (p Passes) RequeueUnfinished(ctx context.Context) error {
 	_, err := p.q.ExecContext(ctx, `DELETE FROM passes WHERE finished_ms IS NULL AND command = 'reconcile'
 		AND json_extract(options, '$.accept_missing')`)
 	if err == nil {

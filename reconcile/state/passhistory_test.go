@@ -24,7 +24,7 @@ func TestAConsentIsNotReplayed(t *testing.T) {
 			}
 			ask(map[string]bool{"accept_missing": true})
 			ask(map[string]bool{})
-			update(t, s, func(v state.View) error { return v.Passes.Reopen(t.Context()) })
+			update(t, s, func(v state.View) error { return v.Passes.RequeueUnfinished(t.Context()) })
 			var again []string
 			for {
 				pass, err := s.Passes.Next(t.Context())

@@ -52,7 +52,7 @@ func take(ctx context.Context, path string, opts Options) (*State, []SetAside, e
 	why, reason := "replaced", "it had taken the place of the queue database while that was in use"
 	if !exists(path + savedSuffix) {
 		s, err := openChecked(ctx, path, opts)
-		if !errors.Is(err, sqlite.ErrDamaged) {
+		if !errors.Is(err, sqlite.ErrCorrupt) {
 			return s, nil, err
 		}
 		why, reason = "damaged", err.Error()
@@ -65,7 +65,7 @@ func take(ctx context.Context, path string, opts Options) (*State, []SetAside, e
 	return s, aside, err
 }
 
-// openChecked fails with sqlite.ErrDamaged if any part of the file is corrupt.
+// openChecked fails with sqlite.ErrCorrupt if any part of the file is corrupt.
 func openChecked(ctx context.Context, path string, opts Options) (*State, error) {
 	s, err := open(ctx, path, opts)
 	if err != nil {
@@ -166,6 +166,6 @@ func (s *State) Save(ctx context.Context) error {
 // Save is called.
 func (s *State) Present() error { return s.db.Present() }
 
-// Damaged returns a channel that receives an error when the file is found corrupt. After that, no content of the file
+// Corrupt returns a channel that receives an error when the file is found corrupt. After that, no content of the file
 // can be trusted. Close the State and call Take again.
-func (s *State) Damaged() <-chan error { return s.db.Damaged() }
+func (s *State) Corrupt() <-chan error { return s.db.Corrupt() }

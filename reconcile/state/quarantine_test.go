@@ -112,7 +112,7 @@ func TestEntriesAreFoundWithoutTheWayToThem(t *testing.T) {
 
 func overwriteRootOf(t *testing.T, path, table string) {
 	t.Helper()
-	db, err := sqlite.OpenRuin(path)
+	db, err := sqlite.OpenCorrupt(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -156,7 +156,7 @@ func (r *recovery) readIDs(ctx context.Context, query string) {
 
 // addID adds an ID. It keeps the hash only if it has the form of one.
 func (r *recovery) addID(id int64, hash string) {
-	if hashindex.MayBeHash(hash) {
+	if hashindex.LooksLikeHash(hash) {
 		r.ids[id] = hash
 	} else if _, ok := r.ids[id]; !ok {
 		r.ids[id] = ""
@@ -180,7 +180,7 @@ func (e *entry) check() error {
 	if err := json.Unmarshal([]byte(e.record), &record); err != nil {
 		return err
 	}
-	if record.FileHash != e.hash || !hashindex.IsOf(e.hash, record.RawJSON) {
+	if record.FileHash != e.hash || !hashindex.HashMatches(e.hash, record.RawJSON) {
 		return errors.New("the content is not that of the hash")
 	}
 	return nil

@@ -36,8 +36,8 @@ func (v View) Renamed(ctx context.Context, after string, limit int) ([]Renamed, 
 	return list, nil
 }
 
-// RowIsOf records that the row of r.Hash names the file r.Now.
-func (v View) RowIsOf(ctx context.Context, r Renamed) error {
+// SetRowFile records that the row of r.Hash names the file r.Now.
+func (v View) SetRowFile(ctx context.Context, r Renamed) error {
 	_, err := v.q.ExecContext(ctx, `UPDATE remote_hashes SET root = f.root, order_key = f.order_key FROM files f
 		WHERE remote_hashes.scope = ?1 AND remote_hashes.file_hash = ?2 AND f.root = ?3 AND f.path = ?4
 			AND f.file_hash = ?2`, v.scope, r.Hash, r.Now.Root, r.Now.Path)

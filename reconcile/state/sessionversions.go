@@ -9,13 +9,13 @@ import (
 	"github.com/gfxsync/gfxsync/hashindex"
 )
 
-// Standing says how a version of a session compares with all other known versions of it.
-type Standing uint8
+// VersionStatus says how a version of a session compares with all other known versions of it.
+type VersionStatus uint8
 
 const (
-	Best    Standing = iota // the winner: no better version is known
-	Waiting                 // a better version waits to be sent; the remote may still refuse it
-	History                 // the row of the session has this version or a better one
+	Winner    VersionStatus = iota // the winner: no better version is known
+	Outranked                      // a better version waits to be sent; the remote may still refuse it
+	Obsolete                       // the row of the session has this version or a better one
 )
 
 const (
@@ -33,8 +33,8 @@ const (
 		FROM remote_hashes r WHERE session_id = ?1`
 )
 
-// Standing compares a version with the others of its session. Versions that are dead do not count.
-func (v View) Standing(ctx context.Context, ver hashindex.Version) (s Standing, err error) {
+// CompareVersion compares a version with the others of its session. Versions that are dead do not count.
+func (v View) CompareVersion(ctx context.Context, ver hashindex.Version) (s VersionStatus, err error) {
 	err = v.q.QueryRowContext(ctx, `WITH this AS (SELECT `+modTime+` AS mtime_ns), the_row AS (`+theRow+`)
 	SELECT CASE
 		WHEN EXISTS (SELECT 1 FROM the_row r WHERE file_hash = ?4
@@ -43,7 +43,7 @@ func (v View) Standing(ctx context.Context, ver hashindex.Version) (s Standing, 
 			AND (hands, f.mtime_ns / 1000, file_hash) > (?2, this.mtime_ns / 1000, ?4)) THEN ?6
 		WHEN EXISTS (SELECT 1 FROM pending_sync q WHERE session_id = ?1 AND file_hash <> ?4 AND NOT dead
 			AND (hands, q.mtime_ns / 1000, file_hash) > (?2, this.mtime_ns / 1000, ?4)) THEN ?6
-		ELSE ?5 END FROM this`, ver.Session, ver.Hands, ver.ModTime, ver.Hash, Best, Waiting, History).Scan(&s)
+		ELSE ?5 END FROM this`, ver.Session, ver.Hands, ver.ModTime, ver.Hash, Winner, Outranked, Obsolete).Scan(&s)
 	if err != nil {
 		return 0, fmt.Errorf("compare the versions of session %d: %w", ver.Session, err)
 	}
@@ -67,9 +67,9 @@ func (v View) Content(ctx context.Context, hash string) (hands int, modTime int6
 	return hands, modTime, true, nil
 }
 
-// WriteOff removes from the queue the versions of a session that are not better than its row. The remote has
+// DropObsolete removes from the queue the versions of a session that are not better than its row. The remote has
 // acknowledged a better one, so they need not be sent.
-func (v View) WriteOff(ctx context.Context, session int64) error {
+func (v View) DropObsolete(ctx context.Context, session int64) error {
 	_, err := v.q.ExecContext(ctx, `WITH the_row AS (`+theRow+`)
 		DELETE FROM pending_sync AS q WHERE session_id = ?1 AND EXISTS (
 			SELECT 1 FROM the_row r WHERE r.file_hash = q.file_hash

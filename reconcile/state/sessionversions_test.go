@@ -34,12 +34,12 @@ func TestVersionsAreComparedInMicroseconds(t *testing.T) {
 		name      string
 		row, file int64
 		hash      string
-		want      state.Standing
+		want      state.VersionStatus
 	}{
-		{"the file's nanoseconds do not count", micro, micro + 999, "a", state.History},
-		{"nor do they against the hash", micro, micro + 999, "z", state.Best},
-		{"a microsecond later", micro, micro + 1000, "a", state.Best},
-		{"a microsecond earlier", micro, micro - 1, "z", state.History},
+		{"the file's nanoseconds do not count", micro, micro + 999, "a", state.Obsolete},
+		{"nor do they against the hash", micro, micro + 999, "z", state.Winner},
+		{"a microsecond later", micro, micro + 1000, "a", state.Winner},
+		{"a microsecond earlier", micro, micro - 1, "z", state.Obsolete},
 	} {
 		s := open(t, newPath(t))
 		update(t, s, func(v state.View) error {
@@ -47,12 +47,12 @@ func TestVersionsAreComparedInMicroseconds(t *testing.T) {
 			return v.Index.RemoteVersion(t.Context(), ver)
 		})
 		ver := hashindex.Version{Session: 1, Hash: tt.hash, Hands: 3, ModTime: tt.file}
-		got, err := s.Standing(t.Context(), ver)
+		got, err := s.CompareVersion(t.Context(), ver)
 		if err != nil || got != tt.want {
 			t.Errorf("%s: %v, %v, want %v", tt.name, got, err, tt.want)
 		}
 		row := hashindex.Version{Session: 1, Hash: "m", Hands: 3, ModTime: tt.row}
-		if row.Better(ver) != (tt.want == state.History) {
+		if row.Better(ver) != (tt.want == state.Obsolete) {
 			t.Errorf("%s: the row is better: %v", tt.name, row.Better(ver))
 		}
 	}

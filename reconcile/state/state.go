@@ -100,7 +100,7 @@ func OpenExisting(ctx context.Context, path string) (*State, error) {
 // hint adds to an error what the operator can do about it.
 func hint(err error) error {
 	switch {
-	case errors.Is(err, sqlite.ErrDamaged):
+	case errors.Is(err, sqlite.ErrCorrupt):
 		return fmt.Errorf("%w; gfxsync run and gfxsync reconcile set it aside, "+
 			"rescue what can be read of its queue, and compare everything anew", err)
 	case errors.Is(err, sqlite.ErrUnusable), errors.Is(err, sqlite.ErrBusy), errors.Is(err, sqlite.ErrNewer):

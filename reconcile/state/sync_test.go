@@ -24,7 +24,7 @@ func TestNothingIsQueuedWithoutASync(t *testing.T) {
 			_, err := v.Queue.Refuse(ctx, src, "w", 1, noon, time.Minute)
 			return err
 		},
-		"bury":   func(v state.View) error { _, err := v.Queue.Bury(ctx, ids["w"], errors.New("mine")); return err },
+		"bury":   func(v state.View) error { _, err := v.Queue.MarkDead(ctx, ids["w"], errors.New("mine")); return err },
 		"retry":  func(v state.View) error { _, err := v.RetryQueued(ctx, ids["d1"]); return err },
 		"drop":   func(v state.View) error { _, err := v.DropQueued(ctx, ids["w"]); return err },
 		"due":    func(v state.View) error { return v.Queue.MakeDue(ctx) },

@@ -13,8 +13,8 @@ import (
 // errUndo rolls back a transaction that only tries something.
 var errUndo = errors.New("only tried")
 
-// Check reads the whole file, and tries to write to it. It changes nothing. It returns ErrDamaged or an error of the file
-// system.
+// Check reads the whole file, and tries to write to it. It changes nothing. It returns ErrCorrupt or an error of the
+// file system.
 func (db *DB) Check(ctx context.Context) error {
 	if err := db.look(ctx, "PRAGMA quick_check(1)"); err != nil {
 		return err
@@ -32,8 +32,8 @@ func (db *DB) Check(ctx context.Context) error {
 	return err
 }
 
-// CheckAll reads the whole file, and compares its indexes with its tables. It returns ErrDamaged or an error of the file
-// system. A file of 550 MiB with 100,000 files took 1.3 seconds.
+// CheckAll reads the whole file, and compares its indexes with its tables. It returns ErrCorrupt or an error of the
+// file system. A file of 550 MiB with 100,000 files took 1.3 seconds.
 func (db *DB) CheckAll(ctx context.Context) error { return db.look(ctx, "PRAGMA integrity_check(1)") }
 
 func (db *DB) look(ctx context.Context, pragma string) error {
@@ -42,7 +42,7 @@ func (db *DB) look(ctx context.Context, pragma string) error {
 		return err
 	}
 	if result != "ok" {
-		return &explained{path: db.path, class: ErrDamaged, err: errors.New(result)}
+		return &explained{path: db.path, class: ErrCorrupt, err: errors.New(result)}
 	}
 	return nil
 }

@@ -42,8 +42,8 @@ func TestCheckFindsDamageThatOpeningDoesNot(t *testing.T) {
 	if err != nil {
 		t.Fatalf("opening looks at the beginning alone: %v", err)
 	}
-	if err := db.Check(t.Context()); !errors.Is(err, sqlite.ErrDamaged) {
-		t.Errorf("error = %v, want ErrDamaged", err)
+	if err := db.Check(t.Context()); !errors.Is(err, sqlite.ErrCorrupt) {
+		t.Errorf("error = %v, want ErrCorrupt", err)
 	}
 	if err := db.Close(); err != nil {
 		t.Error(err)

@@ -13,8 +13,8 @@ import (
 var (
 	// ErrNewer says that the file was last written by a newer gfxsync, whose schema this one does not know.
 	ErrNewer = errors.New("the database was written by a newer gfxsync")
-	// ErrDamaged says that the file is corrupt: SQLite does not recognise it or found it inconsistent.
-	ErrDamaged = errors.New("the database is damaged")
+	// ErrCorrupt says that the file is corrupt: SQLite does not recognise it or found it inconsistent.
+	ErrCorrupt = errors.New("the database is damaged")
 	// ErrMissing says that there is no such file, or that the file is still empty. Only OpenExisting returns it.
 	ErrMissing = errors.New("the database does not exist")
 	// ErrFull says that the disk is full. The same call may succeed when there is space again.
@@ -57,7 +57,7 @@ func explain(path string, err error) error {
 func classOf(err error) error {
 	switch code(err) {
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
-		return ErrDamaged
+		return ErrCorrupt
 	case lib.SQLITE_FULL:
 		return ErrFull
 	case lib.SQLITE_READONLY, lib.SQLITE_CANTOPEN, lib.SQLITE_PERM, lib.SQLITE_IOERR, lib.SQLITE_PROTOCOL,
@@ -92,7 +92,7 @@ func code(err error) int {
 
 // OfTheFile says whether an error is of the whole database, whatever was being done: every use of it fails like that.
 func OfTheFile(err error) bool {
-	for _, class := range []error{ErrFull, ErrUnusable, ErrDamaged, ErrGone} {
+	for _, class := range []error{ErrFull, ErrUnusable, ErrCorrupt, ErrGone} {
 		if errors.Is(err, class) {
 			return true
 		}

@@ -29,13 +29,13 @@ type DB struct {
 	write  *sql.DB     // has one connection, so that writers wait for each other
 	synced bool        // whether that connection commits with synchronous=FULL; guarded by holding the connection
 	read   *sql.DB
-	// damaged holds the first ErrDamaged.
+	// damaged holds the first ErrCorrupt.
 	damaged chan error
 }
 
 // Open opens the file at path. It makes the file (mode 0600) and its directory (mode 0700) if they do not exist. It
 // applies the migrations that the file has not had yet, each in its own transaction, and keeps their number in
-// user_version. It fails with ErrNewer, ErrDamaged, ErrFull, ErrUnusable or ErrBusy. The caller closes the DB.
+// user_version. It fails with ErrNewer, ErrCorrupt, ErrFull, ErrUnusable or ErrBusy. The caller closes the DB.
 func Open(ctx context.Context, path string, migrations []string) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, Place(path, err)
@@ -85,9 +85,9 @@ func OpenExisting(ctx context.Context, path string, migrations []string) (*DB, e
 	return db, nil
 }
 
-// OpenRuin opens a corrupt file for reading. It checks, migrates and makes nothing. Any query may fail. The caller
+// OpenCorrupt opens a corrupt file for reading. It checks, migrates and makes nothing. Any query may fail. The caller
 // closes it.
-func OpenRuin(path string) (*sql.DB, error) {
+func OpenCorrupt(path string) (*sql.DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, Place(path, err)
 	}
@@ -119,7 +119,7 @@ func (db *DB) explain(err error) error {
 		return err // not an error of SQLite, but the end of the rows or a canceled context
 	}
 	err = explain(db.path, err)
-	if errors.Is(err, ErrDamaged) {
+	if errors.Is(err, ErrCorrupt) {
 		select {
 		case db.damaged <- err:
 		default: // the first error is still there
@@ -128,8 +128,8 @@ func (db *DB) explain(err error) error {
 	return err
 }
 
-// Damaged returns a channel that receives an ErrDamaged as soon as any operation finds the file corrupt.
-func (db *DB) Damaged() <-chan error { return db.damaged }
+// Corrupt returns a channel that receives an ErrCorrupt as soon as any operation finds the file corrupt.
+func (db *DB) Corrupt() <-chan error { return db.damaged }
 
 // Present fails with ErrGone if the file at the path is not the open file any more. What is written to the open file
 // then is lost when the process ends.

@@ -186,9 +186,9 @@ func TestGarbageIsDamaged(t *testing.T) {
 			for call, open := range map[string]func(context.Context, string, []string) (*sqlite.DB, error){
 				"Open": sqlite.Open, "OpenExisting": sqlite.OpenExisting,
 			} {
-				if _, err := open(t.Context(), path, steps); !errors.Is(err, sqlite.ErrDamaged) ||
+				if _, err := open(t.Context(), path, steps); !errors.Is(err, sqlite.ErrCorrupt) ||
 					!strings.Contains(err.Error(), path) {
-					t.Errorf("%s: %v, want ErrDamaged with the path", call, err)
+					t.Errorf("%s: %v, want ErrCorrupt with the path", call, err)
 				}
 			}
 			if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, content) {
@@ -222,8 +222,8 @@ func TestOverwrittenPagesAreDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	db = open(t, path, steps) // this succeeds, because the first page is not corrupt
-	if err := insert(t, db, 1); !errors.Is(err, sqlite.ErrDamaged) || !strings.Contains(err.Error(), path) {
-		t.Errorf("Update: %v, want ErrDamaged with the path", err)
+	if err := insert(t, db, 1); !errors.Is(err, sqlite.ErrCorrupt) || !strings.Contains(err.Error(), path) {
+		t.Errorf("Update: %v, want ErrCorrupt with the path", err)
 	}
 }
 
