@@ -32,7 +32,7 @@ func TestCheckThatWaitsForASave(t *testing.T) {
 	s := newScene(t)
 	said, printed, wait := startCheck(t, s, "--watch-for", "10m")
 	eventually(t, "the check waits for a save", func() bool {
-		return strings.Contains(said.String(), "waiting up to 10m0s for the next save in "+s.watch)
+		return strings.Contains(said.String(), "waiting up to 10m0s for the next save in "+shown(s.watch))
 	})
 	writeFile(t, filepath.Join(s.watch, "1015", "hand.json"), sample.New(1).Play(1).JSON())
 	if err := wait(); err != nil {
