@@ -17,7 +17,8 @@ func (x Index) InFolder(ctx context.Context, root, folder string, each func(name
 		prefix = append(orderKey(folder), 0)
 	}
 	rows, err := x.q.QueryContext(ctx, `SELECT path, size, mtime_ns FROM files WHERE root = ?1 AND state <> 'gone'
-		AND order_key > coalesce(?2, x'') AND (?3 IS NULL OR order_key < ?3) AND instr(substr(order_key, ?4), x'00') = 0`,
+		AND order_key > coalesce(?2, x'') AND (?3 IS NULL OR order_key < ?3)
+		AND instr(substr(order_key, ?4), x'00') = 0`,
 		root, prefix, after(prefix), len(prefix)+1)
 	if err != nil {
 		return fmt.Errorf("read the index: %w", err)

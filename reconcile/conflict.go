@@ -14,8 +14,8 @@ import (
 
 // The server says by which key rows are written (Config.OnConflict). An agent asks it when it opens its queue database.
 // If the server does not answer, the agent begins with the key that the server named last, or else by hash: it reads
-// files and queues their records, and sends nothing before the server has confirmed the key. If the server names another
-// key then, the agent ends with errOtherKey and is opened again at once, by that key. state.Adopt makes the queue
+// files and queues their records, and sends nothing before the server has confirmed the key. If the server names
+// another key then, the agent ends with errOtherKey and is opened again at once, by that key. state.Adopt makes the queue
 // database fit.
 
 // RuledTable is a remote that can be asked what its table is unique on.
@@ -179,8 +179,8 @@ func (c *confirmation) confirm(ctx context.Context) error {
 	return nil
 }
 
-// ofNoRecord makes of the error of a question the error of the request that was to follow. Whatever its class, no record
-// is to blame: none was sent.
+// ofNoRecord makes of the error of a question the error of the request that was to follow. Whatever its class, no
+// record is to blame: none was sent.
 func ofNoRecord(err error) error {
 	var re *store.RemoteError
 	if !errors.As(err, &re) {

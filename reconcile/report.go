@@ -49,7 +49,7 @@ type Report struct {
 	Invalid       int       `json:"invalid"`        // files that cannot be made into a record
 	RemoteMissing int64     `json:"remote_missing"` // contents of present files that the remote had lost
 	RemoteOnly    int       `json:"remote_only"`    // rows of contents that this index never had
-	Superseded    int       `json:"superseded"`     // rows of older versions; by session, files that lost to another one
+	Superseded    int       `json:"superseded"`     // rows of older versions; by session, files that lost
 	Deleted       int       `json:"deleted"`        // of them removed
 	Uploaded      int64     `json:"uploaded"`       // records that the remote acknowledged
 	Renamed       int64     `json:"renamed"`        // rows that name another file now, whose content is theirs

@@ -62,7 +62,8 @@ func (d *Delivery) openCircuit(ctx context.Context, err error) {
 
 func (d *Delivery) acknowledge(ctx context.Context, items []Item) {
 	if err := d.outbox.Acknowledged(ctx, items); err != nil {
-		d.outboxFailed("cannot write down that records have arrived; they will be sent again", err, "records", len(items))
+		d.outboxFailed("cannot write down that records have arrived; they will be sent again", err,
+			"records", len(items))
 	}
 	d.keepControl(items)
 	for i := range items {

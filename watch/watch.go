@@ -157,8 +157,8 @@ func (w *Watcher) Run(ctx context.Context) {
 	}
 }
 
-// Renew makes all watches anew. It is for a watch that does not tell of changes any more: on a network share, watches may
-// die with the connection, and nothing says so. It is safe for concurrent use.
+// Renew makes all watches anew. It is for a watch that does not tell of changes any more: on a network share, watches
+// may die with the connection, and nothing says so. It is safe for concurrent use.
 func (w *Watcher) Renew() {
 	select {
 	case w.renew <- struct{}{}:

@@ -27,7 +27,8 @@ func detectionText(d *reconcile.Detection) string {
 		text = "the last changes: " + strings.Join(parts, ", ")
 	}
 	if d.P99MS > 0 {
-		text += fmt.Sprintf("; %s after the save in the middle, 99%% within %s", milliseconds(d.P50MS), milliseconds(d.P99MS))
+		text += fmt.Sprintf("; %s after the save in the middle, 99%% within %s",
+			milliseconds(d.P50MS), milliseconds(d.P99MS))
 	}
 	if d.ClockAheadMS > 0 {
 		text += fmt.Sprintf("; the file server's clock is at least %s ahead", milliseconds(d.ClockAheadMS))

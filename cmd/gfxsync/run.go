@@ -20,7 +20,8 @@ func (p *program) runCommand() *cli.Command {
 		Name:  "run",
 		Usage: "run the agent until it is stopped",
 		Flags: append(flags(agentSettings...), &cli.BoolFlag{
-			Name: "no-watch", Usage: "take no events of the file system: find changes by hot scans and by the schedules",
+			Name:  "no-watch",
+			Usage: "take no events of the file system: find changes by hot scans and by the schedules",
 		}),
 		Action: func(c *cli.Context) error {
 			s, err := p.configureAgent(c, agentSettings...)
@@ -66,7 +67,8 @@ func (s *settings) agentConfig(remote store.Table, log *slog.Logger) reconcile.C
 	return reconcile.Config{
 		Roots: s.roots, QueueDB: s.queueDB, Remote: remote, OnConflict: onConflict, Pattern: s.pattern, Hash: s.hash,
 		MaxFileSize: s.maxFileSize, MaxRetries: s.maxRetries, PCID: s.pcID, Logger: log,
-		FullReaders: s.fullReaders, Schedules: s.schedules, HotScans: s.hotScans, DeleteSuperseded: s.superseded == "delete",
+		FullReaders: s.fullReaders, Schedules: s.schedules, HotScans: s.hotScans,
+		DeleteSuperseded: s.superseded == "delete",
 		Delivery: store.DeliveryOptions{
 			BatchSize: s.batchSize, FlushInterval: s.flushInterval, QueueInterval: s.queueInterval,
 		},

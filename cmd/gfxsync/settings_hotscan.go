@@ -21,6 +21,7 @@ var hotScanSettings = []setting{
 	},
 	{
 		env: []string{"GFX_SYNC_HOT_FOR"}, flag: "hot-for", usage: "for how long after a change", preset: "6h",
-		value: duration(func(s *settings) *time.Duration { return &s.hotScans.For }, time.Minute, 7*24*time.Hour, "168h"),
+		value: duration(func(s *settings) *time.Duration { return &s.hotScans.For },
+			time.Minute, 7*24*time.Hour, "168h"),
 	},
 }

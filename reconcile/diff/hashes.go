@@ -143,8 +143,8 @@ func (d *hashComparison) merge(ctx context.Context, remote []string, after, uppe
 	previous := after
 	for _, h := range remote {
 		if h <= previous {
-			return fmt.Errorf("the remote sorts %s before %s: its column file_hash must sort as with the collation \"C\"",
-				previous, h)
+			return fmt.Errorf("the remote sorts %s before %s: its column file_hash must sort as with "+
+				"the collation \"C\"", previous, h)
 		}
 		previous = h
 	}

@@ -38,7 +38,8 @@ const (
 // Pause returns how long to wait after a round that took so long, if rounds are to be made at an interval.
 func Pause(took, interval time.Duration) time.Duration { return max(interval-took, share*took) }
 
-// listsStamps says that a listing has size and time of each file (FindNextFile on Windows). Elsewhere each costs a call.
+// listsStamps says that a listing has size and time of each file (FindNextFile on Windows). Elsewhere each costs a
+// call.
 const listsStamps = runtime.GOOS == "windows"
 
 // FileSystem is the file system of a root. hashindex.Root is one. Paths are relative to the root, '/'-separated; the

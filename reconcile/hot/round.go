@@ -181,7 +181,8 @@ func (r *round) heatIfRecent(dir string) {
 	r.heat(dir, at)
 }
 
-// heatNew makes a folder hot that has just appeared: all that is in it is new. If there is no time left, its turn comes.
+// heatNew makes a folder hot that has just appeared: all that is in it is new. If there is no time left, its turn
+// comes.
 func (r *round) heatNew(dir string) {
 	if r.opts.Skip(dir) {
 		return

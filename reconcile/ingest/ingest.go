@@ -1,5 +1,5 @@
-// Package ingest takes a changed path to a committed decision: work queue → read → decide → commit → delivery. Nothing
-// is sent before the index says that it is to be sent (design, invariant 2).
+// Package ingest takes a changed path to a committed decision: work queue → read → decide → commit → delivery.
+// Nothing is sent before the index says that it is to be sent (design, invariant 2).
 package ingest
 
 import (

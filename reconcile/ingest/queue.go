@@ -58,7 +58,8 @@ func merge(first, second *Task) *Task {
 }
 
 // queue is the work queue of a root: each file is in it once, one worker at a time has it, and files that an event
-// named or that are in a hot folder come before those that a scan found. The methods are those of the work queue of Kubernetes' client-go.
+// named or that are in a hot folder come before those that a scan found. The methods are those of the
+// work queue of Kubernetes' client-go.
 type queue struct {
 	mu      sync.Mutex
 	changed *sync.Cond
