@@ -11,7 +11,17 @@ import (
 	"testing"
 )
 
+// wholeDemo skips a test that makes the whole demo under the race detector, which takes two minutes for it instead of
+// ten seconds.
+func wholeDemo(t *testing.T) {
+	t.Helper()
+	if raced {
+		t.Skip("SKIPPED here: the whole demo under the race detector: go tool task test:full, or test:all")
+	}
+}
+
 func TestDemoLosesNothing(t *testing.T) {
+	wholeDemo(t)
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	t.Setenv("TMP", temp) // Windows
@@ -57,6 +67,7 @@ func TestDemoLosesNothing(t *testing.T) {
 
 // What is lost is named, and the exit code tells: here somebody deletes a row just before the account.
 func TestDemoFailsIfARowIsLost(t *testing.T) {
+	wholeDemo(t)
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	t.Setenv("TMP", temp) // Windows
