@@ -145,7 +145,7 @@ func (in *Ingest) act(res *result, failed error) {
 		if res.item != nil {
 			res.item.Done()
 		}
-		r.AddAfter(res.task, retryAfter, retryAfter)
+		in.again(r, res.task, retryAfter, retryAfter)
 		return
 	}
 	if res.change != unchanged {
@@ -164,16 +164,35 @@ func (in *Ingest) act(res *result, failed error) {
 	}
 	in.tell(res)
 	if res.again > 0 {
-		r.AddAfter(res.task, res.rest, res.again)
+		in.again(r, res.task, res.rest, res.again)
 		return
 	}
 	if res.hashed {
 		in.Hashed(res.bytes)
 	}
 	r.Done(res.task.Key)
-	for _, b := range res.task.batches {
+	res.task.endBatches()
+}
+
+// batchLimit is how long a pass waits for a file that is not complete, or cannot be written down.
+const batchLimit = time.Minute
+
+// again has a file examined once more. A pass does not wait for ever for a file that grows all the time.
+func (in *Ingest) again(r *root, t Task, rest, delay time.Duration) {
+	if len(t.batches) > 0 && time.Since(t.At) >= batchLimit {
+		in.log.Warn("a file is still being written, or cannot be written down; the pass does not wait for it",
+			"path", name(&result{task: t}))
+		t.endBatches()
+	}
+	r.AddAfter(t, rest, delay)
+}
+
+// endBatches says to those who wait for the file that it was examined.
+func (t *Task) endBatches() {
+	for _, b := range t.batches {
 		b.done()
 	}
+	t.batches = nil
 }
 
 // tell logs what an operator may want to know of a file.
