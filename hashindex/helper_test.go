@@ -14,6 +14,7 @@ import (
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/reconcile/state/statetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,16 +25,7 @@ var noon = time.UnixMilli(1_767_355_200_123)
 
 func openState(t *testing.T) *state.State {
 	t.Helper()
-	s, err := state.Open(t.Context(), filepath.Join(t.TempDir(), "pending.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return statetest.Open(t)
 }
 
 func entry(path, hash string, s hashindex.State) hashindex.Entry {

@@ -1,6 +1,8 @@
 package hashindex
 
 import (
+	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -24,6 +26,30 @@ func (l *Liveness) Silent() time.Duration {
 		return 0
 	}
 	return time.Since(l.since)
+}
+
+// ErrSilent says that a file system has not answered for a time.
+var ErrSilent = errors.New("the file system does not answer")
+
+// Await receives from c what a goroutine sends that calls the file system. It fails with ErrSilent when the file system
+// has not answered for limit, or with the context's error. Then it leaves the goroutine to itself.
+func Await[T any](ctx context.Context, l *Liveness, limit time.Duration, c <-chan T) (value T, err error) {
+	for {
+		left := limit - l.Silent()
+		timer := time.NewTimer(max(left, 0))
+		select {
+		case value = <-c:
+			timer.Stop()
+			return value, nil
+		case <-ctx.Done():
+			timer.Stop()
+			return value, ctx.Err()
+		case <-timer.C:
+		}
+		if left <= 0 {
+			return value, ErrSilent
+		}
+	}
 }
 
 // HangAfter is how long a file system may leave all calls without an answer. The longest of them is the listing of a

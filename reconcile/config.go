@@ -53,7 +53,7 @@ func (c *Config) setDefaults() {
 	c.SettleLimit = cmp.Or(c.SettleLimit, 5*time.Second)
 	c.Delivery.QueueInterval = cmp.Or(c.Delivery.QueueInterval, time.Minute)
 	c.Delivery.BatchSize = cmp.Or(c.Delivery.BatchSize, 500)
-	c.HotScans.setDefaults(c.NoWatch)
+	c.HotScans = c.HotScans.WithDefaults()
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.Delivery.Logger = c.Logger
 	c.Roots = slices.Clone(c.Roots)

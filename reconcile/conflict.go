@@ -15,8 +15,8 @@ import (
 // The server says by which key rows are written (Config.OnConflict). An agent asks it when it opens its queue database.
 // If the server does not answer, the agent begins with the key that the server named last, or else by hash: it reads
 // files and queues their records, and sends nothing before the server has confirmed the key. If the server names
-// another key then, the agent ends with errOtherKey and is opened again at once, by that key. state.Adopt makes the queue
-// database fit.
+// another key then, the agent ends with errOtherKey and is opened again at once, by that key. state.Adopt makes the
+// queue database fit.
 
 // RuledTable is a remote that can be asked what its table is unique on.
 type RuledTable interface {

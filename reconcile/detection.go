@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,16 +18,16 @@ import (
 // HotScans says how changes are found where events do not tell of them (package hot). The zero value takes the
 // defaults.
 type HotScans struct {
-	Mode     hot.Mode      // default: hot.Auto; with NoWatch, hot.On
+	Mode     hot.Mode      // default hot.Auto, which is hot.On if there is no watcher
 	Interval time.Duration // between two listings of the hot folders; default 1 s
 	For      time.Duration // how long a folder is hot after a change; default 6 h
 }
 
-func (h *HotScans) setDefaults(noWatch bool) {
-	if h.Mode = cmp.Or(h.Mode, hot.Auto); h.Mode == hot.Auto && noWatch {
-		h.Mode = hot.On
+// WithDefaults returns the HotScans with a default in place of each zero value.
+func (h HotScans) WithDefaults() HotScans {
+	return HotScans{
+		Mode: cmp.Or(h.Mode, hot.Auto), Interval: cmp.Or(h.Interval, time.Second), For: cmp.Or(h.For, 6*time.Hour),
 	}
-	h.Interval, h.For = cmp.Or(h.Interval, time.Second), cmp.Or(h.For, 6*time.Hour)
 }
 
 const (
@@ -71,7 +72,7 @@ func (a *Agent) newDetection(root hashindex.Root) *detection {
 	}
 }
 
-// announced takes up that an event named a file.
+// announced records that an event named a file.
 func (d *detection) announced(path string, at time.Time) {
 	d.evidence.Announced(path, at)
 	d.mu.Lock()
@@ -79,7 +80,7 @@ func (d *detection) announced(path string, at time.Time) {
 	d.events = true
 }
 
-// changed takes up a change that was written to the index.
+// changed records a change that was written to the index.
 func (d *detection) changed(n ingest.Notice) {
 	modified := time.Unix(0, n.Stamp.ModTime)
 	if n.Gone {
@@ -98,7 +99,7 @@ func (d *detection) changed(n ingest.Notice) {
 	d.noticed.add(n.By, n.At.Sub(modified))
 }
 
-// walkEnded takes up that the root was walked to the end.
+// walkEnded records that the root was walked to the end.
 func (d *detection) walkEnded() {
 	now := time.Now()
 	d.walked.CompareAndSwap(nil, &now)
@@ -112,7 +113,8 @@ func (a *Agent) runHotScans(ctx context.Context, d *detection) {
 	interval := a.cfg.HotScans.Interval
 	timer := time.NewTimer(interval)
 	defer timer.Stop()
-	var scanned time.Time // when a scan was last asked for
+	var scanned time.Time // when a scan was last requested
+	vanished := false     // something has, and no scan was requested for it yet
 	for {
 		select {
 		case <-ctx.Done():
@@ -125,14 +127,17 @@ func (a *Agent) runHotScans(ctx context.Context, d *detection) {
 			timer.Reset(interval)
 			continue
 		}
-		vanished, err := inTurn(ctx, d.turn, func() (bool, error) {
+		missing, err := inTurn(ctx, d.turn, func() (bool, error) {
 			return d.folders.Round(ctx, func(path string) { a.foundHot(d, path) })
 		})
 		took := time.Since(begin)
 		pause := hot.Pause(took, interval)
-		d.told(took+pause, err)
-		if vanished && time.Since(scanned) >= vanishedPause {
-			scanned = time.Now()
+		if errors.Is(err, errHangs) {
+			pause = interval // no call is made while the last one has no answer
+		}
+		d.scanEnded(took+pause, err)
+		if vanished = vanished || missing; vanished && time.Since(scanned) >= vanishedPause {
+			vanished, scanned = false, time.Now()
 			a.scheduler.requestScan(d.root.Label)
 		}
 		timer.Reset(pause)
@@ -172,7 +177,8 @@ func (a *Agent) foundHot(d *detection, path string) {
 	}
 }
 
-func (d *detection) told(interval time.Duration, err error) {
+// scanEnded records a hot scan.
+func (d *detection) scanEnded(interval time.Duration, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.interval, d.err = interval, err

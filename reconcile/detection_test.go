@@ -25,6 +25,20 @@ func (p *place) hasRow(t *testing.T, hash string) bool {
 	return slices.Contains(p.hashes(t), hash)
 }
 
+// awaitHotScan waits for the end of a hot scan that began after the call.
+func (w *worker) awaitHotScan(t *testing.T) {
+	t.Helper()
+	d := w.detected[""]
+	for range 2 { // one may be under way
+		d.scanEnded(0, nil)
+		eventually(t, "a hot scan ends", func() bool {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return d.interval > 0
+		})
+	}
+}
+
 // TestHotScansFindWhatNoEventTellsOf: new files, saved ones, and new folders, all without a scan.
 func TestHotScansFindWhatNoEventTellsOf(t *testing.T) {
 	t.Parallel()
@@ -69,7 +83,7 @@ func TestAHotFolderSurvivesALostShare(t *testing.T) {
 			hash := p.session(t, "day1/a.json", 1, 2)
 			eventually(t, "the folder is hot", func() bool { return p.hasRow(t, hash) })
 			p.takeRoot(t, lose)
-			time.Sleep(20 * p.cfg.HotScans.Interval) // hot scans of what is not there
+			w.awaitHotScan(t) // of what is not there
 			if gone := p.indexed(t, `state = 'gone'`); len(gone) > 0 {
 				t.Errorf("gone: %q", gone)
 			}
@@ -98,19 +112,20 @@ func TestADeletedHotFileIsGoneSoon(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the file is gone", func() bool { return fileState(t, p, "day1/a.json") == "gone" })
+	// So soon after the last scan none is requested. It is not forgotten.
+	if err := os.Remove(filepath.Join(p.dir, "day1", "b.json")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the other one is gone", func() bool { return fileState(t, p, "day1/b.json") == "gone" })
 }
 
-// TestHotScansThatAreOff make no difference: there is nothing but the schedule.
+// TestHotScansThatAreOff are not made at all: the loop returns, though the agent goes on.
 func TestHotScansThatAreOff(t *testing.T) {
 	p := hotPlace(t)
 	p.cfg.HotScans.Mode = hot.Off
 	w := p.running(t)
 	eventually(t, "the first pass is over", func() bool { return w.last(t) != nil })
-	p.session(t, "a.json", 1, 1)
-	time.Sleep(20 * p.cfg.HotScans.Interval)
-	if n := p.states(t); n != 0 {
-		t.Error("a file was found that no event and no scan told of")
-	}
+	w.runHotScans(t.Context(), w.detected[""])
 }
 
 // TestDelaysAreToldAsTheyWere: how soon, and what the clocks show.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/reconcile/state/statetest"
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/local"
 	"github.com/gfxsync/gfxsync/store/sample"
@@ -143,16 +144,7 @@ func (p *place) survey(t *testing.T, mode Mode) *Report {
 // state opens the queue database until the test ends.
 func (p *place) state(t *testing.T) *state.State {
 	t.Helper()
-	s, err := state.Open(t.Context(), p.cfg.QueueDB)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return statetest.OpenAt(t, p.cfg.QueueDB)
 }
 
 // worker is an agent at work whose passes are made by the test.

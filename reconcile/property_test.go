@@ -8,8 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// propertyTime is how long new worlds are begun. The race detector is given a part of it: what makes SQLite ten times as
-// slow makes few worlds. All of it is run without.
+// propertyTime is how long new worlds are begun. The race detector makes SQLite ten times as slow, and is given a part
+// of the time. All of it is run without.
 func propertyTime() time.Duration {
 	if raced {
 		return 12 * time.Second

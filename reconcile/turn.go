@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"sync"
@@ -58,23 +59,12 @@ func inTurn[T any](ctx context.Context, t *turn, f func() (T, error)) (T, error)
 }
 
 // await receives from a channel. It fails with errHangs, or with the context's error.
-func await[T any](ctx context.Context, live *hashindex.Liveness, c <-chan T) (value T, err error) {
-	for {
-		left := hashindex.HangAfter - live.Silent()
-		timer := time.NewTimer(max(left, 0))
-		select {
-		case value = <-c:
-			timer.Stop()
-			return value, nil
-		case <-ctx.Done():
-			timer.Stop()
-			return value, ctx.Err()
-		case <-timer.C:
-		}
-		if left <= 0 {
-			return value, errHangs
-		}
+func await[T any](ctx context.Context, live *hashindex.Liveness, c <-chan T) (T, error) {
+	value, err := hashindex.Await(ctx, live, hashindex.HangAfter, c)
+	if errors.Is(err, hashindex.ErrSilent) {
+		err = errHangs
 	}
+	return value, err
 }
 
 type result[T any] struct {

@@ -3,13 +3,12 @@ package store_test
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/reconcile/state/statetest"
 	"github.com/gfxsync/gfxsync/store"
 )
 
@@ -19,15 +18,7 @@ var errCause = errors.New("no answer")
 
 func openQueue(t *testing.T) store.Queue {
 	t.Helper()
-	s, err := state.Open(t.Context(), filepath.Join(t.TempDir(), "pending.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	s := statetest.Open(t)
 	// The handle for reading can write too. reconcile/state tests a queue in a transaction.
 	return s.Queue
 }

@@ -83,21 +83,10 @@ func newFaultyShare(t *testing.T, settings string) *faultyShare {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The path of a socket may have 107 bytes; t.TempDir's are long.
-	dir, err := os.MkdirTemp("", "gfxsync-smb-*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := smbdDir(t)
 	mode(t, dir, 0o755)
 	f := &faultyShare{t: t, dir: dir, share: filepath.Join(dir, "share"), account: account.Username}
-	for _, of := range []string{"private", "lock", "state", "cache", "pid", "ncalrpc", "share/shut"} {
-		makeDirs(t, filepath.Join(dir, of))
-	}
+	makeDirs(t, filepath.Join(f.share, "shut"))
 	writeFile(t, filepath.Join(f.share, "a.json"), []byte("{}"))
 	mode(t, filepath.Join(f.share, "a.json"), 0o644)
 	mode(t, filepath.Join(f.share, "shut"), 0o311)

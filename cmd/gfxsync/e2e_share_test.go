@@ -248,6 +248,25 @@ use_libsecret "false"
 neg_cache_timeout 1
 `
 
+// smbdDir makes a directory for all that an smbd keeps. The path of a socket may have 107 bytes, and those of t.TempDir
+// are long.
+func smbdDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "gfxsync-smb-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, of := range []string{"private", "lock", "state", "cache", "pid", "ncalrpc"} {
+		makeDirs(t, filepath.Join(dir, of))
+	}
+	return dir
+}
+
 func smbMount(t *testing.T) *mount {
 	return smbMountBehind(t, func(address string) string { return address })
 }
@@ -259,22 +278,10 @@ func smbMountBehind(t *testing.T, front func(address string) string) *mount {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The path of a socket may have 107 bytes; t.TempDir's are long.
-	dir, err := os.MkdirTemp("", "gfxsync-smb-*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := smbdDir(t)
 	port := freePort(t)
 	share, point, home := filepath.Join(dir, "share"), filepath.Join(dir, "mounted"), filepath.Join(dir, "home")
 	makeDirs(t, share, point, home)
-	for _, of := range []string{"private", "lock", "state", "cache", "pid", "ncalrpc"} {
-		makeDirs(t, filepath.Join(dir, of))
-	}
 	// The client library reads the same file, under the user's home.
 	config, clientConfig := filepath.Join(home, ".smb", "smb.conf"), filepath.Join(home, ".smb", "smbnetfs.conf")
 	writeFile(t, config, fmt.Appendf(nil, smbConf, dir, share, account.Username, port))

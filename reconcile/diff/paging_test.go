@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/diff"
 	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/reconcile/state/statetest"
 	"github.com/gfxsync/gfxsync/store"
 )
 
@@ -55,16 +55,7 @@ func (p *pages) HandsOf(_ context.Context, rows []store.SessionRow) ([]int, erro
 
 func open(t *testing.T) *state.State {
 	t.Helper()
-	s, err := state.Open(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return statetest.Open(t)
 }
 
 func ofHash(prefix string) string { return prefix + strings.Repeat("0", 32-len(prefix)) }

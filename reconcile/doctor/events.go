@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -29,22 +28,20 @@ func events(dir string, on hashindex.FileSystem, s Setup) store.Finding {
 		return f
 	}
 	schedule, ever := firstSchedule(s.Schedules)
-	if s.HotScans.Mode == hot.Off {
+	scans := s.HotScans.WithDefaults()
+	if scans.Mode == hot.Off {
 		f.Verdict = store.Warn
 		f.Text += "; that is found by the " + schedule
 		f.Hint = "set GFX_SYNC_HOT_SCAN to auto: then most saves are found within a second"
 	} else {
 		f.Text += fmt.Sprintf("; gfxsync lists the folders in which something changed lately %s, and all folders by "+
-			"the %s", every(interval(s.HotScans)), schedule)
+			"the %s", every(scans.Interval), schedule)
 	}
 	if !ever {
 		f.Verdict, f.Hint = store.Fail, "set GFX_SYNC_SCAN_SCHEDULE, for example to @every 30s"
 	}
 	return f
 }
-
-// interval returns the time between two listings of the folders in which something changed lately.
-func interval(h reconcile.HotScans) time.Duration { return cmp.Or(h.Interval, time.Second) }
 
 func every(d time.Duration) string {
 	if d == time.Second {

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -9,17 +8,18 @@ import (
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/reconcile"
 	"github.com/gfxsync/gfxsync/reconcile/hot"
 )
 
 // listings looks for saves as the hot scans of an agent do. What an agent has in its index is here what is in a folder
 // when it is listed for the first time.
 type listings struct {
-	root     hashindex.Root
-	s        Setup
-	folders  *hot.Folders
-	interval time.Duration
-	newest   map[string]newestFile // by folder, as of the beginning
+	root    hashindex.Root
+	s       Setup
+	hot     reconcile.HotScans
+	folders *hot.Folders
+	newest  map[string]newestFile // by folder, as of the beginning
 }
 
 // newestFile is the file of a folder that was written last. In a folder without files, it has no name.
@@ -29,14 +29,12 @@ type newestFile struct {
 }
 
 func newListings(root hashindex.Root, s Setup) *listings {
-	l := &listings{root: root, s: s, interval: interval(s.HotScans)}
+	l := &listings{root: root, s: s, hot: s.HotScans.WithDefaults()}
 	l.folders = hot.New(hot.Options{
-		Files: root, Match: s.Pattern.Match, Skip: root.IsFolderLoop, For: l.hotFor(), Indexed: l.present,
+		Files: root, Match: s.Pattern.Match, Skip: root.IsFolderLoop, For: l.hot.For, Indexed: l.present,
 	})
 	return l
 }
-
-func (l *listings) hotFor() time.Duration { return cmp.Or(l.s.HotScans.For, 6*time.Hour) }
 
 // present calls each for the files that are in a folder now.
 func (l *listings) present(_ context.Context, folder string, each func(string, hashindex.Stamp)) error {
@@ -75,7 +73,7 @@ func (l *listings) begin(ctx context.Context) error {
 		switch {
 		case folder == last || folder == "":
 			at = now
-		case now.Sub(at) >= l.hotFor():
+		case now.Sub(at) >= l.hot.For:
 			continue
 		}
 		l.folders.Touch(folder+"/"+file.name, at, file.stamp)
@@ -96,27 +94,23 @@ func (l *listings) list(ctx context.Context, found func(string)) error {
 }
 
 // follow lists the hot folders again and again, and sends what it finds, until ctx ends.
-func (l *listings) follow(ctx context.Context) <-chan report {
-	reports := make(chan report)
-	go func() {
-		tick := time.NewTicker(l.interval)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return
-			}
-			// A listing that fails finds nothing. The walk at the end tells whether there was something to find.
-			_ = l.list(ctx, func(file string) {
-				select {
-				case reports <- report{file, byListing, time.Now()}:
-				case <-ctx.Done():
-				}
-			})
+func (l *listings) follow(ctx context.Context, reports chan<- report) {
+	tick := time.NewTicker(l.hot.Interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
 		}
-	}()
-	return reports
+		// A listing that fails finds nothing. The walk at the end tells whether there was something to find.
+		_ = l.list(ctx, func(file string) {
+			select {
+			case reports <- report{file, byListing, time.Now()}:
+			case <-ctx.Done():
+			}
+		})
+	}
 }
 
 // unnoticed returns a file that was written since the beginning; empty: there is none.

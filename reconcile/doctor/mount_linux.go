@@ -84,7 +84,7 @@ func mount(dir string, s Setup) []store.Finding {
 	if !ok {
 		return nil
 	}
-	return m.findings(interval(s.HotScans))
+	return m.findings(s.HotScans.WithDefaults().Interval)
 }
 
 // findings compares that time with the time between two hot scans.

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -73,19 +74,14 @@ func waitUnlessHung(
 	defer cancel()
 	answer := make(chan store.Finding, 1)
 	go func() { answer <- wait(ctx) }()
-	tick := time.NewTicker(hungAfter / 10)
-	defer tick.Stop()
-	for {
-		select {
-		case f := <-answer:
-			return f
-		case <-ctx.Done():
-			return untested(ctx.Err().Error())
-		case <-tick.C:
-			if root.Live.Silent() >= hungAfter {
-				return untested(root.Dir + " does not answer")
-			}
-		}
+	f, err := hashindex.Await(ctx, root.Live, hungAfter, answer)
+	switch {
+	case errors.Is(err, hashindex.ErrSilent):
+		return untested(root.Dir + " does not answer")
+	case err != nil:
+		return untested(err.Error())
+	default:
+		return f
 	}
 }
 
@@ -110,7 +106,7 @@ func newSaveWait(root hashindex.Root, s Setup, grace time.Duration) *saveWait {
 	return w
 }
 
-// Changed takes up an event (watch.Sink). Beyond what the channel holds, events are dropped: the first are waited for.
+// Changed implements watch.Sink. Events beyond what the channel holds are dropped: the first are waited for.
 func (w *saveWait) Changed(path string, at time.Time) {
 	select {
 	case w.events <- report{path, byEvent, at}:
@@ -118,7 +114,7 @@ func (w *saveWait) Changed(path string, at time.Time) {
 	}
 }
 
-// Lost is for events that did not come (watch.Sink). Nothing depends on them here.
+// Lost implements watch.Sink. Nothing depends on lost events here.
 func (w *saveWait) Lost(string) {}
 
 // run waits for a save. It may hang as long as the file system does.
@@ -127,9 +123,9 @@ func (w *saveWait) run(ctx context.Context, limit time.Duration, ready func()) s
 		return untested("the watch path cannot be read")
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	var watching sync.WaitGroup
-	watching.Go(func() { w.watcher.Run(ctx) })
-	defer watching.Wait()
+	var looking sync.WaitGroup
+	looking.Go(func() { w.watcher.Run(ctx) })
+	defer looking.Wait()
 	defer cancel()
 	if err := w.listings.begin(ctx); err != nil {
 		return untested(err.Error())
@@ -141,8 +137,9 @@ func (w *saveWait) run(ctx context.Context, limit time.Duration, ready func()) s
 		<-w.events
 	}
 	ready()
-	begin := time.Now()
-	if saved := w.await(ctx, limit); saved != nil {
+	begin, listed := time.Now(), make(chan report)
+	looking.Go(func() { w.listings.follow(ctx, listed) })
+	if saved := w.await(ctx, limit, listed); saved != nil {
 		return saved.finding(w.root.Abs(saved.path), w.circumstances(begin))
 	}
 	if ctx.Err() != nil {
@@ -169,15 +166,14 @@ func (w *saveWait) untilWatching(ctx context.Context) bool {
 }
 
 // await returns the first save, after the other way has told of it too or has had its time; nil: there was none.
-func (w *saveWait) await(ctx context.Context, limit time.Duration) (first *save) {
+func (w *saveWait) await(ctx context.Context, limit time.Duration, listed <-chan report) (first *save) {
 	end := time.NewTimer(limit)
 	defer end.Stop()
-	reports := w.listings.follow(ctx)
 	for {
 		var r report
 		select {
 		case r = <-w.events:
-		case r = <-reports:
+		case r = <-listed:
 		case <-end.C:
 			return first
 		case <-ctx.Done():

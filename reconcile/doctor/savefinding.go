@@ -24,7 +24,7 @@ type circumstances struct {
 func (w *saveWait) circumstances(begin time.Time) circumstances {
 	schedule, _ := firstSchedule(w.s.Schedules)
 	return circumstances{
-		begin, w.grace, w.s.HotScans.Mode, w.listings.interval, w.watcher.Status().Error, schedule,
+		begin, w.grace, w.listings.hot.Mode, w.listings.hot.Interval, w.watcher.Status().Error, schedule,
 	}
 }
 

@@ -120,8 +120,8 @@ func (d rules) decide(t Task, before *indexed, seen *observation) result {
 	return res.deliver(before, seen)
 }
 
-// stands says whether the index needs no other look at a file than at its size and time.
-func (before *indexed) stands(t *Task, stamp hashindex.Stamp) bool {
+// isCurrent says whether a file has the size and the time of the index, and that is enough: it need not be read.
+func (before *indexed) isCurrent(t *Task, stamp hashindex.Stamp) bool {
 	return before.known && !t.Rehash && !before.Racy && stamp == before.Stamp &&
 		before.State != hashindex.Pending && before.State != hashindex.Gone
 }

@@ -39,7 +39,7 @@ func (in *Ingest) examine(ctx context.Context, r *root, t Task) (result, error) 
 	} else {
 		res.item.Done = release
 	}
-	if res.concludes() && !r.stands() {
+	if res.concludes() && !r.isSame() {
 		return result{task: t}, nil // the next scan finds it again
 	}
 	return res, nil
@@ -82,7 +82,7 @@ func (r *root) stat(t *Task, before *indexed) (seen observation) {
 			return seen
 		}
 	}
-	if seen.stamp = hashindex.StampOf(info); before.stands(t, seen.stamp) {
+	if seen.stamp = hashindex.StampOf(info); before.isCurrent(t, seen.stamp) {
 		seen.err = errNothingNew
 	}
 	return seen

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/reconcile/state/statetest"
 	"github.com/gfxsync/gfxsync/store"
 )
 
@@ -29,15 +30,7 @@ type place struct {
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
-	s, err := state.Open(t.Context(), filepath.Join(t.TempDir(), "queue.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	s := statetest.Open(t)
 	p := &place{State: s, dir: filepath.Join(t.TempDir(), "root")}
 	if err := os.Mkdir(p.dir, 0o700); err != nil {
 		t.Fatal(err)

@@ -186,9 +186,9 @@ func (in *Ingest) RootSeen(label string, identity fs.FileInfo) {
 	r.identity = identity
 }
 
-// stands says whether the root is still the directory in which files were last seen. While it is not, nothing is
+// isSame says whether the root is still the directory in which files were last seen. While it is not, nothing is
 // concluded of any file: a share that is lost looks like an empty folder, or like files that cannot be read.
-func (r *root) stands() bool {
+func (r *root) isSame() bool {
 	r.mu.Lock()
 	identity := r.identity
 	r.mu.Unlock()

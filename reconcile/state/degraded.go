@@ -39,7 +39,7 @@ func (s *State) AwaitWritable(ctx context.Context) {
 	}
 }
 
-// ended takes up how the use of the database ended.
+// ended is called at the end of each use of the database, with its error.
 func (d *degraded) ended(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -137,7 +137,7 @@ func (s *State) UpdateWithoutSync(ctx context.Context, f func(View) error) error
 	return s.ended(err, false)
 }
 
-// ended takes up how a transaction ended.
+// ended is called at the end of each transaction. It returns the error.
 func (s *State) ended(err error, synced bool) error {
 	s.degraded.ended(err)
 	if err == nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
+	"github.com/gfxsync/gfxsync/reconcile/state/statetest"
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
@@ -23,16 +24,7 @@ var noon = time.UnixMilli(1_767_355_200_123)
 
 func open(t *testing.T, path string) *state.State {
 	t.Helper()
-	s, err := state.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+	return statetest.OpenAt(t, path)
 }
 
 func newPath(t *testing.T) string { return filepath.Join(t.TempDir(), "pending.db") }

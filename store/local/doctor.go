@@ -22,8 +22,8 @@ func Check(ctx context.Context, path string) store.Finding {
 		if err := sqlite.CheckPlace(path); err != nil {
 			return store.Finding{
 				Part: f.Part, Verdict: store.Fail, Text: fmt.Sprintf("%s cannot be made: %v", path, err),
-				Hint: "give the account that gfxsync runs under the right to write there, or set GFX_SYNC_LOCAL_DB to " +
-					"another place",
+				Hint: "give the account that gfxsync runs under the right to write there, or set GFX_SYNC_LOCAL_DB " +
+					"to another place",
 			}
 		}
 	case err != nil:
