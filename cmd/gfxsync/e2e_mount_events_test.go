@@ -75,7 +75,8 @@ func renameUnder(t *testing.T, m *mount, from, to string) {
 // the end of waiting.
 func hidesEvents(t *testing.T, m *mount) {
 	s, rows := onMount(t, m)
-	s.start("--scan-schedule", "", "--reconcile-schedule", "", "--full-schedule", "", "--log-level", "debug")
+	s.start("--hot-scan", "off", "--scan-schedule", "", "--reconcile-schedule", "", "--full-schedule", "",
+		"--log-level", "debug")
 	s.begun()
 	passes := func() int {
 		return strings.Count(s.log.String(), "msg=scanned") + strings.Count(s.log.String(), "msg=reconciled")

@@ -88,9 +88,7 @@ func hasALockedFile(t *testing.T, m *mount) {
 	}
 	s.start(scansOnly...)
 	if m.smb {
-		var hung time.Time
 		s.waitStatus("the locked file is named", func(st *reconcile.Status) bool {
-			restartIfHung(t, m, st, &hung)
 			return st.Invalid == 1 && st.Synced == 0
 		})
 		s.moreScans(2, func(st *reconcile.Status) {
@@ -112,17 +110,4 @@ func hasALockedFile(t *testing.T, m *mount) {
 	if m.smb && named != 1 || !m.smb && named != 0 {
 		t.Errorf("the log names the locked file %d times", named)
 	}
-}
-
-// restartIfHung mounts a share again whose smbnetfs does not answer any more. On a busy machine smbnetfs 0.6.3 may hang
-// at its first request; the agent names the folder, and goes on when it is back. Last is when that was done before.
-func restartIfHung(t *testing.T, m *mount, st *reconcile.Status, last *time.Time) {
-	t.Helper()
-	if st.LastScan == nil || st.LastScan.Outcome != reconcile.RootUnavailable || !st.LastScan.At.After(*last) {
-		return
-	}
-	*last = time.Now()
-	t.Logf("smbnetfs hangs, and is started again: %s", st.LastScan.Roots[0].Error)
-	m.lose()
-	m.restore()
 }

@@ -134,6 +134,12 @@ func (f *faultyShare) mount(account, password, clientSettings string) string {
 	return filepath.Join(point, f.server.address)
 }
 
+func (f *faultyShare) untilListed(dir string) {
+	f.t.Helper()
+	watch := hangWatch{mount: f.mounted, dir: dir, server: f.server.isUp}
+	watch.untilListed()
+}
+
 var answered = regexp.MustCompile(`status\[NT_(STATUS_[A-Z0-9_]+)\]`)
 
 // answers returns the NT statuses with which the server has refused something, in their order.
@@ -159,7 +165,7 @@ func (f *faultyShare) examine(dir, status string) store.Finding {
 			Roots: []hashindex.Root{{Dir: dir}}, Pattern: pattern, QueueDB: filepath.Join(f.dir, "state", "pending.db"),
 		}
 		found = doctor.Check(ctx, setup)[0]
-		if strings.Contains(found.Text, "does not answer") { // see mountUntilListed
+		if strings.Contains(found.Text, "does not answer") { // see hangWatch
 			f.mounted.process.kill(f.t)
 			f.mounted.unmount()
 			f.mounted.mount()
@@ -280,7 +286,7 @@ func TestAClientToldNotToSignSignsAllTheSame(t *testing.T) {
 	f := newFaultyShare(t, "server signing = mandatory")
 	const unsigned = "client signing = disabled\nclient ipc signing = disabled\n"
 	dir := filepath.Join(f.mount(f.account, faultPassword, unsigned), "gfx")
-	f.mounted.mountUntilListed(dir)
+	f.untilListed(dir)
 	eventually(t, "the share can be read", func() bool {
 		content, err := os.ReadFile(filepath.Join(dir, "a.json"))
 		return err == nil && bytes.Equal(content, []byte("{}"))
@@ -292,7 +298,7 @@ func TestAShareOfWhichAFileMayNotBeRead(t *testing.T) {
 	t.Parallel()
 	f := newFaultyShare(t, "")
 	dir := filepath.Join(f.mount(f.account, faultPassword, ""), "gfx")
-	f.mounted.mountUntilListed(dir)
+	f.untilListed(dir)
 	mode(t, filepath.Join(f.share, "shut"), 0o755)
 	if found := f.examine(dir, ""); found.Verdict != store.OK || !strings.Contains(found.Text, "1 file in 2 folders") {
 		t.Errorf("of a share that can be read, the check says %+v", found)

@@ -128,35 +128,6 @@ func (f *fuse) mount() {
 	}
 }
 
-// answerLimit is how long a share may take to be listed. A busy machine needs a second or two.
-const answerLimit = time.Minute
-
-// mountUntilListed waits until a folder of the mount can be listed. On a busy machine smbnetfs 0.6.3 may hang at its
-// first request, and then answers nobody any more; it is mounted again.
-func (f *fuse) mountUntilListed(dir string) {
-	f.t.Helper()
-	eventually(f.t, "the share can be listed", func() bool {
-		listed := make(chan error, 1)
-		go func() {
-			_, err := os.ReadDir(dir)
-			listed <- err
-		}()
-		ctx, cancel := context.WithTimeout(context.Background(), answerLimit)
-		defer cancel()
-		select {
-		case err := <-listed:
-			return err == nil
-		case <-ctx.Done():
-			f.t.Logf("%s hangs, and is mounted again", f.process.name)
-			f.process.kill(f.t) // which ends the listing
-			<-listed
-			f.unmount()
-			f.mount()
-			return false
-		}
-	})
-}
-
 // unmount waits for nobody who still uses the mount. It may be called again.
 func (f *fuse) unmount() {
 	f.t.Helper()
@@ -293,14 +264,16 @@ func smbMountBehind(t *testing.T, front func(address string) string) *mount {
 		t: t, dir: point, env: []string{"HOME=" + home},
 		command: []string{smbnetfs, point, "-f", "-o", "config=" + clientConfig + "," + fuseOptions},
 	}
-	f.mount()
 	m := &mount{dir: filepath.Join(point, front(server.address), "gfx"), under: share, smb: true, lose: server.down}
 	m.process = func() *helper { return server.process }
+	watch := &hangWatch{mount: f, dir: m.dir, server: server.isUp}
+	watch.whileWaiting()
 	m.restore = func() {
 		server.up()
-		f.mountUntilListed(m.dir)
+		watch.untilListed()
 	}
-	f.mountUntilListed(m.dir)
+	f.mount()
+	watch.untilListed()
 	return m
 }
 
@@ -327,6 +300,8 @@ func (s *smbServer) down() {
 	s.t.Helper()
 	s.process.kill(s.t)
 }
+
+func (s *smbServer) isUp() bool { return !s.process.hasEnded(0) }
 
 // freePort finds a port that no connection will be given by chance, as it has to stay free while the server is down.
 func freePort(t *testing.T) int {

@@ -250,10 +250,21 @@ func eventuallyAt(t *testing.T, pace, within time.Duration, what string, ok func
 	for !ok() {
 		select {
 		case <-tick.C:
+			if do, any := whileWaiting.Load(t); any {
+				do.(func())()
+			}
 		case <-ctx.Done():
 			t.Fatalf("not within %v: %s", within, what)
 		}
 	}
+}
+
+// whileWaiting is what a test does between two looks at what it waits for: functions by *testing.T.
+var whileWaiting sync.Map
+
+func onWaiting(t *testing.T, do func()) {
+	whileWaiting.Store(t, do)
+	t.Cleanup(func() { whileWaiting.Delete(t) })
 }
 
 // tree is files by their path below the watch path.
