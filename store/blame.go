@@ -56,7 +56,8 @@ func (d *Delivery) keepControl(items []Item) {
 
 // proveOthersServed finds out whether the remote has served other records since a failure. If it has, the next failure
 // of the same record counts against that record. It sends the control again, which changes nothing on the remote. If
-// that fails, there is an outage, and the circuit opens. Without a control, nothing is proved.
+// that fails, there is an outage, and the circuit opens. Without a control, nothing is proved. A control that the remote
+// has come to refuse is one no longer: the table may have a new rule.
 func (d *Delivery) proveOthersServed(ctx context.Context, failed mark) error {
 	control := d.control.Load()
 	if failed == neverFailed || d.servedSince(failed) || control == nil {
@@ -69,8 +70,13 @@ func (d *Delivery) proveOthersServed(ctx context.Context, failed mark) error {
 	}
 	if err == nil {
 		var ticket uint64
-		if ticket, err = d.upsert(ctx, []group{{*control}}); err == nil {
+		ticket, err = d.upsert(ctx, []group{{*control}})
+		switch {
+		case err == nil:
 			d.succeeded(ticket)
+			return nil
+		case ClassOf(err) == Rejected:
+			d.control.CompareAndSwap(control, nil)
 			return nil
 		}
 	}

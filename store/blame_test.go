@@ -165,6 +165,31 @@ func TestASuspectIsTriedBesideAControl(t *testing.T) {
 	})
 }
 
+// A table may get a rule that a record in it breaks. That record proves nothing any more, and keeps no other one back.
+func TestAControlThatIsRefusedIsNoOutage(t *testing.T) {
+	deliver(t, store.DeliveryOptions{}, func(r *rig) {
+		r.created("good.json", "good")
+		r.after(0)
+		timeouts := 3
+		r.remote.say(func(_ int, c *call) error {
+			switch {
+			case slices.Contains(c.hashes, "good"):
+				return &store.RemoteError{Class: store.Rejected, Code: "23514", Message: "a new rule"}
+			case timeouts > 0:
+				timeouts--
+				return ambiguous["timeout"]
+			}
+			return nil
+		})
+		r.created("slow.json", "slow")
+		r.after(time.Hour)
+		r.wantOutbox(2, 0, 0)
+		if !r.Circuit().Closed() {
+			t.Error("the circuit is open, though the remote answers")
+		}
+	})
+}
+
 // A record that fails once by the remote's fault is sent again as soon as the circuit is closed.
 func TestAnOutageThatEndsSpendsNoRetry(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
