@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -280,6 +281,24 @@ func TestWhatVanishesIsLeftToAScan(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAFolderThatComesBackIsLookedIntoAgain: all that is in it, and then its saves. The agent does not touch a file that
+// is as the index has it.
+func TestAFolderThatComesBackIsLookedIntoAgain(t *testing.T) {
+	in(t, day, func(w *tree) {
+		w.touch("day1/a.json")
+		w.wantRound(false)
+		away := maps.Clone(w.files)
+		w.remove("day1")
+		w.wantRound(true)
+		maps.Copy(w.files, away)
+		w.dirs["day1"] = true
+		w.wantRound(false, "day1/a.json", "day1/b.json")
+		time.Sleep(time.Second)
+		w.write("day1/a.json")
+		w.wantRound(false, "day1/a.json")
+	})
 }
 
 // TestAFolderThatCannotBeListedKeepsNoOther: what is known of it stays.

@@ -181,7 +181,7 @@ func (r *round) heatIfRecent(dir string) {
 	r.heat(dir, at)
 }
 
-// heatNew makes a folder hot that has just appeared: all that is in it is new. If there is no time left, its turn
+// heatNew makes a folder hot that has just appeared, and finds all that is in it. If there is no time left, its turn
 // comes.
 func (r *round) heatNew(dir string) {
 	if r.opts.Skip(dir) {
@@ -190,13 +190,24 @@ func (r *round) heatNew(dir string) {
 	r.mu.Lock()
 	d := r.heat(dir, time.Now())
 	isNew := d.known == nil
-	if isNew {
-		d.known, d.dirs = map[uint64]hashindex.Stamp{}, map[uint64]struct{}{}
-	}
 	r.mu.Unlock()
-	if isNew && time.Now().Before(r.end) {
-		if err := r.look(context.Background(), d); err != nil {
-			r.errs = append(r.errs, err)
-		}
+	if !isNew || !time.Now().Before(r.end) {
+		return
 	}
+	if err := r.lookAtNew(context.Background(), d); err != nil {
+		r.errs = append(r.errs, err)
+	}
+}
+
+// lookAtNew looks at a folder that has just appeared. A folder may also come back. What the index has of it are then the
+// files in which the next save is looked for.
+func (r *round) lookAtNew(ctx context.Context, d *folder) error {
+	if err := r.begin(ctx, d); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.names -= len(d.known)
+	d.known, d.dirs = map[uint64]hashindex.Stamp{}, map[uint64]struct{}{}
+	r.mu.Unlock()
+	return r.look(ctx, d)
 }
