@@ -277,7 +277,7 @@ func (s *scene) asAnother() {
 const nobody = 65534
 
 // letThrough has everybody reach a temporary directory.
-func letThrough(t *testing.T, dir string) {
+func letThrough(t testing.TB, dir string) {
 	t.Helper()
 	for ; dir != os.TempDir(); dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {

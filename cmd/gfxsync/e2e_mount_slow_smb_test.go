@@ -18,7 +18,7 @@ import (
 // badRate is how many bytes in a second pass a bad line.
 const badRate = 1_000_000
 
-var smbBehindABadLine = mountKind{"SMB", func(t *testing.T) *mount {
+var smbBehindABadLine = mountKind{"SMB", func(t testing.TB) *mount {
 	line := &slowLine{delay: 5 * time.Millisecond, rate: badRate}
 	return smbMountBehind(t, func(address string) string { return line.front(t, address) })
 }}
@@ -33,7 +33,7 @@ type slowLine struct {
 }
 
 // front starts the line until the end of the test, and returns its address.
-func (l *slowLine) front(t *testing.T, server string) string {
+func (l *slowLine) front(t testing.TB, server string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", freePort(t)))
 	if err != nil {

@@ -28,7 +28,7 @@ type mount struct {
 // a second time, and smbnetfs mounts the share of an smbd of its own. A plain folder is for what is to hold everywhere.
 type mountKind struct {
 	name string
-	open func(*testing.T) *mount
+	open func(testing.TB) *mount
 }
 
 var (
@@ -40,10 +40,10 @@ var (
 )
 
 func bindfsWith(options ...string) mountKind {
-	return mountKind{"bindfs", func(t *testing.T) *mount { return bindfsMount(t, options...) }}
+	return mountKind{"bindfs", func(t testing.TB) *mount { return bindfsMount(t, options...) }}
 }
 
-func plainFolder(t *testing.T) *mount {
+func plainFolder(t testing.TB) *mount {
 	dir := t.TempDir()
 	return &mount{dir: dir, under: dir}
 }
@@ -91,7 +91,7 @@ func TestAMount(t *testing.T) {
 }
 
 // onMount is a scene on a mount. The mount is to be older, so that the agent ends before it.
-func onMount(t *testing.T, m *mount) (*scene, *localRows) {
+func onMount(t testing.TB, m *mount) (*scene, *localRows) {
 	s := newScene(t)
 	s.watch = m.dir
 	path := filepath.Join(t.TempDir(), "local.db")
@@ -100,7 +100,7 @@ func onMount(t *testing.T, m *mount) (*scene, *localRows) {
 }
 
 // twoRoots is a scene with a mount as root A and a plain folder as root B.
-func twoRoots(t *testing.T, m *mount) (s *scene, rows *localRows, plain string) {
+func twoRoots(t testing.TB, m *mount) (s *scene, rows *localRows, plain string) {
 	s, rows = onMount(t, m)
 	plain = t.TempDir()
 	s.watch = "A=" + m.dir + ";B=" + plain
@@ -123,7 +123,7 @@ func (s *scene) syncSample(m *mount, flags ...string) (files int) {
 
 // localRows looks into the table of a scene on --local.
 type localRows struct {
-	t    *testing.T
+	t    testing.TB
 	path string
 	db   *sql.DB
 }

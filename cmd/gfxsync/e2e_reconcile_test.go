@@ -65,7 +65,7 @@ func (s *scene) mustPass(want int, command string, flags ...string) *reconcile.R
 }
 
 // contents returns what is in the folder now, by hash.
-func contents(t *testing.T, dir string) map[string]bool {
+func contents(t testing.TB, dir string) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}
 	err := filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {

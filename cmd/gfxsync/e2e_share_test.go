@@ -19,7 +19,7 @@ import (
 )
 
 // unavailable skips a test of something that cannot be had on this machine; on CI it can.
-func unavailable(t *testing.T, format string, args ...any) {
+func unavailable(t testing.TB, format string, args ...any) {
 	t.Helper()
 	reason := fmt.Sprintf(format, args...)
 	if os.Getenv("CI") != "" {
@@ -28,7 +28,7 @@ func unavailable(t *testing.T, format string, args ...any) {
 	t.Skip("SKIPPED: " + reason)
 }
 
-func needProgram(t *testing.T, name, debianPackage string) string {
+func needProgram(t testing.TB, name, debianPackage string) string {
 	t.Helper()
 	// Not everybody has /usr/sbin in PATH.
 	for _, candidate := range []string{name, "/usr/sbin/" + name} {
@@ -48,7 +48,7 @@ type helper struct {
 	ended  chan struct{}
 }
 
-func startHelper(t *testing.T, env []string, name string, args ...string) *helper {
+func startHelper(t testing.TB, env []string, name string, args ...string) *helper {
 	t.Helper()
 	h := &helper{name: filepath.Base(name), output: &syncBuffer{}, ended: make(chan struct{})}
 	cmd := exec.Command(name, args...)
@@ -92,7 +92,7 @@ func (h *helper) hasEnded(within time.Duration) bool {
 }
 
 // kill ends the program and its children, at once.
-func (h *helper) kill(t *testing.T) {
+func (h *helper) kill(t testing.TB) {
 	t.Helper()
 	// Children may outlive it. While any lives, the group's number is given to nobody else.
 	if err := syscall.Kill(-h.pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
@@ -105,7 +105,7 @@ func (h *helper) kill(t *testing.T) {
 
 // fuse is a FUSE file system whose program runs in the foreground.
 type fuse struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	env     []string
 	command []string
@@ -150,7 +150,7 @@ func (f *fuse) unmount() {
 // fuseOptions keep the kernel from remembering names and sizes, so that what is measured is the agent.
 const fuseOptions = "attr_timeout=0,entry_timeout=0,negative_timeout=0"
 
-func bindfsMount(t *testing.T, options ...string) *mount {
+func bindfsMount(t testing.TB, options ...string) *mount {
 	program := needProgram(t, "bindfs", "bindfs")
 	dir := t.TempDir()
 	m := &mount{dir: filepath.Join(dir, "mounted"), under: filepath.Join(dir, "underneath")}
@@ -162,7 +162,7 @@ func bindfsMount(t *testing.T, options ...string) *mount {
 	return m
 }
 
-func makeDirs(t *testing.T, dirs ...string) {
+func makeDirs(t testing.TB, dirs ...string) {
 	t.Helper()
 	for _, dir := range dirs {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -173,7 +173,7 @@ func makeDirs(t *testing.T, dirs ...string) {
 
 // smbServer is an smbd that shares one directory with guests on 127.0.0.1, and keeps all it writes in a directory of its own.
 type smbServer struct {
-	t       *testing.T
+	t       testing.TB
 	program string
 	config  string
 	address string
@@ -221,7 +221,7 @@ neg_cache_timeout 1
 
 // smbdDir makes a directory for all that an smbd keeps. The path of a socket may have 107 bytes, and those of t.TempDir
 // are long.
-func smbdDir(t *testing.T) string {
+func smbdDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "gfxsync-smb-*")
 	if err != nil {
@@ -238,12 +238,12 @@ func smbdDir(t *testing.T) string {
 	return dir
 }
 
-func smbMount(t *testing.T) *mount {
+func smbMount(t testing.TB) *mount {
 	return smbMountBehind(t, func(address string) string { return address })
 }
 
 // smbMountBehind mounts a share by the address of what stands in front of its server.
-func smbMountBehind(t *testing.T, front func(address string) string) *mount {
+func smbMountBehind(t testing.TB, front func(address string) string) *mount {
 	smbd, smbnetfs := needProgram(t, "smbd", "samba"), needProgram(t, "smbnetfs", "smbnetfs")
 	account, err := user.Current()
 	if err != nil {
@@ -304,7 +304,7 @@ func (s *smbServer) down() {
 func (s *smbServer) isUp() bool { return !s.process.hasEnded(0) }
 
 // freePort finds a port that no connection will be given by chance, as it has to stay free while the server is down.
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	var failed error
 	for range 20 {

@@ -97,7 +97,7 @@ func (m programTests) Run() int {
 
 // scene is a watch path, a queue database and an agent that can be started and stopped, in a folder of its own.
 type scene struct {
-	t     *testing.T
+	t     testing.TB
 	watch string
 	queue string
 	args  []string // where the records go
@@ -131,7 +131,7 @@ func lastLines(text string) string {
 	return strings.Join(lines[max(0, len(lines)-50):], "")
 }
 
-func newScene(t *testing.T) *scene {
+func newScene(t testing.TB) *scene {
 	dir := t.TempDir()
 	s := &scene{t: t, watch: filepath.Join(dir, "watch"), queue: filepath.Join(dir, "state", "pending.db"), log: &syncBuffer{}}
 	if err := os.Mkdir(s.watch, 0o755); err != nil {
@@ -235,13 +235,13 @@ func (s *scene) waitStatus(what string, ok func(*reconcile.Status) bool) {
 // busyWait names a SQLite file that the agent may be writing to.
 func busyWait(path string) string { return "file:" + path + "?_pragma=busy_timeout(10000)" }
 
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	eventuallyAt(t, 20*time.Millisecond, hangLimit, what, ok)
 }
 
 // eventuallyAt asks at a pace, for what takes long and asking is work.
-func eventuallyAt(t *testing.T, pace, within time.Duration, what string, ok func() bool) {
+func eventuallyAt(t testing.TB, pace, within time.Duration, what string, ok func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
@@ -262,7 +262,7 @@ func eventuallyAt(t *testing.T, pace, within time.Duration, what string, ok func
 // whileWaiting is what a test does between two looks at what it waits for: functions by *testing.T.
 var whileWaiting sync.Map
 
-func onWaiting(t *testing.T, do func()) {
+func onWaiting(t testing.TB, do func()) {
 	whileWaiting.Store(t, do)
 	t.Cleanup(func() { whileWaiting.Delete(t) })
 }
@@ -311,14 +311,14 @@ func realTree(t *testing.T) tree {
 	return files
 }
 
-func (tr tree) writeTo(t *testing.T, dir string) {
+func (tr tree) writeTo(t testing.TB, dir string) {
 	t.Helper()
 	for path, content := range tr {
 		writeFile(t, filepath.Join(dir, path), content)
 	}
 }
 
-func writeFile(t *testing.T, name string, content []byte) {
+func writeFile(t testing.TB, name string, content []byte) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		t.Fatal(err)

@@ -201,7 +201,7 @@ func TestQuotationMarksOnACommandLine(t *testing.T) {
 }
 
 // windowsCommand starts a command of the helper, which goes on when the input that is returned is closed.
-func windowsCommand(t *testing.T, args ...string) (*exec.Cmd, io.Closer, *bufio.Reader) {
+func windowsCommand(t testing.TB, args ...string) (*exec.Cmd, io.Closer, *bufio.Reader) {
 	t.Helper()
 	cmd := exec.Command("wine", append([]string{windowsHelper}, args...)...)
 	cmd.Env = cleanEnv()
