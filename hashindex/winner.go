@@ -90,20 +90,31 @@ func (x Index) ForgetVersion(ctx context.Context, session int64) error {
 	return nil
 }
 
-// decided selects the eligible files of session ?1, or of all sessions if ?1 is NULL. It says which state each was in
-// and which it is to be in. A file with the winner's content is synced if the row holds that content; else it stays
+// decided selects the eligible files of session ?1, or of all sessions if there is none. It says which state each was
+// in and which it is to be in. A file with the winner's content is synced if the row holds that content; else it stays
 // queued or becomes pending. All other files are superseded.
-const decided = `WITH best AS (
+//
+// Each save decides the winner of its session, so it must not read the files of all. SQLite uses the index on
+// session_id only if the text says that there is one session. The + keeps it from using the index on state (SQLite,
+// "The Query Optimizer Overview", disqualifying terms with a unary +).
+func decided(session *int64) string {
+	if session == nil {
+		return fmt.Sprintf(decidedOf, `?1 IS NULL`)
+	}
+	return fmt.Sprintf(decidedOf, `session_id = ?1`)
+}
+
+const decidedOf = `WITH best AS (
 	SELECT session_id, file_hash, hands, mtime_ns,
 		row_number() OVER (PARTITION BY session_id ` + bestFirst + `) AS place
-	FROM files WHERE session_id IS NOT NULL AND (?1 IS NULL OR session_id = ?1) AND ` + eligible + `
+	FROM files WHERE session_id IS NOT NULL AND %s AND ` + eligible + `
 ), winner AS (
 	SELECT b.session_id, r.file_hash AS remote,
 		CASE WHEN (r.hands, r.mtime_ns / 1000, r.file_hash) > (b.hands, b.mtime_ns / 1000, b.file_hash)
 			THEN r.file_hash ELSE b.file_hash END AS file_hash
 	FROM best b LEFT JOIN remote_hashes r ON r.session_id = b.session_id WHERE b.place = 1
 ), decided AS (
-	SELECT f.root, f.order_key, f.state AS was, CASE
+	SELECT f.root, f.order_key, +f.state AS was, CASE
 		WHEN f.file_hash <> w.file_hash THEN 'superseded'
 		WHEN w.file_hash = w.remote THEN 'synced'
 		WHEN f.state = 'queued' THEN 'queued'
@@ -111,16 +122,21 @@ const decided = `WITH best AS (
 	FROM files f JOIN winner w ON w.session_id = f.session_id WHERE ` + eligible + `
 ) `
 
-// Lead finds the winner of a session, or of every session if it is nil, and sets the states of the files accordingly.
-// It returns how many files were synced and are pending now, because the remote has lost their row.
-func (x Index) DecideWinner(ctx context.Context, session *int64, now time.Time) (lost int64, err error) {
-	err = x.q.QueryRowContext(ctx, decided+`SELECT count(*) FROM decided WHERE was = 'synced' AND state = 'pending'`,
-		session).Scan(&lost)
-	if err == nil {
-		_, err = x.q.ExecContext(ctx, decided+`UPDATE files SET state = decided.state, error = '',
+const (
+	countLost = `SELECT count(*) FROM decided WHERE was = 'synced' AND state = 'pending'`
+
+	applyDecided = `UPDATE files SET state = decided.state, error = '',
 			synced_ms = CASE decided.state WHEN 'synced' THEN ?2 ELSE synced_ms END
-			FROM decided WHERE files.root = decided.root AND files.order_key = decided.order_key
-			AND decided.was <> decided.state`, session, now.UnixMilli())
+		FROM decided WHERE files.root = decided.root AND files.order_key = decided.order_key
+			AND decided.was <> decided.state`
+)
+
+// DecideWinner finds the winner of a session, or of every session if it is nil, and sets the states of the files
+// accordingly. It returns how many files were synced and are pending now, because the remote has lost their row.
+func (x Index) DecideWinner(ctx context.Context, session *int64, now time.Time) (lost int64, err error) {
+	err = x.q.QueryRowContext(ctx, decided(session)+countLost, session).Scan(&lost)
+	if err == nil {
+		_, err = x.q.ExecContext(ctx, decided(session)+applyDecided, session, now.UnixMilli())
 	}
 	if err != nil {
 		return 0, fmt.Errorf("find the winner of a session: %w", err)
@@ -128,7 +144,7 @@ func (x Index) DecideWinner(ctx context.Context, session *int64, now time.Time) 
 	return lost, nil
 }
 
-// Best returns the best version of a session among the files, the file that has it, and whether there is one.
+// BestVersion returns the best version of a session among the files, the file that has it, and whether there is one.
 func (x Index) BestVersion(ctx context.Context, session int64) (v Version, e Entry, ok bool, err error) {
 	e, ok, err = x.first(ctx, `SELECT `+entryColumns+` FROM files WHERE session_id = ? AND `+eligible+` `+bestFirst+
 		` LIMIT 1`, session)
