@@ -56,8 +56,8 @@ func (d *Delivery) keepControl(items []Item) {
 
 // proveOthersServed finds out whether the remote has served other records since a failure. If it has, the next failure
 // of the same record counts against that record. It sends the control again, which changes nothing on the remote. If
-// that fails, there is an outage, and the circuit opens. Without a control, nothing is proved. A control that the remote
-// has come to refuse is one no longer: the table may have a new rule.
+// that fails, there is an outage, and the circuit opens. Without a control, nothing is proved. A control that the
+// remote refuses now is dropped, because the table may have got a rule that forbids it.
 func (d *Delivery) proveOthersServed(ctx context.Context, failed mark) error {
 	control := d.control.Load()
 	if failed == neverFailed || d.servedSince(failed) || control == nil {

@@ -165,7 +165,7 @@ func TestASuspectIsTriedBesideAControl(t *testing.T) {
 	})
 }
 
-// A table may get a rule that a record in it breaks. That record proves nothing any more, and keeps no other one back.
+// A table may get a rule that forbids a record in it. That record proves nothing any more, and delays no other record.
 func TestAControlThatIsRefusedIsNoOutage(t *testing.T) {
 	deliver(t, store.DeliveryOptions{}, func(r *rig) {
 		r.created("good.json", "good")

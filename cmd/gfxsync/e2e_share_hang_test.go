@@ -15,7 +15,7 @@ const answerLimit = time.Minute
 type hangWatch struct {
 	mount   *fuse
 	dir     string
-	server  func() bool // whether it is up; without it nothing need answer
+	server  func() bool // whether the server is up; without it, no answer is expected
 	listed  chan error  // of the listing under way; nil while there is none
 	since   time.Time   // its begin, or the end of the last
 	mending bool

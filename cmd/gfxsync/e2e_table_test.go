@@ -31,7 +31,9 @@ func (j judgement) String() string {
 
 // judge compares gfx_sessions with the contents that were written, of which those in wanted must be there. PostgreSQL's jsonb keeps
 // values, not bytes: it compares them itself.
-func judge(t testing.TB, g *supabasetest.Server, writtenContents map[string][]byte, wanted map[string]bool) (j judgement) {
+func judge(
+	t testing.TB, g *supabasetest.Server, writtenContents map[string][]byte, wanted map[string]bool,
+) (j judgement) {
 	t.Helper()
 	rows := map[string]int{}
 	for _, hash := range g.QueryStrings(t, `SELECT file_hash FROM gfx_sessions`) {

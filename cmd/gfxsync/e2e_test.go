@@ -259,7 +259,7 @@ func eventuallyAt(t testing.TB, pace, within time.Duration, what string, ok func
 	}
 }
 
-// whileWaiting is what a test does between two looks at what it waits for: functions by *testing.T.
+// whileWaiting holds what a test does between two looks at what it waits for: a func() by testing.TB.
 var whileWaiting sync.Map
 
 func onWaiting(t testing.TB, do func()) {

@@ -283,8 +283,8 @@ func TestWhatVanishesIsLeftToAScan(t *testing.T) {
 	}
 }
 
-// TestAFolderThatComesBackIsLookedIntoAgain: all that is in it, and then its saves. The agent does not touch a file that
-// is as the index has it.
+// TestAFolderThatComesBackIsLookedIntoAgain: its files are found, and then their saves. Nothing calls Touch for a file
+// that is unchanged.
 func TestAFolderThatComesBackIsLookedIntoAgain(t *testing.T) {
 	in(t, day, func(w *tree) {
 		w.touch("day1/a.json")

@@ -199,8 +199,8 @@ func (r *round) heatNew(dir string) {
 	}
 }
 
-// lookAtNew looks at a folder that has just appeared. A folder may also come back. What the index has of it are then the
-// files in which the next save is looked for.
+// lookAtNew looks at a folder that has just appeared, and finds every file in it. If the folder has come back, the
+// index has files of it. Those that changed last are looked at for their next save, even if they are unchanged now.
 func (r *round) lookAtNew(ctx context.Context, d *folder) error {
 	if err := r.begin(ctx, d); err != nil {
 		return err
