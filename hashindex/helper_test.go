@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"go.uber.org/goleak"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -30,7 +32,7 @@ func openState(t *testing.T) *state.State {
 
 func entry(path, hash string, s hashindex.State) hashindex.Entry {
 	return hashindex.Entry{
-		Key: hashindex.Key{Root: label, Path: path}, Stamp: hashindex.Stamp{Size: 2, ModTime: 7}, Hash: hash, State: s,
+		ID: fileid.ID{Root: label, Path: path}, Stamp: hashindex.Stamp{Size: 2, ModTime: 7}, Hash: hash, State: s,
 		StampSeen: noon, SeenAt: noon,
 	}
 }

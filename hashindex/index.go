@@ -7,14 +7,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
-
-// Key identifies a file.
-type Key struct {
-	Root string // the label of the watched folder
-	Path string // below that folder, '/'-separated, in the file system's own bytes
-}
 
 // State is the state of a file's present content (design, "State of a file in the index").
 type State string
@@ -39,7 +35,7 @@ type Stamp struct {
 
 // Entry is what the index knows of a file.
 type Entry struct {
-	Key
+	fileid.ID
 	Stamp
 	Hash    string // of the bytes at that stamp; empty if the file could not be read
 	Session *int64 // the session in the file; nil if the file does not say
@@ -57,7 +53,7 @@ type Entry struct {
 
 // Known is the part of an Entry that a scan needs. A scan reads it for every file that is present.
 type Known struct {
-	Key
+	fileid.ID
 	Stamp
 	Hash   string
 	State  State
@@ -100,7 +96,7 @@ func scanEntry(row sqlite.Row) (e Entry, err error) {
 }
 
 // Get returns the entry of a file, and whether there is one.
-func (x Index) Get(ctx context.Context, k Key) (Entry, bool, error) {
+func (x Index) Get(ctx context.Context, k fileid.ID) (Entry, bool, error) {
 	e, err := scanEntry(x.q.QueryRowContext(ctx, `SELECT `+entryColumns+` FROM files WHERE root = ? AND order_key = ?`,
 		k.Root, orderKey(k.Path)))
 	switch {
@@ -129,7 +125,7 @@ func (x Index) Put(ctx context.Context, e *Entry) error {
 
 // Acknowledge records that the remote has acknowledged the hash that was uploaded for this file. All files with this
 // hash that are pending, queued or dead become synced.
-func (x Index) Acknowledge(ctx context.Context, k Key, hash string, now time.Time) error {
+func (x Index) Acknowledge(ctx context.Context, k fileid.ID, hash string, now time.Time) error {
 	_, err := x.q.ExecContext(ctx, `INSERT INTO remote_hashes (scope, file_hash, own, root, order_key)
 		VALUES (?, ?, 1, ?, ?)
 		ON CONFLICT (scope, file_hash) DO UPDATE SET own = 1, root = excluded.root, order_key = excluded.order_key`,
@@ -207,16 +203,16 @@ func (x Index) count(ctx context.Context, query string, args ...any) (n int, err
 
 // List returns at most limit files in a state, in the order of the index, beginning after the key. The zero Key begins
 // at the first file.
-func (x Index) List(ctx context.Context, s State, after Key, limit int) ([]Entry, error) {
+func (x Index) List(ctx context.Context, s State, after fileid.ID, limit int) ([]Entry, error) {
 	return list(ctx, x, scanEntry, `SELECT `+entryColumns+` FROM files WHERE state = ? AND (root, order_key) > (?, ?)
 		ORDER BY root, order_key LIMIT ?`, s, after.Root, orderKey(after.Path), limit)
 }
 
 // Present returns at most limit files of the key's root that are not gone, in the order of a walk, beginning after the
 // key. A Key without a path begins at the first file.
-func (x Index) Present(ctx context.Context, after Key, limit int) ([]Known, error) {
+func (x Index) Present(ctx context.Context, after fileid.ID, limit int) ([]Known, error) {
 	scan := func(row sqlite.Row) (Known, error) {
-		k := Known{Key: Key{Root: after.Root}}
+		k := Known{ID: fileid.ID{Root: after.Root}}
 		var seen int64
 		// The index may hold a million files. A pointer to a string is scanned without reflection.
 		err := row.Scan(&k.Path, &k.Size, &k.ModTime, &k.Hash, (*string)(&k.State), &k.Racy, &seen)

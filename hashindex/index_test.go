@@ -8,12 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 )
 
 func get(t *testing.T, x hashindex.Index, path string) hashindex.Entry {
 	t.Helper()
-	e, ok, err := x.Get(t.Context(), hashindex.Key{Root: label, Path: path})
+	e, ok, err := x.Get(t.Context(), fileid.ID{Root: label, Path: path})
 	if err != nil || !ok {
 		t.Fatalf("Get(%q): %v, %v", path, ok, err)
 	}
@@ -24,12 +26,12 @@ func TestIndexGivesBackWhatWasPut(t *testing.T) {
 	s := openState(t)
 	for _, want := range []hashindex.Entry{
 		{
-			Key: hashindex.Key{Root: label, Path: "일/a b.json"}, Stamp: hashindex.Stamp{Size: 1 << 40, ModTime: -5},
+			ID: fileid.ID{Root: label, Path: "일/a b.json"}, Stamp: hashindex.Stamp{Size: 1 << 40, ModTime: -5},
 			Hash: "h1", State: hashindex.Synced, StampSeen: noon, Racy: true, SeenAt: noon.Add(1e6),
 			SyncedAt: noon.Add(2e6),
 		},
 		{
-			Key: hashindex.Key{Root: label, Path: "b\xff.json"}, State: hashindex.Invalid, Error: "not JSON",
+			ID: fileid.ID{Root: label, Path: "b\xff.json"}, State: hashindex.Invalid, Error: "not JSON",
 			StampSeen: noon, SeenAt: noon,
 		},
 	} {
@@ -43,7 +45,7 @@ func TestIndexGivesBackWhatWasPut(t *testing.T) {
 	if got := get(t, s.Index, changed.Path); !reflect.DeepEqual(got, changed) {
 		t.Errorf("put again: got  %+v\nwant %+v", got, changed)
 	}
-	for _, k := range []hashindex.Key{{Root: label, Path: "no.json"}, {Root: "other", Path: changed.Path}} {
+	for _, k := range []fileid.ID{{Root: label, Path: "no.json"}, {Root: "other", Path: changed.Path}} {
 		if _, ok, err := s.Index.Get(t.Context(), k); ok || err != nil {
 			t.Errorf("Get(%v) = %v, %v, want nothing", k, ok, err)
 		}
@@ -74,7 +76,7 @@ func TestAcknowledgeSyncsWhatWaitedForTheHash(t *testing.T) {
 	}
 	now := noon.Add(time.Hour)
 	for range 2 {
-		if err := x.Acknowledge(t.Context(), hashindex.Key{Root: label, Path: "queued"}, "h1", now); err != nil {
+		if err := x.Acknowledge(t.Context(), fileid.ID{Root: label, Path: "queued"}, "h1", now); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -146,7 +148,7 @@ func TestListPagesThroughOneStateOfAllRoots(t *testing.T) {
 	}
 	x := indexWith(t, append(entries, entry("other.json", "h", hashindex.Dead))...)
 	var got []string
-	for after := (hashindex.Key{}); ; {
+	for after := (fileid.ID{}); ; {
 		page, err := x.List(t.Context(), hashindex.Invalid, after, 3)
 		if err != nil {
 			t.Fatal(err)
@@ -158,7 +160,7 @@ func TestListPagesThroughOneStateOfAllRoots(t *testing.T) {
 			t.Fatalf("a page of %d, want 3 at most", len(page))
 		}
 		for _, e := range page {
-			got, after = append(got, e.Root+":"+e.Path), e.Key
+			got, after = append(got, e.Root+":"+e.Path), e.ID
 		}
 	}
 	if strings.Join(got, " ") != strings.Join(want, " ") {

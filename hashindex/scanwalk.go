@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"strings"
 	"sync"
+
+	"github.com/gfxsync/gfxsync/store/fileid"
 )
 
 const pageSize = 1000
@@ -170,7 +172,7 @@ func (w *walk) readAhead() (stop func()) {
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		defer close(pages)
-		for after := (Key{Root: w.Root.Label}); ; {
+		for after := (fileid.ID{Root: w.Root.Label}); ; {
 			entries, err := w.Index.Present(ctx, after, pageSize)
 			select {
 			case pages <- page{entries, err}:
@@ -180,7 +182,7 @@ func (w *walk) readAhead() (stop func()) {
 			if err != nil || len(entries) == 0 {
 				return
 			}
-			after = entries[len(entries)-1].Key
+			after = entries[len(entries)-1].ID
 		}
 	})
 	return func() {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
@@ -42,7 +44,7 @@ const (
 
 // AcknowledgeVersion records that the remote has acknowledged this version, which was uploaded for this file. It is now
 // the row of the session.
-func (x Index) AcknowledgeVersion(ctx context.Context, k Key, v Version) error {
+func (x Index) AcknowledgeVersion(ctx context.Context, k fileid.ID, v Version) error {
 	return x.putVersion(ctx, v, 1, k.Root, orderKey(k.Path))
 }
 

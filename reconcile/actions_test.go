@@ -165,7 +165,7 @@ func (w *world) changeUnseen(rt *rapid.T) {
 	f := *w.files[path]
 	i := bytes.Index(f.content, []byte(`"PokerGFX `)) + len(`"PokerGFX `)
 	f.content = bytes.Clone(f.content)
-	f.content[i] = byte('0' + (f.content[i]-'0'+1)%10)
+	f.content[i] = '0' + (f.content[i]-'0'+1)%10
 	at := w.modTime(rt, path)
 	w.save(rt, path, &f)
 	w.setTime(rt, path, at)

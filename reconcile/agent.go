@@ -9,7 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/reconcile/ingest"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
@@ -234,7 +235,7 @@ type changes struct {
 // Changed implements watch.Sink. A scan finds what the ingest has no room for.
 func (c changes) Changed(path string, at time.Time) {
 	c.agent.detected[c.root].announced(path, at)
-	task := ingest.Task{Key: hashindex.Key{Root: c.root, Path: path}, At: at, By: ingest.ByEvent}
+	task := ingest.Task{Key: fileid.ID{Root: c.root, Path: path}, At: at, By: ingest.ByEvent}
 	if !c.agent.ingest.TryAdd(task) {
 		c.agent.scheduler.requestScan(c.root)
 	}

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/hot"
 	"github.com/gfxsync/gfxsync/reconcile/ingest"
@@ -171,7 +173,7 @@ func (a *Agent) awaitFirstWalk(ctx context.Context, d *detection) bool {
 }
 
 func (a *Agent) foundHot(d *detection, path string) {
-	task := ingest.Task{Key: hashindex.Key{Root: d.root.Label, Path: path}, At: time.Now(), By: ingest.ByHotScan}
+	task := ingest.Task{Key: fileid.ID{Root: d.root.Label, Path: path}, At: time.Now(), By: ingest.ByHotScan}
 	if !a.ingest.TryAdd(task) {
 		a.scheduler.requestScan(d.root.Label)
 	}

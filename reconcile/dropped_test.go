@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
 )
@@ -22,7 +24,7 @@ func TestARecordThatWasDroppedWhileItWasTriedStaysDropped(t *testing.T) {
 		content := []byte(`{"ID":1}`)
 		record := store.Record{FileHash: p.cfg.Hash.Sum(content), RawJSON: content}
 		err := s.Update(t.Context(), func(v state.View) error {
-			return v.Queue.Put(t.Context(), store.Source{Path: "a.json"}, &record, nil, time.Now())
+			return v.Queue.Put(t.Context(), fileid.ID{Path: "a.json"}, &record, nil, time.Now())
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/store"
 )
 
@@ -77,18 +78,18 @@ func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Ex
 	if err != nil {
 		// Sessions are written with the same key into the same table: neither of them is at fault.
 		r.incomplete()
-		r.problem(hashindex.Key{}, kindRemote,
+		r.problem(fileid.ID{}, kindRemote,
 			fmt.Sprintf("expand sessions into hands, which does not keep sessions from being stored: %v", err))
 		return false
 	}
 	r.Expansion = &state
 	r.ExpandStale, r.ExpandErrors = state.Stale, state.Errors
 	if state.Stale > 0 {
-		r.problem(hashindex.Key{}, kindHands, fmt.Sprintf("the hands of %d sessions are not those of their last save; "+
+		r.problem(fileid.ID{}, kindHands, fmt.Sprintf("the hands of %d sessions are not those of their last save; "+
 			"gfxsync reconcile has them expanded", state.Stale))
 	}
 	for _, hand := range named {
-		r.problem(hashindex.Key{Path: hand.Name()}, kindHands, fmt.Sprintf("%s (%s)", hand.Message, hand.Code))
+		r.problem(fileid.ID{Path: hand.Name()}, kindHands, fmt.Sprintf("%s (%s)", hand.Message, hand.Code))
 	}
 	return true
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/hostile"
@@ -110,7 +112,7 @@ func TestRowsThatLookLikeAnOutageKeepNobodyBack(t *testing.T) {
 func (s *subject) verdicts(t *testing.T, files []hostile.File) (want []hashindex.State) {
 	t.Helper()
 	for i, f := range files {
-		r, err := store.MakeRecord(store.Origin{Source: store.Source{Path: "x.json"}, FileHash: fmt.Sprint(i)}, f.Content)
+		r, err := store.MakeRecord(store.Origin{Source: fileid.ID{Path: "x.json"}, FileHash: fmt.Sprint(i)}, f.Content)
 		if err != nil {
 			want = append(want, hashindex.Invalid)
 			continue

@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
@@ -125,8 +127,8 @@ func TestOutageOfADayLosesNothingAndTakesNoMemory(t *testing.T) {
 	})
 }
 
-func keyOf(n int) (hashindex.Key, string) {
-	return hashindex.Key{Path: fmt.Sprintf("s%05d.json", n)}, fmt.Sprintf("%030x", n) // as long as no hash: its content is not compared
+func keyOf(n int) (fileid.ID, string) {
+	return fileid.ID{Path: fmt.Sprintf("s%05d.json", n)}, fmt.Sprintf("%030x", n) // as long as no hash: its content is not compared
 }
 
 // addIntents has the index know so many files more, as the intake does.
@@ -135,7 +137,7 @@ func addIntents(t *testing.T, s *state.State, from, n int) {
 	err := s.Update(t.Context(), func(v state.View) error {
 		for i := from; i < from+n; i++ {
 			e := hashindex.Entry{State: hashindex.Pending, SeenAt: time.Now()}
-			e.Key, e.Hash = keyOf(i)
+			e.ID, e.Hash = keyOf(i)
 			if err := v.Index.Put(t.Context(), &e); err != nil {
 				return err
 			}
@@ -150,11 +152,11 @@ func addIntents(t *testing.T, s *state.State, from, n int) {
 func itemOf(t *testing.T, n int, content []byte) store.Item {
 	t.Helper()
 	key, hash := keyOf(n)
-	r, err := store.MakeRecord(store.Origin{Source: store.Source(key), FileHash: hash}, content)
+	r, err := store.MakeRecord(store.Origin{Source: key, FileHash: hash}, content)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return store.Item{Source: store.Source(key), Record: r, Lane: store.LaneCreated, At: time.Now()}
+	return store.Item{Source: key, Record: r, Lane: store.LaneCreated, At: time.Now()}
 }
 
 // unsyncedDir is in memory where that can be had: what twenty thousand commits take on a disk is not what the test is about.

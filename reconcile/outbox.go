@@ -220,6 +220,3 @@ func neverDeliverable(ctx context.Context, s *state.State, id int64, reason erro
 		return v.Index.Move(ctx, hash, []hashindex.State{hashindex.Queued}, hashindex.Pending, "")
 	})
 }
-
-// key identifies the file of an item.
-func key(it *store.Item) hashindex.Key { return hashindex.Key(it.Source) }

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/diff"
 	"github.com/gfxsync/gfxsync/reconcile/ingest"
 	"github.com/gfxsync/gfxsync/reconcile/state"
-	"github.com/gfxsync/gfxsync/store"
 )
 
 // PassOptions are what a person may ask of a pass.
@@ -70,7 +71,7 @@ func (a *Agent) passOf(ctx context.Context, roots []hashindex.Root, mode Mode, o
 	}
 	if err := r.readState(ctx, a.state.View, a.rows.scopes()); err != nil {
 		r.incomplete()
-		r.problem(hashindex.Key{}, kindIndex, err.Error())
+		r.problem(fileid.ID{}, kindIndex, err.Error())
 	}
 	r.InSync = r.Outcome == Complete && !r.remains()
 	return r
@@ -168,7 +169,7 @@ func (p *pass) requeueOrphans(ctx context.Context) {
 	}
 	if err != nil {
 		p.report.incomplete()
-		p.report.problem(hashindex.Key{}, kindIndex, err.Error())
+		p.report.problem(fileid.ID{}, kindIndex, err.Error())
 	}
 }
 
@@ -190,7 +191,7 @@ func (p *pass) forgetGone(ctx context.Context) {
 		return err
 	})
 	if err != nil {
-		p.report.problem(hashindex.Key{}, kindIndex, err.Error())
+		p.report.problem(fileid.ID{}, kindIndex, err.Error())
 	}
 }
 
@@ -200,7 +201,7 @@ func (p *pass) reviveDead(ctx context.Context) {
 		return err
 	})
 	if err != nil {
-		p.report.problem(hashindex.Key{}, kindIndex, err.Error())
+		p.report.problem(fileid.ID{}, kindIndex, err.Error())
 	}
 }
 
@@ -245,7 +246,7 @@ func (p *pass) differs(f diff.File) bool {
 	case diff.Same, diff.Racy:
 		intent := f.Known.State == hashindex.Pending
 		return f.Kind == diff.Racy && p.mode != Full ||
-			intent && !p.delivery.Holds(store.Source(f.Key), f.Known.Hash) // nobody is carrying it out
+			intent && !p.delivery.Holds(f.Key, f.Known.Hash) // nobody is carrying it out
 	default:
 		return true
 	}
@@ -297,16 +298,16 @@ const intentsPage = 1000
 // examineIntents has files examined that became an intent after they were examined. Of a session, one version may have
 // been sent before a better one was seen.
 func (p *pass) examineIntents(ctx context.Context) {
-	for after := (hashindex.Key{}); ; {
+	for after := (fileid.ID{}); ; {
 		page, err := p.state.Index.List(ctx, hashindex.Pending, after, intentsPage)
 		if err != nil || len(page) == 0 {
 			return // what is left over shows in the report
 		}
 		for _, e := range page {
-			if after = e.Key; p.delivery.Holds(store.Source(e.Key), e.Hash) || p.report.isAway(e.Root) {
+			if after = e.ID; p.delivery.Holds(e.ID, e.Hash) || p.report.isAway(e.Root) {
 				continue
 			}
-			if p.examine(ctx, ingest.Task{Key: e.Key}) != nil {
+			if p.examine(ctx, ingest.Task{Key: e.ID}) != nil {
 				return
 			}
 		}
@@ -329,7 +330,7 @@ func (r *Report) readState(ctx context.Context, v state.View, scopes []string) e
 	}
 	if unreadable > 0 { // what is in them is not known, nor whether the table has it
 		r.incomplete()
-		r.problem(hashindex.Key{}, kindUnreadFile,
+		r.problem(fileid.ID{}, kindUnreadFile,
 			plural(unreadable, "file", "files")+" could not be read; gfxsync invalid list names them")
 	}
 	// A record that the operator has dropped is in no queue, and still not on the remote.
@@ -360,12 +361,12 @@ func (r *Report) listProblems(ctx context.Context, v state.View) error {
 		{hashindex.Pending, kindPending},
 		{hashindex.Invalid, kindInvalid},
 	} {
-		page, err := v.Index.List(ctx, s.state, hashindex.Key{}, maxProblems)
+		page, err := v.Index.List(ctx, s.state, fileid.ID{}, maxProblems)
 		if err != nil {
 			return fmt.Errorf("list what is %s: %w", s.state, err)
 		}
 		for _, e := range page {
-			r.problem(e.Key, s.kind, e.Error)
+			r.problem(e.ID, s.kind, e.Error)
 		}
 	}
 	return nil

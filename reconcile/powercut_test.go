@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
 )
@@ -147,7 +148,7 @@ func (r *recording) goes(t *testing.T, path string, hashes []string) {
 	}
 	r.remove(t, path)
 	r.await(t, path+" is seen to be gone", func() bool {
-		e, _, err := r.agent.state.Index.Get(t.Context(), hashindex.Key{Path: path})
+		e, _, err := r.agent.state.Index.Get(t.Context(), fileid.ID{Path: path})
 		return err == nil && e.State == "gone" && r.agent.Idle()
 	})
 }

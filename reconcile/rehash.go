@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -34,14 +36,14 @@ func (p *pass) rehash(ctx context.Context, root hashindex.Root) error {
 	readers, ctx := errgroup.WithContext(ctx)
 	readers.SetLimit(p.cfg.FullReaders)
 	begin := p.report.At.Truncate(time.Millisecond) // as exact as the index is
-	for after := (hashindex.Key{Root: root.Label}); ; {
+	for after := (fileid.ID{Root: root.Label}); ; {
 		page, err := p.state.Index.Present(ctx, after, rehashPage)
 		if err != nil || len(page) == 0 {
 			return errors.Join(err, readers.Wait())
 		}
 		for _, e := range page {
 			// The clock may have been set back since the file was read: then that lies ahead.
-			if after = e.Key; e.SeenAt.Before(begin) || e.SeenAt.After(time.Now()) {
+			if after = e.ID; e.SeenAt.Before(begin) || e.SeenAt.After(time.Now()) {
 				readers.Go(func() error { return p.rehashFile(ctx, root, e) })
 			}
 		}
@@ -59,5 +61,5 @@ func (p *pass) rehashFile(ctx context.Context, root hashindex.Root, e hashindex.
 			return nil
 		}
 	}
-	return p.examine(ctx, ingest.Task{Key: e.Key, Rehash: true})
+	return p.examine(ctx, ingest.Task{Key: e.ID, Rehash: true})
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/diff"
 )
@@ -153,7 +155,7 @@ func (s *subject) sending(t *testing.T, w *worker) (sent *int) {
 }
 
 func (s *subject) sendNew(t *testing.T, w *worker, number int) {
-	key := hashindex.Key{Path: fmt.Sprintf("new%d.json", number)}
+	key := fileid.ID{Path: fmt.Sprintf("new%d.json", number)}
 	s.session(t, key.Path, 1000+number, 1)
 	changes{w.Agent, ""}.Changed(key.Path, time.Now())
 	eventually(t, "the new file is synced", func() bool {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/diff"
 	"github.com/gfxsync/gfxsync/reconcile/ingest"
@@ -101,7 +103,7 @@ type Problem struct {
 // String tells a problem to people: what it is, of which file or folder, and why, as far as each is known.
 func (p Problem) String() string {
 	parts := []string{p.Kind}
-	if at := (store.Source{Root: p.Root, Path: p.Path}).String(); at != "" {
+	if at := (fileid.ID{Root: p.Root, Path: p.Path}).String(); at != "" {
 		parts = append(parts, at)
 	}
 	if p.Error != "" {
@@ -157,7 +159,7 @@ const (
 )
 
 // problem reports something that is not as it should be with a file, a root, or, with the zero Key, neither.
-func (r *Report) problem(at hashindex.Key, kind, text string) {
+func (r *Report) problem(at fileid.ID, kind, text string) {
 	if len(r.Problems) < maxProblems {
 		r.Problems = append(r.Problems, Problem{Root: at.Root, Path: show(at.Path), Kind: kind, Error: text})
 	}
@@ -173,7 +175,7 @@ func newReport(cfg *Config, roots []hashindex.Root, mode Mode, at time.Time) *Re
 
 // remoteFailed adds to the report why the remote could not be asked, or did not take records.
 func (r *Report) remoteFailed(err error) {
-	r.problem(hashindex.Key{}, kindRemote, err.Error())
+	r.problem(fileid.ID{}, kindRemote, err.Error())
 	if r.Outcome == RootUnavailable {
 		return
 	}
@@ -199,7 +201,7 @@ func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error)
 		if !errors.Is(err, hashindex.ErrFolderLoop) {
 			kind = kindUnreadable
 		}
-		r.problem(hashindex.Key{Root: root.Label}, kind, store.OneLine(err.Error()))
+		r.problem(fileid.ID{Root: root.Label}, kind, fileid.OneLine(err.Error()))
 	}
 	if seen.Unread+seen.Unknown > 0 {
 		r.incomplete()
@@ -214,14 +216,14 @@ func (r *Report) cut(root hashindex.Root, err error) {
 		r.rootUnavailable(root, err)
 	case err != nil:
 		r.incomplete()
-		r.problem(hashindex.Key{Root: root.Label, Path: root.Dir}, kindUnreadable, err.Error())
+		r.problem(fileid.ID{Root: root.Label, Path: root.Dir}, kindUnreadable, err.Error())
 	}
 }
 
 func firstUnread(problems []error) string {
 	for _, err := range problems {
 		if !errors.Is(err, hashindex.ErrFolderLoop) {
-			return store.OneLine(err.Error())
+			return fileid.OneLine(err.Error())
 		}
 	}
 	return ""
@@ -246,7 +248,7 @@ func (r *Report) rootUnavailable(root hashindex.Root, err error) {
 	case !errors.Is(err, errHangs):
 		text += "; check that the share is connected and that the path is right (GFX_SYNC_GFX_WATCH_PATH)"
 	}
-	r.problem(hashindex.Key{Root: root.Label, Path: root.Dir}, kindRoot, text)
+	r.problem(fileid.ID{Root: root.Label, Path: root.Dir}, kindRoot, text)
 	r.incomplete()
 	away := 0
 	for i := range r.Roots {

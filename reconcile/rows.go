@@ -90,7 +90,7 @@ func (t rowsByHash) acknowledge(ctx context.Context, v state.View, it *store.Ite
 }
 
 func acknowledgeHash(ctx context.Context, v state.View, it *store.Item, now time.Time) error {
-	if err := v.Index.Acknowledge(ctx, key(it), it.Record.FileHash, now); err != nil {
+	if err := v.Index.Acknowledge(ctx, it.Source, it.Record.FileHash, now); err != nil {
 		return err
 	}
 	return v.Queue.Done(ctx, it.Record.FileHash)

@@ -161,7 +161,7 @@ func settleSession(ctx context.Context, v state.View, session int64) error {
 
 func (rowsBySession) acknowledge(ctx context.Context, v state.View, it *store.Item, _ time.Time) error {
 	won := version(&it.Record)
-	if err := v.Index.AcknowledgeVersion(ctx, key(it), won); err != nil {
+	if err := v.Index.AcknowledgeVersion(ctx, it.Source, won); err != nil {
 		return err
 	}
 	return settleSession(ctx, v, won.Session)

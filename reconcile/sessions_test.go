@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"pgregory.net/rapid"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -26,8 +28,8 @@ type sessionWorld struct {
 	dir   string
 	cfg   Config
 	table *sessionTable
-	files map[hashindex.Key]hashindex.Version // on disk
-	known map[string]int64                    // when each content was last written to a file
+	files map[fileid.ID]hashindex.Version // on disk
+	known map[string]int64                // when each content was last written to a file
 	agent *Agent
 	end   func() error
 	next  int
@@ -42,7 +44,7 @@ func newSessionWorld(t *testing.T, rt *rapid.T) *sessionWorld {
 		rt.Fatal(err)
 	}
 	w := &sessionWorld{
-		dir: dir, table: newSessionTable(), files: map[hashindex.Key]hashindex.Version{}, known: map[string]int64{}, log: &syncBuffer{},
+		dir: dir, table: newSessionTable(), files: map[fileid.ID]hashindex.Version{}, known: map[string]int64{}, log: &syncBuffer{},
 	}
 	w.cfg = settings("", filepath.Join(dir, "queue.db"), w.table)
 	w.cfg.Roots = nil
@@ -69,13 +71,13 @@ func (w *sessionWorld) write(rt *rapid.T) {
 	w.save(rt, w.draw(rt), hashindex.Version{Session: sessionIDs[seed-1], Hands: hands}, content)
 }
 
-func (w *sessionWorld) draw(rt *rapid.T) hashindex.Key {
-	return hashindex.Key{
+func (w *sessionWorld) draw(rt *rapid.T) fileid.ID {
+	return fileid.ID{
 		Root: rapid.SampledFrom([]string{"PC01", "PC02"}).Draw(rt, "root"), Path: fmt.Sprintf("f%d.json", rapid.IntRange(0, 3).Draw(rt, "file")),
 	}
 }
 
-func (w *sessionWorld) save(rt *rapid.T, k hashindex.Key, v hashindex.Version, content []byte) {
+func (w *sessionWorld) save(rt *rapid.T, k fileid.ID, v hashindex.Version, content []byte) {
 	if err := os.WriteFile(w.cfg.root(k.Root).Abs(k.Path), content, 0o600); err != nil {
 		rt.Fatal(err)
 	}
@@ -87,11 +89,11 @@ func (w *sessionWorld) save(rt *rapid.T, k hashindex.Key, v hashindex.Version, c
 	w.files[k], w.known[v.Hash] = v, v.ModTime
 }
 
-func (w *sessionWorld) pick(rt *rapid.T) hashindex.Key {
+func (w *sessionWorld) pick(rt *rapid.T) fileid.ID {
 	if len(w.files) == 0 {
 		rt.Skip("there is no file")
 	}
-	keys := slices.SortedFunc(maps.Keys(w.files), func(a, b hashindex.Key) int { return bytes.Compare([]byte(a.Root+a.Path), []byte(b.Root+b.Path)) })
+	keys := slices.SortedFunc(maps.Keys(w.files), func(a, b fileid.ID) int { return bytes.Compare([]byte(a.Root+a.Path), []byte(b.Root+b.Path)) })
 	return rapid.SampledFrom(keys).Draw(rt, "file")
 }
 

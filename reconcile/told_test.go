@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 )
@@ -53,7 +55,7 @@ func TestTheFilesOfAStatusAddUp(t *testing.T) {
 		for i, in := range states {
 			for n := range i + 1 { // a number of its own for each
 				path := string(in) + string(rune('0'+n))
-				e := hashindex.Entry{Key: hashindex.Key{Path: path}, Hash: path, State: in}
+				e := hashindex.Entry{ID: fileid.ID{Path: path}, Hash: path, State: in}
 				err = errors.Join(err, v.Index.Put(t.Context(), &e))
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -34,7 +36,7 @@ type Survey struct {
 
 // suspect is a file that differs. It is drift, unless it turns out to have been on its way.
 type suspect struct {
-	key  hashindex.Key
+	key  fileid.ID
 	kind string
 	hash string // of what the table lacks
 }
@@ -122,7 +124,7 @@ func (s *Survey) compareHands(ctx context.Context) {
 func (s *Survey) missingHash(ctx context.Context, index hashindex.Index, hash string) error {
 	e, present, err := index.WithHash(ctx, hash)
 	if err == nil && present && e.State == hashindex.Synced {
-		s.suspect(suspect{key: e.Key, kind: kindRemoteMissing, hash: hash}, &s.report.RemoteMissing)
+		s.suspect(suspect{key: e.ID, kind: kindRemoteMissing, hash: hash}, &s.report.RemoteMissing)
 	}
 	return err
 }
@@ -133,7 +135,7 @@ func (s *Survey) missingVersion(ctx context.Context, session int64, row hashinde
 	best, e, ok, err := s.State.Index.BestVersion(ctx, session)
 	arrived := there && (row.Hash == best.Hash || row.Better(best))
 	if err == nil && ok && !arrived && (e.State == hashindex.Synced || e.State == hashindex.Superseded) {
-		s.suspect(suspect{key: e.Key, kind: kindRemoteMissing, hash: best.Hash}, &s.report.RemoteMissing)
+		s.suspect(suspect{key: e.ID, kind: kindRemoteMissing, hash: best.Hash}, &s.report.RemoteMissing)
 	}
 	return err
 }
@@ -181,7 +183,7 @@ func (s *Survey) rehash(ctx context.Context, size int64, old hashindex.Known) {
 	if err == nil && hash == old.Hash || err != nil && old.State == hashindex.Invalid {
 		return
 	}
-	s.suspect(suspect{key: old.Key, kind: kindChanged}, &s.report.Changed)
+	s.suspect(suspect{key: old.ID, kind: kindChanged}, &s.report.Changed)
 }
 
 func (s *Survey) hashed(bytes int64) {

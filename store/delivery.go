@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gfxsync/gfxsync/store/fileid"
 )
 
 // Outbox is the outbox of a Delivery: it holds the index and the queue, and records what became of each item. When a
@@ -89,7 +91,7 @@ type Delivery struct {
 
 	mu                sync.Mutex
 	created, modified lane
-	waiting           map[Source]*Item // the items of both lanes, at most one for each path
+	waiting           map[fileid.ID]*Item // the items of both lanes, at most one for each path
 	inFlight          inFlight
 	draining          bool
 	drains            int // how often the queue was drained
@@ -104,7 +106,7 @@ func NewDelivery(remote Remote, outbox Outbox, opts DeliveryOptions) *Delivery {
 	return &Delivery{
 		remote: remote, outbox: outbox, opts: opts, log: opts.Logger, created: created, modified: modified,
 		breaker:   newBreaker(opts.ProbeFirst, opts.ProbeLast, opts.OnCircuit),
-		wakeQueue: make(chan struct{}, 1), waiting: map[Source]*Item{}, inFlight: newInFlight(opts.Conflict),
+		wakeQueue: make(chan struct{}, 1), waiting: map[fileid.ID]*Item{}, inFlight: newInFlight(opts.Conflict),
 	}
 }
 
@@ -143,7 +145,7 @@ func (d *Delivery) replace(old *Item, it Item) {
 }
 
 // Holds reports whether a record of that path with that hash is in a lane or in flight.
-func (d *Delivery) Holds(src Source, hash string) bool {
+func (d *Delivery) Holds(src fileid.ID, hash string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if it, ok := d.waiting[src]; ok {
@@ -175,7 +177,7 @@ func (d *Delivery) Settle(ctx context.Context) error {
 	held := d.held()
 	for {
 		changed := d.changed.next()
-		maps.DeleteFunc(held, func(src Source, hash string) bool { return !d.Holds(src, hash) })
+		maps.DeleteFunc(held, func(src fileid.ID, hash string) bool { return !d.Holds(src, hash) })
 		if len(held) == 0 {
 			return nil
 		}
@@ -188,7 +190,7 @@ func (d *Delivery) Settle(ctx context.Context) error {
 }
 
 // held returns the hashes of what is in a lane or in flight. What waits in a lane comes after what is in flight.
-func (d *Delivery) held() map[Source]string {
+func (d *Delivery) held() map[fileid.ID]string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	held := maps.Clone(d.inFlight.hashes)

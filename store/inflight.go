@@ -3,18 +3,20 @@ package store
 import (
 	"context"
 	"sync"
+
+	"github.com/gfxsync/gfxsync/store/fileid"
 )
 
 // inFlight holds what is on its way to the remote. Two records of one path are never on their way at the same time.
 // With BySession, this is also true of two records of one session.
 type inFlight struct {
 	bySession bool
-	hashes    map[Source]string
+	hashes    map[fileid.ID]string
 	sessions  map[int64]int // number of records of each session
 }
 
 func newInFlight(k ConflictKey) inFlight {
-	return inFlight{bySession: k == BySession, hashes: map[Source]string{}, sessions: map[int64]int{}}
+	return inFlight{bySession: k == BySession, hashes: map[fileid.ID]string{}, sessions: map[int64]int{}}
 }
 
 // blocks reports whether a record of the same path or session is on its way.

@@ -1,6 +1,10 @@
 package store
 
-import "time"
+import (
+	"time"
+
+	"github.com/gfxsync/gfxsync/store/fileid"
+)
 
 // Lane says how a record comes to the remote.
 type Lane uint8
@@ -26,7 +30,7 @@ func (l Lane) String() string {
 
 // Item is a record on its way.
 type Item struct {
-	Source Source
+	Source fileid.ID
 	Record Record
 	Lane   Lane
 	At     time.Time // when the change of the file was noticed

@@ -15,8 +15,9 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/tidwall/gjson"
-	"golang.org/x/text/unicode/norm"
 )
 
 // Errors of MakeRecord. A half-written file also gives ErrEmpty or ErrNotJSON.
@@ -38,7 +39,7 @@ const (
 
 // Origin is what a record holds besides the file's content.
 type Origin struct {
-	Source
+	Source     fileid.ID
 	FileHash   string
 	GFXPCID    string
 	SyncSource string
@@ -57,7 +58,7 @@ var (
 
 // Names returns the columns nas_path and file_name of a file. The path is relative to its root.
 func Names(filePath string) (nasPath, fileName string) {
-	nasPath = printable(filePath)
+	nasPath = fileid.Printable(filePath)
 	return nasPath, path.Base(nasPath)
 }
 
@@ -70,13 +71,13 @@ func MakeRecord(o Origin, content []byte) (Record, error) {
 	if err := checkObject(raw); err != nil {
 		return Record{}, err
 	}
-	nasPath, fileName := Names(o.Path)
+	nasPath, fileName := Names(o.Source.Path)
 	r := Record{
 		FileHash:   o.FileHash,
 		FileName:   fileName,
 		NASPath:    nasPath,
 		TableType:  "UNKNOWN",
-		GFXPCID:    printable(o.GFXPCID),
+		GFXPCID:    fileid.Printable(o.GFXPCID),
 		SyncSource: o.SyncSource,
 		ModTime:    o.ModTime,
 		RawJSON:    raw,
@@ -263,12 +264,3 @@ func playerName(p gjson.Result) string {
 	}
 	return ""
 }
-
-// printable returns a text in the form in which it is stored and shown. It is valid UTF-8 and in Unicode NFC, so that
-// names typed on macOS and on Windows are equal.
-func printable(s string) string {
-	return norm.NFC.String(strings.ToValidUTF8(withoutNUL(s), "\ufffd"))
-}
-
-// withoutNUL removes NUL characters, which PostgreSQL's type text cannot hold (its documentation, "Character Types").
-func withoutNUL(s string) string { return strings.ReplaceAll(s, "\x00", "") }

@@ -8,13 +8,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/sample"
 )
 
 func origin(path string) store.Origin {
 	return store.Origin{
-		Source: store.Source{Root: "r", Path: path}, FileHash: "00ff", GFXPCID: "GFX-PC-1",
+		Source: fileid.ID{Root: "r", Path: path}, FileHash: "00ff", GFXPCID: "GFX-PC-1",
 		SyncSource: "test",
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
@@ -49,7 +51,7 @@ func (q Queue) mustSync() error {
 // Put adds a record to the queue, if it is not there yet. The retries of a record that is there stay as they are. But
 // if it is dead, it becomes due again, because a file has this content now. The cause is why the record waits; it is
 // nil if it was not tried.
-func (q Queue) Put(ctx context.Context, src Source, r *Record, cause error, now time.Time) error {
+func (q Queue) Put(ctx context.Context, src fileid.ID, r *Record, cause error, now time.Time) error {
 	if err := q.mustSync(); err != nil {
 		return err
 	}
@@ -88,7 +90,7 @@ func (q Queue) PutBack(ctx context.Context, id int64, cause error, now time.Time
 // Refuse counts a refusal of a record that Put has stored, and returns the count. At most one refusal counts in an
 // interval, however many attempts there are. The record is due again after the interval. With max refusals it is dead,
 // and is not tried again by itself.
-func (q Queue) Refuse(ctx context.Context, src Source, hash string, max int, now time.Time,
+func (q Queue) Refuse(ctx context.Context, src fileid.ID, hash string, max int, now time.Time,
 	interval time.Duration,
 ) (retries int, err error) {
 	if err := q.mustSync(); err != nil {
@@ -112,7 +114,7 @@ func (q Queue) Refuse(ctx context.Context, src Source, hash string, max int, now
 
 // Suspect records that a record that Put has stored failed in a request of its own. It returns the suspicion from
 // before. Call it in a transaction.
-func (q Queue) Suspect(ctx context.Context, src Source, hash string) (before Suspicion, err error) {
+func (q Queue) Suspect(ctx context.Context, src fileid.ID, hash string) (before Suspicion, err error) {
 	err = q.q.QueryRowContext(ctx, `SELECT suspect FROM pending_sync WHERE root = ? AND file_hash = ?`, src.Root, hash).
 		Scan(&before)
 	if err == nil {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/reconcile/state/statetest"
 	"github.com/gfxsync/gfxsync/store"
 )
@@ -23,7 +25,7 @@ func openQueue(t *testing.T) store.Queue {
 	return s.Queue
 }
 
-func source(path string) store.Source { return store.Source{Root: "r", Path: path} }
+func source(path string) fileid.ID { return fileid.ID{Root: "r", Path: path} }
 
 func put(t *testing.T, q store.Queue, path, hash string, cause error, now time.Time) {
 	t.Helper()
@@ -249,7 +251,7 @@ func TestQueueDoneTakesEveryEntryOfTheHash(t *testing.T) {
 	q := openQueue(t)
 	for _, root := range []string{"r", "other"} {
 		r := store.Record{FileHash: "h1", RawJSON: []byte("{}")}
-		if err := q.Put(t.Context(), store.Source{Root: root, Path: "a.json"}, &r, nil, noon); err != nil {
+		if err := q.Put(t.Context(), fileid.ID{Root: root, Path: "a.json"}, &r, nil, noon); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
@@ -16,7 +18,7 @@ var ErrNoSuchEntry = errors.New("no such entry in the queue")
 // Queued is an entry of the queue without its record.
 type Queued struct {
 	ID          int64
-	Source      Source
+	Source      fileid.ID
 	FileHash    string
 	Retries     int // how often the remote has refused this record
 	Dead        bool

@@ -10,44 +10,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 )
-
-// Source is the file that a record came from.
-type Source struct {
-	Root string // the label of the watched root; may be empty
-	Path string // below the root, '/'-separated, in the file system's own bytes
-}
-
-// String returns the name of the file for logs and lists: the label of the root, if there is one, and the path. Without
-// a path it is the label alone.
-func (s Source) String() string {
-	switch "" {
-	case s.Root:
-		return OneLine(s.Path)
-	case s.Path:
-		return s.Root
-	}
-	return s.Root + ":" + OneLine(s.Path)
-}
-
-// OneLine makes a text safe to print in one line. The text may come from outside, such as the name of a file.
-// Characters that break lines, move a terminal's cursor or change the direction of reading become escape sequences of
-// Go.
-func OneLine(s string) string {
-	var b strings.Builder
-	for _, r := range printable(s) {
-		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
-			q := strconv.QuoteRuneToASCII(r)
-			b.WriteString(q[1 : len(q)-1])
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
 
 // Record is one row of gfx_sessions (design, "The table"). RawJSON holds the bytes of the file, without a byte order
 // mark. It is shared and must not be changed.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile"
 	"github.com/gfxsync/gfxsync/reconcile/state"
@@ -86,7 +88,7 @@ func (s *scene) indexed(path string) string {
 	if err != nil {
 		return "" // it is being made
 	}
-	entry, _, err := index.Index.Get(s.t.Context(), hashindex.Key{Path: path})
+	entry, _, err := index.Index.Get(s.t.Context(), fileid.ID{Path: path})
 	if err != nil {
 		s.t.Error(err)
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/dustin/go-humanize"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
@@ -10,7 +12,6 @@ import (
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
-	"github.com/gfxsync/gfxsync/store"
 )
 
 func (p *program) invalidCommand() *cli.Command {
@@ -36,7 +37,7 @@ type invalidJSON struct {
 
 func (p *program) listInvalid(c *cli.Context, s *state.State) error {
 	entries := []invalidJSON{}
-	for after := (hashindex.Key{}); ; {
+	for after := (fileid.ID{}); ; {
 		page, err := s.Index.List(c.Context, hashindex.Invalid, after, listPage)
 		if err != nil {
 			return err
@@ -50,12 +51,12 @@ func (p *program) listInvalid(c *cli.Context, s *state.State) error {
 				SeenAt: e.SeenAt,
 			})
 		}
-		after = page[len(page)-1].Key
+		after = page[len(page)-1].ID
 	}
 	header := table.Row{"file", "size", "seen", "what is wrong"}
 	return printList(p.stdout, c.Bool("json"), entries, "No file is invalid.", header, func(e invalidJSON) table.Row {
 		return table.Row{
-			pathText(e.Root, e.Path), humanize.IBytes(uint64(e.Bytes)), timeText(e.SeenAt), store.OneLine(e.Error),
+			pathText(e.Root, e.Path), humanize.IBytes(uint64(e.Bytes)), timeText(e.SeenAt), fileid.OneLine(e.Error),
 		}
 	})
 }

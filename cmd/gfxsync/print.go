@@ -6,11 +6,11 @@ import (
 	"io"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/text/unicode/norm"
-
-	"github.com/gfxsync/gfxsync/store"
 )
 
 var jsonFlag = &cli.BoolFlag{Name: "json", Usage: "print JSON"}
@@ -51,7 +51,7 @@ func printList[E any](
 
 // pathText returns a path as people see it: on one line, and after the label of its root if there is one.
 func pathText(root, path string) string {
-	return store.Source{Root: root, Path: norm.NFC.String(path)}.String()
+	return fileid.ID{Root: root, Path: norm.NFC.String(path)}.String()
 }
 
 func timeText(t time.Time) string { return t.Local().Format(time.DateTime) }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -82,7 +84,7 @@ func (p *program) listQueue(c *cli.Context, s *state.State) error {
 		}
 		return table.Row{
 			e.ID, state, pathText(e.Root, e.Path), humanize.IBytes(uint64(e.Bytes)), timeText(e.CreatedAt), e.Retries,
-			store.OneLine(e.Error),
+			fileid.OneLine(e.Error),
 		}
 	})
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -74,7 +76,7 @@ func makeQueue(ctx context.Context, path string, entries []testEntry) error {
 }
 
 func (e *testEntry) put(ctx context.Context, v state.View) error {
-	src := store.Source{Path: e.path}
+	src := fileid.ID{Path: e.path}
 	indexed, reason := hashindex.Queued, e.cause
 	var cause error
 	if e.cause != "" {
@@ -93,13 +95,13 @@ func (e *testEntry) put(ctx context.Context, v state.View) error {
 		}
 	}
 	return v.Index.Put(ctx, &hashindex.Entry{
-		Key: hashindex.Key{Path: e.path}, Hash: e.hash(), State: indexed, Error: reason, SeenAt: queueBegan, StampSeen: queueBegan,
+		ID: fileid.ID{Path: e.path}, Hash: e.hash(), State: indexed, Error: reason, SeenAt: queueBegan, StampSeen: queueBegan,
 	})
 }
 
 func putFile(ctx context.Context, v state.View, path string, s hashindex.State, reason string) error {
 	return v.Index.Put(ctx, &hashindex.Entry{
-		Key: hashindex.Key{Path: path}, Stamp: hashindex.Stamp{Size: 2048}, Hash: hashindex.XXH3.Sum([]byte(path)), State: s, Error: reason,
+		ID: fileid.ID{Path: path}, Stamp: hashindex.Stamp{Size: 2048}, Hash: hashindex.XXH3.Sum([]byte(path)), State: s, Error: reason,
 		SeenAt: queueBegan, StampSeen: queueBegan,
 	})
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/dustin/go-humanize"
 	"github.com/fsnotify/fsnotify"
 
@@ -99,7 +101,7 @@ func BenchmarkFileToRow(b *testing.B) {
 	floor := func() time.Duration {
 		n++
 		content := session(n)
-		origin := store.Origin{Source: store.Source{Path: "x.json"}, FileHash: hashindex.XXH3.Sum(content)}
+		origin := store.Origin{Source: fileid.ID{Path: "x.json"}, FileHash: hashindex.XXH3.Sum(content)}
 		r, err := store.MakeRecord(origin, content)
 		must(b, err)
 		body := encode([]store.Record{r})

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/dustin/go-humanize"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -73,7 +75,7 @@ func (c *bare) sendAll(folder string) {
 		content, err := os.ReadFile(name)
 		must(c.B, err)
 		record, err := store.MakeRecord(store.Origin{
-			Source: store.Source{Path: filepath.Base(name)}, FileHash: hashindex.XXH3.Sum(content),
+			Source: fileid.ID{Path: filepath.Base(name)}, FileHash: hashindex.XXH3.Sum(content),
 		}, content)
 		must(c.B, err)
 		if records = append(records, record); len(records) == 500 {

@@ -31,7 +31,7 @@ func BenchmarkQueue(b *testing.B) {
 	}}
 	cfg := config(b, tree(b, records, session), remote)
 	server.Stop()
-	if r, _ := pass(b, cfg, reconcile.Quick); int(r.Queued) != records {
+	if r, _ := pass(b, cfg, reconcile.Quick); r.Queued != records {
 		b.Fatalf("not all in the queue: %+v", r)
 	}
 	server.Start()

@@ -5,6 +5,8 @@ package diff
 import (
 	"context"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 )
 
@@ -21,7 +23,7 @@ const (
 
 // File is a file of directory or index.
 type File struct {
-	Key   hashindex.Key
+	Key   fileid.ID
 	Kind  Kind
 	Size  int64            // 0 if the file is gone
 	Known *hashindex.Known // what the index says; nil if the file is added. It is valid until visit returns
@@ -49,7 +51,7 @@ func (f Files) Walk(ctx context.Context, visit func(File) error) (hashindex.Scan
 	}
 	scanner := hashindex.Scanner{Index: f.Index, Root: f.Root, Match: f.Match, AcceptEmpty: f.AcceptMissing}
 	return scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, known *hashindex.Known) error {
-		file := File{Key: hashindex.Key{Root: f.Root.Label, Path: path}, Known: known}
+		file := File{Key: fileid.ID{Root: f.Root.Label, Path: path}, Known: known}
 		switch {
 		case stamp == nil:
 			file.Kind = Gone

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 )
 
@@ -29,7 +31,7 @@ func (f Files) checkRoot(ctx context.Context) error {
 	if f.Before == "" || f.Before == now {
 		return nil
 	}
-	entries, err := f.Index.Present(ctx, hashindex.Key{Root: f.Root.Label}, sampled)
+	entries, err := f.Index.Present(ctx, fileid.ID{Root: f.Root.Label}, sampled)
 	if err != nil || len(entries) <= hashindex.MostBelievedGone {
 		return err
 	}

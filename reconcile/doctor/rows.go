@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/store"
 )
@@ -24,7 +26,7 @@ func Rows(hash hashindex.Algorithm, pcID string) (rows []store.Record) {
 			panic(err) // numbers and texts always encode
 		}
 		row, err := store.MakeRecord(store.Origin{
-			Source:   store.Source{Path: fmt.Sprintf("gfxsync-check-%d.json", i)},
+			Source:   fileid.ID{Path: fmt.Sprintf("gfxsync-check-%d.json", i)},
 			FileHash: hash.Sum(content), GFXPCID: pcID, SyncSource: "gfxsync", ModTime: 1760621117_000000000,
 		}, content)
 		if err != nil {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
-	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
@@ -54,7 +53,7 @@ func (in *Ingest) writeGroup(ctx context.Context, group []result) {
 	}
 	if err != nil && !sqlite.OfTheFile(err) {
 		in.log.Error("cannot write to the queue database; trying again",
-			"path", name(&group[0]), "error", err)
+			"path", group[0].task.Key.String(), "error", err)
 	}
 	for i := range group {
 		in.act(&group[i], err)
@@ -181,7 +180,7 @@ const batchLimit = time.Minute
 func (in *Ingest) again(r *root, t Task, rest, delay time.Duration) {
 	if len(t.batches) > 0 && time.Since(t.At) >= batchLimit {
 		in.log.Warn("a file is still being written, or cannot be written down; the pass does not wait for it",
-			"path", name(&result{task: t}))
+			"path", t.Key.String())
 		t.endBatches()
 	}
 	r.AddAfter(t, rest, delay)
@@ -199,12 +198,10 @@ func (t *Task) endBatches() {
 func (in *Ingest) tell(res *result) {
 	switch {
 	case res.reason != nil:
-		in.log.Warn("a file cannot be synced", "path", name(res), "bytes", res.bytes, "error", res.reason)
+		in.log.Warn("a file cannot be synced", "path", res.task.Key.String(), "bytes", res.bytes, "error", res.reason)
 	case res.unsent:
-		in.log.Warn("a file is gone before its content could be sent", "path", name(res), "hash", res.entry.Hash)
+		in.log.Warn("a file is gone before its content could be sent", "path", res.task.Key.String(), "hash", res.entry.Hash)
 	case res.change == gone:
-		in.log.Info("gone", "path", name(res))
+		in.log.Info("gone", "path", res.task.Key.String())
 	}
 }
-
-func name(res *result) string { return store.Source(res.task.Key).String() }

@@ -180,7 +180,7 @@ func (res result) deliver(before *indexed, seen *observation) result {
 	}
 	res.entry, res.change = &e, before.changeTo(e.Hash)
 	res.item = &store.Item{
-		Source: store.Source(e.Key), Record: seen.record, Lane: laneFor(before, e.Hash), At: res.task.At,
+		Source: e.ID, Record: seen.record, Lane: laneFor(before, e.Hash), At: res.task.At,
 	}
 	return res
 }
@@ -203,7 +203,7 @@ func entryOf(t *Task, before *indexed, seen *observation, hashedAt time.Time) ha
 		since = t.settling.since
 	}
 	return hashindex.Entry{
-		Key: t.Key, Stamp: seen.stamp, StampSeen: since, Racy: hashindex.Racy(seen.stamp, since, hashedAt),
+		ID: t.Key, Stamp: seen.stamp, StampSeen: since, Racy: hashindex.Racy(seen.stamp, since, hashedAt),
 		SeenAt: hashedAt, Hash: seen.hash, Session: seen.record.SessionID, Hands: seen.record.HandCount,
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/store"
 )
@@ -22,7 +24,7 @@ func (in *Ingest) examine(ctx context.Context, r *root, t Task) (result, error) 
 		return result{task: t}, err
 	}
 	before := indexed{Entry: entry, known: known}
-	before.held = entry.State == hashindex.Pending && in.cfg.Delivery.Holds(store.Source(t.Key), entry.Hash)
+	before.held = entry.State == hashindex.Pending && in.cfg.Delivery.Holds(t.Key, entry.Hash)
 	seen := r.stat(&t, &before)
 	release := func() {}
 	if seen.err == nil {
@@ -89,7 +91,7 @@ func (r *root) stat(t *Task, before *indexed) (seen observation) {
 }
 
 // read reads a file and makes its record. The content counts as memory until release is called.
-func (in *Ingest) read(ctx context.Context, r *root, key hashindex.Key, seen *observation) (release func(), err error) {
+func (in *Ingest) read(ctx context.Context, r *root, key fileid.ID, seen *observation) (release func(), err error) {
 	weight, waiting := min(seen.stamp.Size+recordBytes, r.most), time.Now()
 	if err := r.memory.Acquire(ctx, weight); err != nil {
 		return nil, err
@@ -108,7 +110,7 @@ func (in *Ingest) read(ctx context.Context, r *root, key hashindex.Key, seen *ob
 	default:
 		seen.stamp, seen.hash = stamp, in.cfg.Hash.Sum(content)
 		seen.record, seen.invalid = store.MakeRecord(store.Origin{
-			Source: store.Source(key), FileHash: seen.hash, GFXPCID: in.cfg.PCID(key.Root),
+			Source: key, FileHash: seen.hash, GFXPCID: in.cfg.PCID(key.Root),
 			SyncSource: in.cfg.SyncSource, ModTime: stamp.ModTime,
 		}, content)
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/reconcile/state/statetest"
@@ -84,7 +86,7 @@ func (p *place) synced(t *testing.T, path, content string) (hash string) {
 		if err := v.Index.Put(t.Context(), res.entry); err != nil {
 			return err
 		}
-		return v.Index.Acknowledge(t.Context(), res.entry.Key, hash, time.Now())
+		return v.Index.Acknowledge(t.Context(), res.entry.ID, hash, time.Now())
 	})
 	res.item.Done()
 	return hash
@@ -100,7 +102,7 @@ func (p *place) update(t *testing.T, f func(state.View) error) {
 // entry returns what the index says of a file.
 func (p *place) entry(t *testing.T, path string) hashindex.Entry {
 	t.Helper()
-	e, _, err := p.Index.Get(t.Context(), hashindex.Key{Path: path})
+	e, _, err := p.Index.Get(t.Context(), fileid.ID{Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}

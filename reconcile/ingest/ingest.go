@@ -138,7 +138,7 @@ func (in *Ingest) work(ctx context.Context, r *root) {
 		res, err := in.examine(ctx, r, t)
 		if err != nil && ctx.Err() == nil {
 			if !sqlite.OfTheFile(err) {
-				in.log.Error("cannot examine a file; trying again", "path", name(&result{task: t}), "error", err)
+				in.log.Error("cannot examine a file; trying again", "path", t.Key.String(), "error", err)
 			}
 			res = result{task: t, again: retryAfter, rest: retryAfter}
 		}

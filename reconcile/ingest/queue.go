@@ -6,12 +6,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 )
 
 // Task asks for a file to be examined. What is done follows from what is found, not from who asked.
 type Task struct {
-	Key     hashindex.Key
+	Key     fileid.ID
 	At      time.Time // when the first of those who asked noticed the file
 	By      By        // which of them that was
 	Rehash  bool      // hash the file even if its size and time are those of the index
@@ -36,7 +38,7 @@ func (b By) String() string { return [...]string{"scan", "hot scan", "event"}[b]
 
 // Notice is a change that has been written to the index.
 type Notice struct {
-	Key   hashindex.Key
+	Key   fileid.ID
 	At    time.Time // when it was noticed
 	By    By
 	Event bool            // an event named the file, whoever noticed it first
@@ -65,10 +67,10 @@ type queue struct {
 	changed *sync.Cond
 	closed  bool
 
-	first, later []hashindex.Key // named by an event or found in a hot folder; found by a scan
-	waiting      map[hashindex.Key]*Task
-	delayed      map[hashindex.Key]*delayed
-	busy         map[hashindex.Key]*Task // what was asked for while a worker had the file; nil if nothing was
+	first, later []fileid.ID // named by an event or found in a hot folder; found by a scan
+	waiting      map[fileid.ID]*Task
+	delayed      map[fileid.ID]*delayed
+	busy         map[fileid.ID]*Task // what was asked for while a worker had the file; nil if nothing was
 }
 
 // delayed is a task that waits until it is due. An event brings it forward, but not to before soonest.
@@ -87,9 +89,9 @@ const (
 
 func newQueue() *queue {
 	q := &queue{
-		waiting: map[hashindex.Key]*Task{},
-		delayed: map[hashindex.Key]*delayed{},
-		busy:    map[hashindex.Key]*Task{},
+		waiting: map[fileid.ID]*Task{},
+		delayed: map[fileid.ID]*delayed{},
+		busy:    map[fileid.ID]*Task{},
 	}
 	q.changed = sync.NewCond(&q.mu)
 	return q
@@ -186,7 +188,7 @@ func (q *queue) Get() (t Task, ok bool) {
 }
 
 // Done ends a task. If somebody asked for the file meanwhile, it is examined again.
-func (q *queue) Done(key hashindex.Key) {
+func (q *queue) Done(key fileid.ID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	other := q.busy[key]

@@ -11,10 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/store/fileid"
 )
 
-func taskFor(path string) Task { return Task{Key: hashindex.Key{Path: path}} }
+func taskFor(path string) Task { return Task{Key: fileid.ID{Path: path}} }
 
 func (q *queue) mustAdd(t *testing.T, task Task, urgent bool) {
 	t.Helper()
@@ -47,7 +47,7 @@ func TestAFileIsInTheQueueOnce(t *testing.T) {
 	if task := q.wantGet(t, "a"); !task.At.Equal(first) || !task.Rehash {
 		t.Errorf("the task is %+v, want the first with what the others asked for", task)
 	}
-	q.Done(hashindex.Key{Path: "a"})
+	q.Done(fileid.ID{Path: "a"})
 	if !q.Idle() {
 		t.Error("something is left")
 	}
@@ -77,12 +77,12 @@ func TestATaskForABusyFileComesAfterIt(t *testing.T) {
 		if q.Idle() {
 			t.Error("idle while a worker has a file")
 		}
-		q.Done(hashindex.Key{Path: "a"})
+		q.Done(fileid.ID{Path: "a"})
 		synctest.Wait()
 		if task := got.Load(); task == nil || !task.Rehash {
 			t.Fatalf("the second task is %+v, want one that hashes", task)
 		}
-		q.Done(hashindex.Key{Path: "a"})
+		q.Done(fileid.ID{Path: "a"})
 		if !q.Idle() {
 			t.Error("something is left")
 		}

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
-	"github.com/gfxsync/gfxsync/store"
 )
 
 const (
@@ -64,7 +65,7 @@ func (res result) invalid(before *indexed, seen *observation, reason error) resu
 		hashedAt = seen.readAt
 	}
 	e := entryOf(&res.task, before, seen, hashedAt)
-	e.State, e.Error, e.Session, e.Hands = hashindex.Invalid, store.OneLine(reason.Error()), nil, 0
+	e.State, e.Error, e.Session, e.Hands = hashindex.Invalid, fileid.OneLine(reason.Error()), nil, 0
 	e.Racy = e.Racy || e.Hash == ""
 	res.entry, res.hashed, res.bytes = &e, e.Hash != "", seen.stamp.Size
 	if e.Hash != before.Hash || e.Error != before.Error {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
@@ -33,7 +35,7 @@ func TestOnlyTheDatabaseFileIsDeleted(t *testing.T) {
 				for i := begin; i < begin+50; i++ {
 					content := fmt.Appendf(nil, `{"ID":%d,"note":%q}`, i, strings.Repeat("x", i%3000))
 					r := store.Record{FileHash: hashindex.XXH3.Sum(content), FileName: fmt.Sprint(i), RawJSON: content}
-					if err := v.Queue.Put(t.Context(), store.Source{Path: r.FileName}, &r, nil, noon); err != nil {
+					if err := v.Queue.Put(t.Context(), fileid.ID{Path: r.FileName}, &r, nil, noon); err != nil {
 						return err
 					}
 				}

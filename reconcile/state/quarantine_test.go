@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
@@ -24,7 +26,7 @@ func queueOne(t *testing.T, path, file string) {
 	content := []byte(`{"ID":"` + file + `"}`)
 	record := store.Record{FileHash: hashindex.XXH3.Sum(content), FileName: file, RawJSON: content}
 	update(t, s, func(v state.View) error {
-		return v.Queue.Put(t.Context(), store.Source{Path: file}, &record, nil, noon)
+		return v.Queue.Put(t.Context(), fileid.ID{Path: file}, &record, nil, noon)
 	})
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -77,7 +79,7 @@ func TestEntriesAreFoundWithoutTheWayToThem(t *testing.T) {
 		record := store.Record{FileHash: hashindex.XXH3.Sum(content), FileName: fmt.Sprint(i), RawJSON: content}
 		want[record.FileName] = string(content)
 		update(t, s, func(v state.View) error {
-			return v.Queue.Put(t.Context(), store.Source{Path: record.FileName}, &record, nil, noon)
+			return v.Queue.Put(t.Context(), fileid.ID{Path: record.FileName}, &record, nil, noon)
 		})
 	}
 	if err := s.Close(); err != nil {

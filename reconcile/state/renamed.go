@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/gfxsync/gfxsync/hashindex"
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
 // Renamed is a row of the remote that names a file that is gone. Another file has its content.
 type Renamed struct {
 	Hash string
-	Now  hashindex.Key // the file that has the content now
+	Now  fileid.ID // the file that has the content now
 }
 
 // Renamed returns at most limit such rows, in the order of their hashes, beginning after the given hash. The more files

@@ -3,6 +3,8 @@ package state_test
 import (
 	"testing"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
@@ -14,7 +16,7 @@ func TestHandsFromTheColumnAreForgottenOnce(t *testing.T) {
 	for round, want := range []int{1, 2} {
 		update(t, s, func(v state.View) error {
 			own := hashindex.Version{Session: 1, Hash: "own", Hands: 3}
-			return v.Index.AcknowledgeVersion(t.Context(), hashindex.Key{Path: "a.json"}, own)
+			return v.Index.AcknowledgeVersion(t.Context(), fileid.ID{Path: "a.json"}, own)
 		})
 		update(t, s, func(v state.View) error {
 			return v.Index.RemoteVersion(t.Context(), hashindex.Version{Session: 2, Hash: "found", Hands: 9999})
@@ -67,7 +69,7 @@ func TestContentTellsItsHands(t *testing.T) {
 		t.Fatal(err)
 	}
 	update(t, s, func(v state.View) error {
-		return v.Queue.Put(t.Context(), store.Source{Path: "q.json"}, &record, nil, noon)
+		return v.Queue.Put(t.Context(), fileid.ID{Path: "q.json"}, &record, nil, noon)
 	})
 	for path, e := range map[string]hashindex.Entry{
 		"a.json": {
@@ -75,7 +77,7 @@ func TestContentTellsItsHands(t *testing.T) {
 		},
 		"b.json": {Hash: "no session", State: hashindex.Synced, Hands: 0},
 	} {
-		e.Key = hashindex.Key{Path: path}
+		e.ID = fileid.ID{Path: path}
 		update(t, s, func(v state.View) error { return v.Index.Put(t.Context(), &e) })
 	}
 	for hash, want := range map[string][3]int64{

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"go.uber.org/goleak"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -149,12 +151,12 @@ func TestUpdateTakesIndexAndQueueTogether(t *testing.T) {
 }
 
 func enqueue(t *testing.T, v state.View, hash string, in hashindex.State, dead bool) error {
-	key := hashindex.Key{Root: "r", Path: hash + ".json"}
+	key := fileid.ID{Root: "r", Path: hash + ".json"}
 	record := store.Record{FileHash: hash, RawJSON: []byte("{}")}
-	e := hashindex.Entry{Key: key, Hash: hash, State: in, Error: "was refused", StampSeen: noon, SeenAt: noon}
-	err := errors.Join(v.Index.Put(t.Context(), &e), v.Queue.Put(t.Context(), store.Source(key), &record, nil, noon))
+	e := hashindex.Entry{ID: key, Hash: hash, State: in, Error: "was refused", StampSeen: noon, SeenAt: noon}
+	err := errors.Join(v.Index.Put(t.Context(), &e), v.Queue.Put(t.Context(), key, &record, nil, noon))
 	if dead {
-		_, refused := v.Queue.Refuse(t.Context(), store.Source(key), hash, 1, noon, time.Minute)
+		_, refused := v.Queue.Refuse(t.Context(), key, hash, 1, noon, time.Minute)
 		err = errors.Join(err, refused)
 	}
 	return err
@@ -191,7 +193,7 @@ func wantQueue(t *testing.T, s *state.State, waiting, dead int) {
 func wantStates(t *testing.T, s *state.State, want map[string]hashindex.State) {
 	t.Helper()
 	for hash, state := range want {
-		e, _, err := s.Index.Get(t.Context(), hashindex.Key{Root: "r", Path: hash + ".json"})
+		e, _, err := s.Index.Get(t.Context(), fileid.ID{Root: "r", Path: hash + ".json"})
 		if err != nil || e.State != state {
 			t.Errorf("%s is %s, %v, want %s", hash, e.State, err, state)
 		}
@@ -241,7 +243,7 @@ func TestDropQueuedLeavesTheFileDead(t *testing.T) {
 	}
 	wantQueue(t, s, 0, 2)
 	wantStates(t, s, map[string]hashindex.State{"w": hashindex.Dead, "s": hashindex.Synced})
-	e, _, err := s.Index.Get(t.Context(), hashindex.Key{Root: "r", Path: "w.json"})
+	e, _, err := s.Index.Get(t.Context(), fileid.ID{Root: "r", Path: "w.json"})
 	if err != nil || !strings.Contains(e.Error, "operator") {
 		t.Errorf("the index says %q, %v, want that the operator dropped it", e.Error, err)
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile/state"
 	"github.com/gfxsync/gfxsync/store"
@@ -15,7 +17,7 @@ import (
 func TestNothingIsQueuedWithoutASync(t *testing.T) {
 	s, ids := withQueue(t)
 	ctx := t.Context()
-	src := store.Source{Root: "r", Path: "w.json"}
+	src := fileid.ID{Root: "r", Path: "w.json"}
 	for name, change := range map[string]func(v state.View) error{
 		"put": func(v state.View) error {
 			return v.Queue.Put(ctx, src, &store.Record{FileHash: "new", RawJSON: []byte("{}")}, nil, noon)
@@ -61,8 +63,8 @@ func TestCommitsAreTold(t *testing.T) {
 		func(f func(state.View) error) error { return s.Update(t.Context(), f) },
 		func(f func(state.View) error) error { return s.UpdateWithoutSync(t.Context(), f) },
 	} {
-		key := hashindex.Key{Root: "r", Path: "a"}
-		e := hashindex.Entry{Key: key, State: hashindex.Pending, StampSeen: noon, SeenAt: noon}
+		key := fileid.ID{Root: "r", Path: "a"}
+		e := hashindex.Entry{ID: key, State: hashindex.Pending, StampSeen: noon, SeenAt: noon}
 		if err := update(func(v state.View) error { return v.Index.Put(t.Context(), &e) }); err != nil {
 			t.Error(err)
 		}

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/gfxsync/gfxsync/store"
 	"github.com/gfxsync/gfxsync/store/sample"
 )
@@ -74,7 +76,7 @@ func Record(t *testing.T, seed, hands int) store.Record {
 func RecordOf(t *testing.T, hash, path string, content []byte) store.Record {
 	t.Helper()
 	r, err := store.MakeRecord(store.Origin{
-		Source: store.Source{Path: path}, FileHash: hash, GFXPCID: "GFX-PC", SyncSource: "storetest",
+		Source: fileid.ID{Path: path}, FileHash: hash, GFXPCID: "GFX-PC", SyncSource: "storetest",
 	}, content)
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/gfxsync/gfxsync/store"
@@ -62,7 +64,7 @@ func TestFilesThatJSONBRefusesAreInvalidAndNoOthers(t *testing.T) {
 	s := supabasetest.New(t)
 	counts := map[bool]int{}
 	for _, doc := range storableTexts() {
-		_, made := store.MakeRecord(store.Origin{Source: store.Source{Path: "a.json"}}, []byte(doc))
+		_, made := store.MakeRecord(store.Origin{Source: fileid.ID{Path: "a.json"}}, []byte(doc))
 		refused := errors.Is(made, store.ErrNUL) || errors.Is(made, store.ErrSurrogate) ||
 			errors.Is(made, store.ErrNumber)
 		if made != nil && !refused {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gfxsync/gfxsync/store/fileid"
+
 	"github.com/dustin/go-humanize"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -164,7 +166,7 @@ func (d *demo) brokenFile(ctx context.Context) {
 	inPlace(d.abs(f.path), content[:half])
 	var invalid []hashindex.Entry
 	until(ctx, "the broken file listed as invalid", func() bool {
-		invalid = must(d.state.Index.List(ctx, hashindex.Invalid, hashindex.Key{}, 1))
+		invalid = must(d.state.Index.List(ctx, hashindex.Invalid, fileid.ID{}, 1))
 		return len(invalid) > 0
 	})
 	d.say("Half a file is listed as invalid after %s: %q: %s.", short(time.Since(begun)), f.path, invalid[0].Error)
@@ -190,7 +192,7 @@ func (d *demo) gap(ctx context.Context) {
 	var f *file
 	until(ctx, "a file that no scan hashes again", func() bool {
 		for _, f = range d.some(110, 40) {
-			e, _, err := d.state.Index.Get(ctx, hashindex.Key{Path: f.path})
+			e, _, err := d.state.Index.Get(ctx, fileid.ID{Path: f.path})
 			check(err)
 			if e.State == hashindex.Synced && !e.Racy && f.session.Type == typeBefore {
 				return d.agent.Idle()
@@ -207,7 +209,7 @@ func (d *demo) gap(ctx context.Context) {
 	scan := d.untilStatus(ctx, "a scan of the folder", func(st *reconcile.Status) bool {
 		return st.LastScan != nil && st.LastScan.At.After(s.done) && d.agent.Idle()
 	}).LastScan
-	e, _, err := d.state.Index.Get(ctx, hashindex.Key{Path: f.path})
+	e, _, err := d.state.Index.Get(ctx, fileid.ID{Path: f.path})
 	check(err)
 	require(e.Hash != s.hash, "a change that a scan does not see")
 	d.say("%d rows were deleted from the table, and a file was changed with its size and time restored: "+
