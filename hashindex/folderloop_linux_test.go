@@ -74,7 +74,7 @@ func TestScanDoesNotFollowWhatLeadsBack(t *testing.T) {
 	}
 }
 
-func wantLeadsBack(t *testing.T, seen hashindex.Scanned, paths ...string) {
+func wantLeadsBack(t *testing.T, seen hashindex.ScanResult, paths ...string) {
 	t.Helper()
 	var got []string
 	for _, p := range seen.Problems {

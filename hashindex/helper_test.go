@@ -88,10 +88,10 @@ func scanner(x hashindex.Index, dir string) *hashindex.Scanner {
 
 // run scans and lists the visits: "+path" for a file that the index does not know, "=path" for a file that it knows,
 // and "-path" for an entry without a file.
-func run(t fataler, s *hashindex.Scanner) ([]string, hashindex.Scanned, error) {
+func run(t fataler, s *hashindex.Scanner) ([]string, hashindex.ScanResult, error) {
 	t.Helper()
 	var visits []string
-	seen, err := s.Run(t.Context(), func(path string, stamp *hashindex.Stamp, e *hashindex.Known) error {
+	seen, err := s.Run(t.Context(), func(path string, stamp *hashindex.Stamp, e *hashindex.ScanEntry) error {
 		switch {
 		case stamp != nil && e == nil:
 			visits = append(visits, "+"+path)
@@ -107,7 +107,7 @@ func run(t fataler, s *hashindex.Scanner) ([]string, hashindex.Scanned, error) {
 	return visits, seen, err
 }
 
-func wantVisits(t *testing.T, s *hashindex.Scanner, want ...string) hashindex.Scanned {
+func wantVisits(t *testing.T, s *hashindex.Scanner, want ...string) hashindex.ScanResult {
 	t.Helper()
 	got, seen, err := run(t, s)
 	if err != nil {

@@ -51,8 +51,8 @@ type Entry struct {
 	SyncedAt time.Time // zero: never
 }
 
-// Known is the part of an Entry that a scan needs. A scan reads it for every file that is present.
-type Known struct {
+// ScanEntry is the part of an Entry that a scan needs. A scan reads it for every file that is present.
+type ScanEntry struct {
 	fileid.ID
 	Stamp
 	Hash   string
@@ -210,9 +210,9 @@ func (x Index) List(ctx context.Context, s State, after fileid.ID, limit int) ([
 
 // Present returns at most limit files of the key's root that are not gone, in the order of a walk, beginning after the
 // key. A Key without a path begins at the first file.
-func (x Index) Present(ctx context.Context, after fileid.ID, limit int) ([]Known, error) {
-	scan := func(row sqlite.Row) (Known, error) {
-		k := Known{ID: fileid.ID{Root: after.Root}}
+func (x Index) Present(ctx context.Context, after fileid.ID, limit int) ([]ScanEntry, error) {
+	scan := func(row sqlite.Row) (ScanEntry, error) {
+		k := ScanEntry{ID: fileid.ID{Root: after.Root}}
 		var seen int64
 		// The index may hold a million files. A pointer to a string is scanned without reflection.
 		err := row.Scan(&k.Path, &k.Size, &k.ModTime, &k.Hash, (*string)(&k.State), &k.Racy, &seen)

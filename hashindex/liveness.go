@@ -15,8 +15,8 @@ type Liveness struct {
 	since time.Time // the last return of a call, or the beginning of the first call since all had returned
 }
 
-// Silent returns how long the file system has not answered while calls wait for it. It is 0 if no call waits.
-func (l *Liveness) Silent() time.Duration {
+// Unanswered returns how long the file system has not answered while calls wait for it. It is 0 if no call waits.
+func (l *Liveness) Unanswered() time.Duration {
 	if l == nil {
 		return 0
 	}
@@ -35,7 +35,7 @@ var ErrSilent = errors.New("the file system does not answer")
 // has not answered for limit, or with the context's error. Then it leaves the goroutine to itself.
 func Await[T any](ctx context.Context, l *Liveness, limit time.Duration, c <-chan T) (value T, err error) {
 	for {
-		left := limit - l.Silent()
+		left := limit - l.Unanswered()
 		timer := time.NewTimer(max(left, 0))
 		select {
 		case value = <-c:
@@ -57,7 +57,7 @@ func Await[T any](ctx context.Context, l *Liveness, limit time.Duration, c <-cha
 const HangAfter = 30 * time.Second
 
 // Hangs says whether the file system has not answered for HangAfter.
-func (l *Liveness) Hangs() bool { return l.Silent() >= HangAfter }
+func (l *Liveness) Hangs() bool { return l.Unanswered() >= HangAfter }
 
 // Do runs f, which must do nothing but call the file system.
 func (l *Liveness) Do(f func()) {

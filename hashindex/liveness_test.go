@@ -11,7 +11,7 @@ func TestLivenessIsOfTheCallsThatAreUnderWay(t *testing.T) {
 		l := &Liveness{}
 		silent := func(what string, want time.Duration) {
 			t.Helper()
-			if got := l.Silent(); got != want {
+			if got := l.Unanswered(); got != want {
 				t.Errorf("%s: silent for %v, want %v", what, got, want)
 			}
 		}
@@ -36,7 +36,7 @@ func TestLivenessIsOfTheCallsThatAreUnderWay(t *testing.T) {
 	var none *Liveness
 	none.begin()
 	none.end()
-	if none.Silent() != 0 {
+	if none.Unanswered() != 0 {
 		t.Error("the nil Liveness knows of a call")
 	}
 }

@@ -142,8 +142,8 @@ func (r Root) Identity() (fs.FileInfo, error) {
 	return info, nil
 }
 
-// Is reports whether the root can be listed and is still the directory of this identity.
-func (r Root) Is(identity fs.FileInfo) bool {
+// SameAs reports whether the root can be listed and is still the directory of this identity.
+func (r Root) SameAs(identity fs.FileInfo) bool {
 	now, err := r.Identity()
 	return err == nil && identity != nil && os.SameFile(now, identity) && r.Check() == nil
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // ErrRootUnavailable says that a root is missing or unreadable, or that it has no file while the index knows more than
-// MostBelievedGone. A NAS may be down, or a share may not be mounted. This is an outage: nothing may be concluded about
+// MaxMissing. A NAS may be down, or a share may not be mounted. This is an outage: nothing may be concluded about
 // any file.
 var ErrRootUnavailable = errors.New("root unavailable")
 
@@ -16,9 +16,9 @@ var ErrRootUnavailable = errors.New("root unavailable")
 // that the files were removed (Scanner.AcceptEmpty).
 var ErrRootEmpty = fmt.Errorf("%w: no file", ErrRootUnavailable)
 
-// MostBelievedGone is the number of known files that may all be missing from a root at once. If more are missing, it is
+// MaxMissing is the number of known files that may all be missing from a root at once. If more are missing, it is
 // an outage (design, invariant 5).
-const MostBelievedGone = 10
+const MaxMissing = 10
 
 // Scanner compares a directory with the index. It holds one directory listing and a few pages of the index in memory.
 type Scanner struct {
@@ -29,8 +29,8 @@ type Scanner struct {
 	AcceptEmpty bool
 }
 
-// Scanned is what a scan saw.
-type Scanned struct {
+// ScanResult is what a scan saw.
+type ScanResult struct {
 	Files    int     // files that match
 	Bytes    int64   // their total size
 	Unknown  int     // entries of the index that are not gone, in places that could not be read
@@ -42,22 +42,22 @@ const maxProblems = 100
 
 // Visit is called once for each path. A file that matches has a stamp; its entry is nil if the index does not know the
 // file or has it as gone. An entry that is not gone and whose file is missing has no stamp.
-type Visit func(path string, stamp *Stamp, entry *Known) error
+type Visit func(path string, stamp *Stamp, entry *ScanEntry) error
 
 // Run walks the root and calls visit in the order of the walk. It makes no visit for what lies in a folder that cannot
 // be read, and reports the folder in Problems. It does the same for a folder that leads back to one that contains it
 // (ErrLeadsBack). It fails with ErrRootUnavailable, the context's error, or the error of visit.
-func (s *Scanner) Run(ctx context.Context, visit Visit) (Scanned, error) {
+func (s *Scanner) Run(ctx context.Context, visit Visit) (ScanResult, error) {
 	known, err := s.Index.present(ctx, s.Root.Label)
 	if err != nil {
-		return Scanned{}, err
+		return ScanResult{}, err
 	}
 	if err := s.Root.Check(); err != nil {
-		return Scanned{}, err
+		return ScanResult{}, err
 	}
 	identity, err := s.Root.Identity()
 	if err != nil {
-		return Scanned{}, err
+		return ScanResult{}, err
 	}
 	w := &walk{Scanner: s, ctx: ctx, visit: visit}
 	stopReading := w.readAhead()
@@ -65,11 +65,11 @@ func (s *Scanner) Run(ctx context.Context, visit Visit) (Scanned, error) {
 	if err := w.folder(""); err != nil {
 		return w.seen, fmt.Errorf("scan %s: %w", s.Root.Dir, err)
 	}
-	if !w.anyFile && known > MostBelievedGone && !s.AcceptEmpty {
+	if !w.anyFile && known > MaxMissing && !s.AcceptEmpty {
 		return w.seen, fmt.Errorf("%w in %s, and the index knows %d", ErrRootEmpty, s.Root.Dir, known)
 	}
 	// If the root vanished during the walk, its files seem to be gone too.
-	if !s.Root.Is(identity) {
+	if !s.Root.SameAs(identity) {
 		return w.seen, fmt.Errorf("%w: %s went away or was replaced during the scan", ErrRootUnavailable, s.Root.Dir)
 	}
 	return w.seen, w.visitMissing("")

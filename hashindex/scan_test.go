@@ -38,7 +38,7 @@ func TestScanGivesStampAndEntry(t *testing.T) {
 	}
 	want := entry("a.json", "h1", hashindex.Synced)
 	s := scanner(indexWith(t, want), dir)
-	_, err = s.Run(t.Context(), func(_ string, stamp *hashindex.Stamp, e *hashindex.Known) error {
+	_, err = s.Run(t.Context(), func(_ string, stamp *hashindex.Stamp, e *hashindex.ScanEntry) error {
 		if *stamp != hashindex.StampOf(info) || stamp.Size != 5 || stamp.ModTime != info.ModTime().UnixNano() {
 			t.Errorf("stamp = %+v", *stamp)
 		}
@@ -193,7 +193,7 @@ func TestScanNoticesThatTheRootGoesMeanwhile(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "share")
 	writeFile(t, filepath.Join(dir, "a.json"), "{}")
 	s := scanner(indexWith(t, entry("a.json", "h1", hashindex.Synced), entry("z.json", "h2", hashindex.Synced)), dir)
-	_, err := s.Run(t.Context(), func(path string, stamp *hashindex.Stamp, _ *hashindex.Known) error {
+	_, err := s.Run(t.Context(), func(path string, stamp *hashindex.Stamp, _ *hashindex.ScanEntry) error {
 		if stamp == nil {
 			t.Errorf("%s counts as gone, though the root is", path)
 			return nil
@@ -221,13 +221,13 @@ func TestScanEndsWithTheVisitorsErrorAndWithTheContext(t *testing.T) {
 	s := scanner(indexWith(t), tree(t, "a.json", "b.json"))
 	mine := errors.New("mine")
 	visits := 0
-	_, err := s.Run(t.Context(), func(string, *hashindex.Stamp, *hashindex.Known) error { visits++; return mine })
+	_, err := s.Run(t.Context(), func(string, *hashindex.Stamp, *hashindex.ScanEntry) error { visits++; return mine })
 	if !errors.Is(err, mine) || visits != 1 {
 		t.Errorf("%d visits, error = %v", visits, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	visits = 0
-	_, err = s.Run(ctx, func(string, *hashindex.Stamp, *hashindex.Known) error { visits++; cancel(); return nil })
+	_, err = s.Run(ctx, func(string, *hashindex.Stamp, *hashindex.ScanEntry) error { visits++; cancel(); return nil })
 	if !errors.Is(err, context.Canceled) || visits != 1 {
 		t.Errorf("%d visits, error = %v, want the context's", visits, err)
 	}
@@ -311,14 +311,14 @@ func TestARootThatWasReplacedIsNotTheOneItWas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !root.Is(identity) {
+	if !root.SameAs(identity) {
 		t.Error("the root is not itself")
 	}
 	identity, err = root.Identity() // a new value, which was never compared
 	if err := errors.Join(err, os.Rename(root.Dir, root.Dir+"-old"), os.Mkdir(root.Dir, 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	if root.Is(identity) {
+	if root.SameAs(identity) {
 		t.Error("another directory passes for the root")
 	}
 }

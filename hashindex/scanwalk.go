@@ -20,11 +20,11 @@ type walk struct {
 	*Scanner
 	ctx     context.Context
 	visit   Visit
-	seen    Scanned
+	seen    ScanResult
 	anyFile bool
 
 	pages  <-chan page // of the index, read in another goroutine
-	page   []Known     // what is left of the current page
+	page   []ScanEntry // what is left of the current page
 	end    bool        // the index has no more pages
 	unread [][]byte    // order keys of the folders and files that could not be read
 }
@@ -159,7 +159,7 @@ func (w *walk) isUnread(key []byte) bool {
 
 // page is a part of the index. It is empty at the end of the index.
 type page struct {
-	entries []Known
+	entries []ScanEntry
 	err     error
 }
 
@@ -192,7 +192,7 @@ func (w *walk) readAhead() (stop func()) {
 }
 
 // peek returns the next entry of the index, or nil at its end.
-func (w *walk) peek() (*Known, error) {
+func (w *walk) peek() (*ScanEntry, error) {
 	if len(w.page) == 0 && !w.end {
 		p, ok := <-w.pages
 		if !ok {

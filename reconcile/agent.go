@@ -56,7 +56,8 @@ func Open(ctx context.Context, cfg Config) (*Agent, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	s, unlock, aside, err := state.Take(ctx, cfg.QueueDB, state.Options{Logger: cfg.Logger, Committed: cfg.committed})
+	s, unlock, aside, err := state.OpenLocked(ctx, cfg.QueueDB,
+		state.Options{Logger: cfg.Logger, Committed: cfg.committed})
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +121,7 @@ func (a *Agent) scanAtOnceIfKnown(ctx context.Context) error {
 }
 
 // adopt makes the queue database this agent's, and says what had to be set aside for it.
-func (a *Agent) adopt(ctx context.Context, aside []state.SetAside) error {
+func (a *Agent) adopt(ctx context.Context, aside []state.Quarantined) error {
 	for _, old := range aside {
 		args := []any{"set_aside", old.Path, "rescued", old.Rescued}
 		if old.Lost != nil {

@@ -57,7 +57,7 @@ func (r *RootReport) attention() (wrong []string) {
 		wrong = append(wrong, fmt.Sprintf("%s: %s could not be read, and nothing in them is synced: %s", r.Dir,
 			plural(r.Unread, "folder or file", "folders or files"), r.UnreadFirst))
 	}
-	if w := r.Watch; w != nil && w.State == watch.Deaf {
+	if w := r.Watch; w != nil && w.State == watch.Unavailable {
 		wrong = append(wrong, fmt.Sprintf("%s: new files are found by scans only, later than they could be: "+
 			"the system reports no changes; %s (%s)", r.Dir, w.Help, w.Error))
 	} else if w != nil && len(w.Unwatched) > 0 {

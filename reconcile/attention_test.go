@@ -49,7 +49,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 			[]string{"the last reconcile is not complete", "HTTP 500"},
 		},
 		"no notifications": {
-			watched(watch.Status{State: watch.Deaf, Error: "too many open files", Help: "raise the limit"}),
+			watched(watch.Status{State: watch.Unavailable, Error: "too many open files", Help: "raise the limit"}),
 			[]string{"found by scans only", "too many open files", "raise the limit"},
 		},
 		"a folder that is not watched": {

@@ -24,8 +24,8 @@ type RuledTable interface {
 	// Rules asks the server. Nothing is written. Errors are as Upsert's; class Setup says that the table is unique on
 	// no key.
 	Rules(ctx context.Context) (store.TableRules, error)
-	// By returns the same table, written by another key. It needs no Close.
-	By(key store.ConflictKey) store.SessionTable
+	// WithKey returns the same table, written by another key. It needs no Close.
+	WithKey(key store.ConflictKey) store.SessionTable
 }
 
 // askLimit is how long an agent that begins waits for the server's word.
@@ -40,7 +40,7 @@ var errOtherKey = errors.New("the table is unique on another key than was assume
 // settled returns the Config by which the table is written as chosen.
 func (c Config) settled(choice store.ConflictChoice) Config {
 	c.Delivery.Conflict, c.SessionRequired = choice.Key, choice.SessionRequired()
-	c.Remote = c.Remote.(RuledTable).By(choice.Key)
+	c.Remote = c.Remote.(RuledTable).WithKey(choice.Key)
 	return c
 }
 
@@ -254,9 +254,9 @@ func (t *confirmingTable) Sessions(ctx context.Context, after int64, limit int) 
 	})
 }
 
-func (t *confirmingTable) RowsOf(ctx context.Context, sessions []int64) ([]store.SessionRow, error) {
+func (t *confirmingTable) SessionRows(ctx context.Context, sessions []int64) ([]store.SessionRow, error) {
 	return confirmed(ctx, t.confirmation, func() ([]store.SessionRow, error) {
-		return t.SessionTable.RowsOf(ctx, sessions)
+		return t.SessionTable.SessionRows(ctx, sessions)
 	})
 }
 
@@ -267,8 +267,8 @@ func (t *confirmingTable) Delete(ctx context.Context, hashes []string) error {
 	return t.SessionTable.Delete(ctx, hashes)
 }
 
-func (t *confirmingTable) Of(pcID string) store.Table {
-	part, ok := t.SessionTable.Of(pcID).(store.SessionTable)
+func (t *confirmingTable) OfPC(pcID string) store.Table {
+	part, ok := t.SessionTable.OfPC(pcID).(store.SessionTable)
 	if !ok {
 		return t
 	}

@@ -193,7 +193,7 @@ func (a *Agent) needsHotScan(d *detection, now time.Time) bool {
 		return true
 	}
 	st := w.Status()
-	return st.State == watch.Deaf || len(st.Unwatched) > 0
+	return st.State == watch.Unavailable || len(st.Unwatched) > 0
 }
 
 // renewIfDead renews a watch that told of changes once and has missed one now. Such a watch may have died with its

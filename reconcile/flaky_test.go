@@ -57,7 +57,7 @@ func (f *flaky) counted(calls ...string) (n int) {
 	return n
 }
 
-func (f *flaky) Of(string) store.Table { return f }
+func (f *flaky) OfPC(string) store.Table { return f }
 
 func outage(message string) error { return &store.RemoteError{Class: store.Outage, Message: message} }
 

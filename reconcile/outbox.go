@@ -106,7 +106,7 @@ func (o *outbox) Suspect(ctx context.Context, it store.Item, cause error, proven
 		if kept, err := o.keep(ctx, v, &it, cause, time.Now()); err != nil || !kept {
 			return err
 		}
-		before, err := v.Queue.Suspect(ctx, it.Source, it.Record.FileHash)
+		before, err := v.Queue.MarkSuspect(ctx, it.Source, it.Record.FileHash)
 		if err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func (o *outbox) Suspect(ctx context.Context, it store.Item, cause error, proven
 		if blame = store.BlameRecord; dead {
 			blame = store.BlameRecordDead
 		}
-		_, err = v.Queue.Suspect(ctx, it.Source, it.Record.FileHash) // of the next failure nothing is proven
+		_, err = v.Queue.MarkSuspect(ctx, it.Source, it.Record.FileHash) // of the next failure nothing is proven
 		return err
 	})
 	o.provenAll.Store(false)

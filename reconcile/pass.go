@@ -98,7 +98,7 @@ func (p *pass) run(ctx context.Context) {
 		p.reviveDead(ctx)
 		p.forgetGone(ctx)
 	}
-	for root, walked := range inTurns(ctx, p.roots, p.walking, func(root hashindex.Root) (hashindex.Scanned, error) {
+	for root, walked := range inTurns(ctx, p.roots, p.walking, func(root hashindex.Root) (hashindex.ScanResult, error) {
 		return p.walk(ctx, root)
 	}) {
 		p.report.scanned(root, walked.value, walked.err)
@@ -207,17 +207,17 @@ func (p *pass) reviveDead(ctx context.Context) {
 
 // walk has every file examined that is not as the index has it, or whose intent nobody is carrying out. A full pass
 // hashes the others afterwards.
-func (p *pass) walk(ctx context.Context, root hashindex.Root) (hashindex.Scanned, error) {
+func (p *pass) walk(ctx context.Context, root hashindex.Root) (hashindex.ScanResult, error) {
 	files := diff.Files{
 		Index: p.state.Index, Root: root, Match: p.cfg.Pattern.Match, AcceptMissing: p.opts.AcceptMissing,
 	}
 	var err error
 	if files.Before, err = folderOf(ctx, p.state.View, root); err != nil {
-		return hashindex.Scanned{}, err
+		return hashindex.ScanResult{}, err
 	}
 	identity, err := root.Identity()
 	if err != nil {
-		return hashindex.Scanned{}, err
+		return hashindex.ScanResult{}, err
 	}
 	seen, err := files.Walk(ctx, func(f diff.File) error {
 		p.ingest.RootSeen(root.Label, identity)

@@ -109,6 +109,6 @@ func (c *cutTable) Hashes(ctx context.Context, after string, limit int) (page []
 	return page[:min(len(page), limit)], nil
 }
 
-func (c *cutTable) Of(string) store.Table { return c }
-func (c *cutTable) Requests() int64       { return 0 }
-func (c *cutTable) Close() error          { return nil }
+func (c *cutTable) OfPC(string) store.Table { return c }
+func (c *cutTable) Requests() int64         { return 0 }
+func (c *cutTable) Close() error            { return nil }

@@ -50,7 +50,7 @@ func (p *pass) rehash(ctx context.Context, root hashindex.Root) error {
 	}
 }
 
-func (p *pass) rehashFile(ctx context.Context, root hashindex.Root, e hashindex.Known) error {
+func (p *pass) rehashFile(ctx context.Context, root hashindex.Root, e hashindex.ScanEntry) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -188,7 +188,7 @@ func (r *Report) remoteFailed(err error) {
 }
 
 // scanned adds the scan of a root to the report.
-func (r *Report) scanned(root hashindex.Root, seen hashindex.Scanned, err error) {
+func (r *Report) scanned(root hashindex.Root, seen hashindex.ScanResult, err error) {
 	r.Files += seen.Files
 	for i := range r.Roots {
 		if r.Roots[i].Label == root.Label {

@@ -49,7 +49,7 @@ func (c *Config) labels() (labels []string) {
 }
 
 // table is the remote's part that belongs to a scope.
-func (c *Config) table(scope string) store.Table { return c.Remote.Of(c.pcID(scope)) }
+func (c *Config) table(scope string) store.Table { return c.Remote.OfPC(c.pcID(scope)) }
 
 // rootsText names the roots as the setting does.
 func (c *Config) rootsText() string {

@@ -109,7 +109,7 @@ func (t rowsBySession) askRows(ctx context.Context, items []store.Item) error {
 		}
 	}
 	for step := range slices.Chunk(sessions, rowsStep) {
-		rows, err := t.table().RowsOf(ctx, step)
+		rows, err := t.table().SessionRows(ctx, step)
 		if err != nil {
 			return err
 		}
@@ -177,7 +177,7 @@ func (t rowsBySession) isRow(ctx context.Context, it *store.Item) (bool, error) 
 	if it.Record.SessionID == nil {
 		return false, nil
 	}
-	rows, err := t.table().RowsOf(ctx, []int64{*it.Record.SessionID})
+	rows, err := t.table().SessionRows(ctx, []int64{*it.Record.SessionID})
 	return len(rows) == 1 && rows[0].FileHash == it.Record.FileHash, err
 }
 

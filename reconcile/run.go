@@ -126,7 +126,7 @@ func (a *Agent) guard(ctx context.Context, end context.CancelCauseFunc) {
 			end(errOtherKey)
 			return
 		case <-tick.C:
-			if err := a.state.Present(); err != nil {
+			if err := a.state.CheckPresent(); err != nil {
 				end(err)
 				return
 			}
@@ -152,7 +152,7 @@ func (a *Agent) leave(stop context.Context, cause error) error {
 	if !lostState(cause) && (stop.Err() != nil || !errors.Is(cause, errOtherKey)) {
 		cause = nil
 	}
-	gone := a.state.Present()
+	gone := a.state.CheckPresent()
 	if gone == nil {
 		return cause
 	}

@@ -117,7 +117,7 @@ func (s *sessionTable) Sessions(ctx context.Context, after int64, limit int) (pa
 	return page, nil
 }
 
-func (s *sessionTable) RowsOf(ctx context.Context, sessions []int64) (rows []store.SessionRow, err error) {
+func (s *sessionTable) SessionRows(ctx context.Context, sessions []int64) (rows []store.SessionRow, err error) {
 	if err := s.Ping(ctx); err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func rowOf(r *store.Record) store.SessionRow {
 	}
 }
 
-func (s *sessionTable) HandsOf(ctx context.Context, rows []store.SessionRow) ([]int, error) {
+func (s *sessionTable) CountHands(ctx context.Context, rows []store.SessionRow) ([]int, error) {
 	if err := s.Ping(ctx); err != nil {
 		return nil, err
 	}
@@ -162,6 +162,6 @@ func (s *sessionTable) Has(ctx context.Context, hashes []string) (have []string,
 	return have, nil
 }
 
-func (s *sessionTable) Of(string) store.Table { return s }
-func (s *sessionTable) Requests() int64       { return 0 }
-func (s *sessionTable) Close() error          { return nil }
+func (s *sessionTable) OfPC(string) store.Table { return s }
+func (s *sessionTable) Requests() int64         { return 0 }
+func (s *sessionTable) Close() error            { return nil }

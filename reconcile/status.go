@@ -75,7 +75,7 @@ type Status struct {
 	Hands   *store.Expansion `json:"hands,omitempty"`
 	HandsAt *time.Time       `json:"hands_at,omitempty"` // when the pass began that found it
 
-	Recovered *state.SetAside `json:"recovered,omitempty"` // the last queue database that had to be set aside
+	Recovered *state.Quarantined `json:"recovered,omitempty"` // the last queue database that had to be set aside
 }
 
 // ReadStatus reads the status from the state file, whether or not an agent runs.
@@ -124,7 +124,7 @@ func readNotes(ctx context.Context, s *state.State, st *Status) error {
 	if err != nil {
 		return err
 	}
-	var recovered state.SetAside
+	var recovered state.Quarantined
 	if known, err = s.Notes.Get(ctx, noteRecovered, &recovered); known {
 		st.Recovered = &recovered
 	}

@@ -193,7 +193,7 @@ type keeping struct {
 	refuse bool
 }
 
-func (k *keeping) Of(string) store.Table { return k }
+func (k *keeping) OfPC(string) store.Table { return k }
 
 func (k *keeping) Delete(ctx context.Context, hashes []string) error {
 	free := slices.DeleteFunc(slices.Clone(hashes), func(h string) bool { return k.kept[h] })

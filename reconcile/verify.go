@@ -94,7 +94,7 @@ func (s *Survey) compare(ctx context.Context, mode Mode, opts PassOptions) error
 	p := newProgress(ctx, s.State.Index, s.Progress)
 	for _, root := range s.Config.Roots {
 		asked, cancel := context.WithCancel(ctx)
-		seen, err := inTurn(ctx, newTurn(root.Live), func() (hashindex.Scanned, error) {
+		seen, err := inTurn(ctx, newTurn(root.Live), func() (hashindex.ScanResult, error) {
 			return s.compareFiles(asked, root, mode, opts, p)
 		})
 		s.report.scanned(root, seen, err)
@@ -142,13 +142,13 @@ func (s *Survey) missingVersion(ctx context.Context, session int64, row hashinde
 
 func (s *Survey) compareFiles(ctx context.Context, root hashindex.Root, mode Mode, opts PassOptions,
 	p *passProgress,
-) (hashindex.Scanned, error) {
+) (hashindex.ScanResult, error) {
 	files := diff.Files{
 		Index: s.State.Index, Root: root, Match: s.Config.Pattern.Match, AcceptMissing: opts.AcceptMissing,
 	}
 	var err error
 	if files.Before, err = folderOf(ctx, s.State.View, root); err != nil {
-		return hashindex.Scanned{}, err
+		return hashindex.ScanResult{}, err
 	}
 	readers, readCtx := errgroup.WithContext(ctx)
 	readers.SetLimit(s.Config.FullReaders)
@@ -169,7 +169,7 @@ func (s *Survey) compareFiles(ctx context.Context, root hashindex.Root, mode Mod
 	return seen, errors.Join(err, readers.Wait())
 }
 
-func (s *Survey) rehash(ctx context.Context, size int64, old hashindex.Known) {
+func (s *Survey) rehash(ctx context.Context, size int64, old hashindex.ScanEntry) {
 	if ctx.Err() != nil {
 		return
 	}

@@ -112,9 +112,9 @@ func (q Queue) Refuse(ctx context.Context, src fileid.ID, hash string, max int, 
 	return retries, nil
 }
 
-// Suspect records that a record that Put has stored failed in a request of its own. It returns the suspicion from
+// MarkSuspect records that a record that Put has stored failed in a request of its own. It returns the suspicion from
 // before. Call it in a transaction.
-func (q Queue) Suspect(ctx context.Context, src fileid.ID, hash string) (before Suspicion, err error) {
+func (q Queue) MarkSuspect(ctx context.Context, src fileid.ID, hash string) (before Suspicion, err error) {
 	err = q.q.QueryRowContext(ctx, `SELECT suspect FROM pending_sync WHERE root = ? AND file_hash = ?`, src.Root, hash).
 		Scan(&before)
 	if err == nil {

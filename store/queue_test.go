@@ -217,7 +217,7 @@ func TestQueueDrainsSuspectsLast(t *testing.T) {
 	}
 	suspect := func(hash string, at time.Time) store.Suspicion {
 		put(t, q, hash, hash, errCause, at)
-		before, err := q.Suspect(t.Context(), source(hash), hash)
+		before, err := q.MarkSuspect(t.Context(), source(hash), hash)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -36,9 +36,9 @@ type Table interface {
 	// Rename changes the path and the file name in the row of a hash. It sends no content. A hash without a row is no
 	// error.
 	Rename(ctx context.Context, hash, path string) error
-	// Of returns the table limited to the rows of one GFX PC if the conflict key has the PC in it, else the table
+	// OfPC returns the table limited to the rows of one GFX PC if the conflict key has the PC in it, else the table
 	// itself. The result is for reading and needs no Close.
-	Of(pcID string) Table
+	OfPC(pcID string) Table
 	// Requests returns how many requests have been made so far.
 	Requests() int64
 }
@@ -49,12 +49,12 @@ type SessionTable interface {
 	// Sessions returns rows in ascending order of their sessions, beginning after the given session; math.MinInt64
 	// begins at the first. It returns at most limit rows, and may return fewer. Only an empty result is the end.
 	Sessions(ctx context.Context, after int64, limit int) ([]SessionRow, error)
-	// RowsOf returns the rows of these sessions, at most a hundred. A session without a row is left out.
-	RowsOf(ctx context.Context, sessions []int64) ([]SessionRow, error)
-	// HandsOf returns the number of elements of the list Hands in the raw_json of each row, in the order of the rows.
+	// SessionRows returns the rows of these sessions, at most a hundred. A session without a row is left out.
+	SessionRows(ctx context.Context, sessions []int64) ([]SessionRow, error)
+	// CountHands returns the number of elements of the list Hands in the raw_json of each row, in the order of the rows.
 	// The number is 0 if there is no such list or no such row. This is expensive for the server, so it is only for
 	// rows whose content is not known.
-	HandsOf(ctx context.Context, rows []SessionRow) ([]int, error)
+	CountHands(ctx context.Context, rows []SessionRow) ([]int, error)
 }
 
 // SessionRow is the version of a session that its row holds.

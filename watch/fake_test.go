@@ -169,7 +169,7 @@ func TestNoNotifications(t *testing.T) {
 	log := newRecorder()
 	withFakes(t, root, f, Options{Logger: log.logger()}, func(t *testing.T, r *rig) {
 		s := r.w.Status()
-		if s.State != Deaf || s.Error != syscall.EMFILE.Error() || !strings.Contains(s.Help, "max_user_instances") {
+		if s.State != Unavailable || s.Error != syscall.EMFILE.Error() || !strings.Contains(s.Help, "max_user_instances") {
 			t.Errorf("status %+v, want that it is deaf, why, and what to do", s)
 		}
 		time.Sleep(time.Minute)

@@ -80,7 +80,7 @@ func (w *Watcher) update(current *rootWatch, root rootState, first bool) *rootWa
 func (w *Watcher) begin(root rootState) *rootWatch {
 	n, err := w.open()
 	if err != nil {
-		if w.setState(Deaf, err) {
+		if w.setState(Unavailable, err) {
 			w.log.Warn("no changes are reported: the system gives no notifications; gfxsync keeps asking for them; "+
 				"scans find the files", "error", err, "help", advice(err))
 		}

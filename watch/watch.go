@@ -46,28 +46,28 @@ type Options struct {
 
 // State is the state of a Watcher.
 //
-//	state      the root    notifications                    next state
-//	--------   ---------   ------------------------------   --------------------------------------------
-//	Waiting    is absent   -                                Adding or Deaf, when the root appears
-//	Adding     is there    for a part of the tree           Watching, when the whole tree is watched
-//	Watching   is there    for the tree                     Waiting, when notifications fail
-//	Deaf       is there    the system gives none            Adding; it is tried at each poll of the root
+//	state         the root    notifications                    next state
+//	-----------   ---------   ------------------------------   --------------------------------------------
+//	Waiting       is absent   -                                Adding or Unavailable, when the root appears
+//	Adding        is there    for a part of the tree           Watching, when the whole tree is watched
+//	Watching      is there    for the tree                     Waiting, when notifications fail
+//	Unavailable   is there    the system gives none            Adding; it is tried at each poll of the root
 //
 // When the root vanishes, the state becomes Waiting. Whenever the root or its notifications come or go, the Watcher
 // calls Sink.Lost.
 type State string
 
 const (
-	Waiting  State = "waiting"
-	Adding   State = "adding"
-	Watching State = "watching"
-	Deaf     State = "deaf"
+	Waiting     State = "waiting"
+	Adding      State = "adding"
+	Watching    State = "watching"
+	Unavailable State = "deaf"
 )
 
 // Status is a snapshot of a Watcher.
 type Status struct {
 	State     State    `json:"state"`
-	Error     string   `json:"error,omitempty"`     // why the system gives no notifications; empty unless Deaf
+	Error     string   `json:"error,omitempty"`     // why the system gives no notifications; empty unless Unavailable
 	Help      string   `json:"help,omitempty"`      // what to do about the error
 	Watched   int      `json:"watched"`             // number of watched directories
 	Unwatched []string `json:"unwatched,omitempty"` // folders that cannot be watched, sorted; at most 100
@@ -184,14 +184,14 @@ func (w *Watcher) Status() Status {
 	return s
 }
 
-// setState sets the state and reports whether it has changed. The error is for Deaf: why the system gives no
+// setState sets the state and reports whether it has changed. The error is for Unavailable: why the system gives no
 // notifications.
 func (w *Watcher) setState(now State, err error) (changed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	changed = w.state != now
 	w.state, w.deafErr = now, err
-	if now == Waiting || now == Deaf {
+	if now == Waiting || now == Unavailable {
 		w.watched = 0
 		clear(w.unwatched)
 	}

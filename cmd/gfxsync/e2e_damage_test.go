@@ -20,8 +20,8 @@ import (
 	"github.com/gfxsync/gfxsync/store/sample"
 )
 
-// outage is a folder and a queue database that an agent has left behind which could not reach Supabase: all records wait, and every
-// second file has been deleted since, so that its record is all there is of it.
+// outage is a folder and a queue database that an agent has left behind which could not reach Supabase: all records
+// wait, and every second file has been deleted since, so that its record is all there is of it.
 type outage struct {
 	*scene
 	contents [][]byte
@@ -120,7 +120,8 @@ func (o *outage) buried() (n int) {
 	return n
 }
 
-// arrived checks the table: every file that is there has a row, and so has every record of a file that is not, but for those lost.
+// arrived checks the table: every file that is there has a row, and so has every record of a file that is not, but for
+// those lost.
 func (o *outage) arrived(lost int) {
 	o.t.Helper()
 	var missing []int
@@ -213,7 +214,7 @@ func TestAQueueDatabaseThatIsDamagedAtRandomPlaces(t *testing.T) {
 }
 
 // lost is how many records could not be read. All that was in the queue is accounted for.
-func (o *outage) lost(r *state.SetAside) int {
+func (o *outage) lost(r *state.Quarantined) int {
 	o.t.Helper()
 	if r.Lost == nil || r.Rescued+*r.Lost != len(o.contents) {
 		o.t.Errorf("of %d records, it is said of the recovery: %+v", len(o.contents), r)
@@ -234,7 +235,8 @@ func checkSetAside(t *testing.T, o *outage, path string) {
 	}
 }
 
-// TestTheHeadOfTheQueueDatabaseIsOverwritten: commands that only read say so and change nothing; the agent gets everything back.
+// TestTheHeadOfTheQueueDatabaseIsOverwritten: commands that only read say so and change nothing; the agent gets
+// everything back.
 func TestTheHeadOfTheQueueDatabaseIsOverwritten(t *testing.T) {
 	t.Parallel()
 	o := newOutage(t, 60, false)
@@ -306,7 +308,8 @@ func TestDamageIsFoundWhileTheAgentRuns(t *testing.T) {
 	o.arrived(lost)
 }
 
-// TestTheQueueDatabaseIsDeletedWhileTheAgentRuns: nothing of it is lost, whether the agent notices it or is stopped before.
+// TestTheQueueDatabaseIsDeletedWhileTheAgentRuns: nothing of it is lost, whether the agent notices it or is stopped
+// before.
 func TestTheQueueDatabaseIsDeletedWhileTheAgentRuns(t *testing.T) {
 	remove := func(t *testing.T, o *outage) {
 		if err := os.RemoveAll(filepath.Dir(o.queue)); err != nil {
@@ -355,7 +358,8 @@ func exitCode(err error) int {
 	return 0
 }
 
-// TestARecordOfTheQueueIsDamaged where SQLite cannot know: the others are not to wait for it, and its file is read again.
+// TestARecordOfTheQueueIsDamaged where SQLite cannot know: the others are not to wait for it, and its file is read
+// again.
 func TestARecordOfTheQueueIsDamaged(t *testing.T) {
 	t.Parallel()
 	o := newOutage(t, 20, false)

@@ -102,7 +102,7 @@ func statusRows(st *reconcile.Status) []table.Row {
 	return rows
 }
 
-func recoveredText(old *state.SetAside) string {
+func recoveredText(old *state.Quarantined) string {
 	lost := "how many could not be read is not known"
 	if old.Lost != nil {
 		lost = fmt.Sprintf("%d could not be read", *old.Lost)

@@ -31,7 +31,7 @@ func BenchmarkScan(b *testing.B) {
 	scanner := hashindex.Scanner{Index: s.Index, Root: cfg.Roots[0], Match: cfg.Pattern.Match}
 	ours := func() time.Duration {
 		begin, same := time.Now(), 0
-		_, err := scanner.Run(b.Context(), func(_ string, stamp *hashindex.Stamp, e *hashindex.Known) error {
+		_, err := scanner.Run(b.Context(), func(_ string, stamp *hashindex.Stamp, e *hashindex.ScanEntry) error {
 			if stamp != nil && e != nil && *stamp == e.Stamp && !e.Racy {
 				same++
 			}

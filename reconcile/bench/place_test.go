@@ -158,7 +158,7 @@ func (o *observed) Upsert(ctx context.Context, records []store.Record) error {
 	return err
 }
 
-func (o *observed) Of(string) store.Table { return o }
+func (o *observed) OfPC(string) store.Table { return o }
 
 // nowhere is a table that costs no time. It keeps only the digest of the records that it was sent.
 type nowhere struct {
@@ -184,5 +184,5 @@ func (n *nowhere) Digest(context.Context) (store.Digest, error) {
 }
 
 func (n *nowhere) Ping(context.Context) error { return nil }
-func (n *nowhere) Of(string) store.Table      { return n }
+func (n *nowhere) OfPC(string) store.Table    { return n }
 func (n *nowhere) Requests() int64            { return 0 }

@@ -71,7 +71,7 @@ type noDigest struct{ store.Table }
 func (n noDigest) Digest(context.Context) (store.Digest, error) {
 	return store.Digest{}, store.ErrNoDigest
 }
-func (n noDigest) Of(string) store.Table { return n }
+func (n noDigest) OfPC(string) store.Table { return n }
 
 // BenchmarkRemoteDiff measures a verify that finds no difference between the table and the index.
 func BenchmarkRemoteDiff(b *testing.B) {

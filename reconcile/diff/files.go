@@ -25,8 +25,8 @@ const (
 type File struct {
 	Key   fileid.ID
 	Kind  Kind
-	Size  int64            // 0 if the file is gone
-	Known *hashindex.Known // what the index says; nil if the file is added. It is valid until visit returns
+	Size  int64                // 0 if the file is gone
+	Known *hashindex.ScanEntry // what the index says; nil if the file is added. It is valid until visit returns
 }
 
 // Files compares the directory of a root with the index.
@@ -43,14 +43,14 @@ type Files struct {
 
 // Walk calls visit for each file of the directory that matches, and for each file that the index has and the directory
 // has not. It fails as hashindex.Scanner.Run does, or with a RootChangedError.
-func (f Files) Walk(ctx context.Context, visit func(File) error) (hashindex.Scanned, error) {
+func (f Files) Walk(ctx context.Context, visit func(File) error) (hashindex.ScanResult, error) {
 	if !f.AcceptMissing {
 		if err := f.checkRoot(ctx); err != nil {
-			return hashindex.Scanned{}, err
+			return hashindex.ScanResult{}, err
 		}
 	}
 	scanner := hashindex.Scanner{Index: f.Index, Root: f.Root, Match: f.Match, AcceptEmpty: f.AcceptMissing}
-	return scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, known *hashindex.Known) error {
+	return scanner.Run(ctx, func(path string, stamp *hashindex.Stamp, known *hashindex.ScanEntry) error {
 		file := File{Key: fileid.ID{Root: f.Root.Label, Path: path}, Known: known}
 		switch {
 		case stamp == nil:

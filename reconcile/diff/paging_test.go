@@ -49,7 +49,7 @@ func (p *pages) Sessions(context.Context, int64, int) (rows []store.SessionRow, 
 	return rows, err
 }
 
-func (p *pages) HandsOf(_ context.Context, rows []store.SessionRow) ([]int, error) {
+func (p *pages) CountHands(_ context.Context, rows []store.SessionRow) ([]int, error) {
 	return make([]int, len(rows)), nil
 }
 

@@ -32,7 +32,7 @@ func (f Files) checkRoot(ctx context.Context) error {
 		return nil
 	}
 	entries, err := f.Index.Present(ctx, fileid.ID{Root: f.Root.Label}, sampled)
-	if err != nil || len(entries) <= hashindex.MostBelievedGone {
+	if err != nil || len(entries) <= hashindex.MaxMissing {
 		return err
 	}
 	for _, e := range entries {

@@ -18,13 +18,13 @@ type VersionIndex interface {
 
 // Contents knows what a content tells of the version that it is. state.View is one.
 type Contents interface {
-	Content(ctx context.Context, hash string) (hands int, modTime int64, known bool, err error)
+	VersionOf(ctx context.Context, hash string) (hands int, modTime int64, known bool, err error)
 }
 
 // SessionTable is a table with one row for each session. store.SessionTable is one.
 type SessionTable interface {
 	Sessions(ctx context.Context, after int64, limit int) ([]store.SessionRow, error)
-	HandsOf(ctx context.Context, rows []store.SessionRow) ([]int, error)
+	CountHands(ctx context.Context, rows []store.SessionRow) ([]int, error)
 }
 
 // Sessions compares the rows of a table that has one for each session with those that the index takes it to have.
@@ -123,7 +123,7 @@ func (d *Sessions) Versions(ctx context.Context, rows []store.SessionRow) (map[i
 	if len(strange) == 0 {
 		return found, nil
 	}
-	hands, err := d.Table.HandsOf(ctx, strange)
+	hands, err := d.Table.CountHands(ctx, strange)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (d *Sessions) known(ctx context.Context, row store.SessionRow) (hashindex.V
 	if len(before) == 1 && before[0].Hash == row.FileHash {
 		return before[0], true, nil
 	}
-	hands, modTime, known, err := d.Contents.Content(ctx, row.FileHash)
+	hands, modTime, known, err := d.Contents.VersionOf(ctx, row.FileHash)
 	version.Hands, version.ModTime = hands, max(modTime, row.ModTime)
 	return version, known, err
 }

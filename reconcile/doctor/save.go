@@ -154,7 +154,7 @@ func (w *saveWait) untilWatching(ctx context.Context) bool {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if st := w.watcher.Status().State; st == watch.Watching || st == watch.Deaf {
+		if st := w.watcher.Status().State; st == watch.Watching || st == watch.Unavailable {
 			return true
 		}
 		select {

@@ -192,7 +192,7 @@ func (r *root) isSame() bool {
 	r.mu.Lock()
 	identity := r.identity
 	r.mu.Unlock()
-	return identity != nil && r.Is(identity)
+	return identity != nil && r.SameAs(identity)
 }
 
 // Counts is what an Ingest has done since it was made.

@@ -24,7 +24,7 @@ func TestOnlyTheDatabaseFileIsDeleted(t *testing.T) {
 	}
 	const before, after = 1500, 1500
 	path := newPath(t)
-	s, unlock, _, err := state.Take(t.Context(), path, state.Options{})
+	s, unlock, _, err := state.OpenLocked(t.Context(), path, state.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestOnlyTheDatabaseFileIsDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	s, unlock, _, err = state.Take(t.Context(), path, state.Options{})
+	s, unlock, _, err = state.OpenLocked(t.Context(), path, state.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func (s *State) noteAgent(ctx context.Context) error {
 // lock locks the path of a database. It does not open the database, so the file can be moved while it is locked.
 func lock(ctx context.Context, path string) (unlock func() error, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, hint(fmt.Errorf("lock the queue database: %w", sqlite.Place(path, err)))
+		return nil, hint(fmt.Errorf("lock the queue database: %w", sqlite.ExplainFileError(path, err)))
 	}
 	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
 	// A status command may hold the lock for an instant.
@@ -63,7 +63,7 @@ func lock(ctx context.Context, path string) (unlock func() error, err error) {
 	defer cancel()
 	locked, err := lock.TryLockContext(wait, 50*time.Millisecond)
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return nil, hint(fmt.Errorf("lock the queue database: %w", sqlite.Place(path, err)))
+		return nil, hint(fmt.Errorf("lock the queue database: %w", sqlite.ExplainFileError(path, err)))
 	}
 	if !locked {
 		return nil, lockedBy(ctx, path)
@@ -92,7 +92,8 @@ func (s *State) Locked() (bool, error) {
 	lock := flock.New(s.db.Path()+".lock", flock.SetPermissions(0o600))
 	free, err := lock.TryRLock()
 	if err != nil {
-		return false, hint(fmt.Errorf("look at the lock of the queue database: %w", sqlite.Place(s.db.Path(), err)))
+		return false, hint(fmt.Errorf("look at the lock of the queue database: %w",
+			sqlite.ExplainFileError(s.db.Path(), err)))
 	}
 	return !free, lock.Unlock()
 }

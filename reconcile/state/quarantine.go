@@ -12,8 +12,8 @@ import (
 	"github.com/gfxsync/gfxsync/store/sqlite"
 )
 
-// SetAside describes a queue database in quarantine: gfxsync has moved the file away and recovered its queue.
-type SetAside struct {
+// Quarantined describes a queue database in quarantine: gfxsync has moved the file away and recovered its queue.
+type Quarantined struct {
 	At      time.Time `json:"at"`
 	Path    string    `json:"set_aside"` // where the file is now; gfxsync never deletes it
 	Reason  string    `json:"reason"`
@@ -24,14 +24,16 @@ type SetAside struct {
 // savedSuffix is the suffix of the copy that Save makes.
 const savedSuffix = ".saved"
 
-// Take locks and opens the queue database for the only agent. The agent must call unlock; if its process ends in any
-// way, the lock ends too.
+// OpenLocked locks and opens the queue database for the only agent. The agent must call unlock; if its process ends in
+// any way, the lock ends too.
 //
-// If the file is corrupt, Take puts it and its -wal file into quarantine, and puts a new file in its place with what
-// can be read of the queue. If Save has left a copy, Take puts that copy in place of any file that is there now, and
-// adds the queue of that file. Take returns what it has put into quarantine. It fails with ErrLocked or the errors of
-// Open.
-func Take(ctx context.Context, path string, opts Options) (s *State, unlock func() error, aside []SetAside, err error) {
+// If the file is corrupt, OpenLocked puts it and its -wal file into quarantine, and puts a new file in its place with
+// what can be read of the queue. If Save has left a copy, OpenLocked puts that copy in place of any file that is there
+// now, and adds the queue of that file. OpenLocked returns what it has put into quarantine. It fails with ErrLocked or
+// the errors of Open.
+func OpenLocked(ctx context.Context, path string, opts Options) (
+	s *State, unlock func() error, aside []Quarantined, err error,
+) {
 	unlock, err = lock(ctx, path)
 	if err != nil {
 		return nil, nil, nil, err
@@ -48,7 +50,7 @@ func Take(ctx context.Context, path string, opts Options) (s *State, unlock func
 	return s, unlock, aside, nil
 }
 
-func take(ctx context.Context, path string, opts Options) (*State, []SetAside, error) {
+func take(ctx context.Context, path string, opts Options) (*State, []Quarantined, error) {
 	why, reason := "replaced", "it had taken the place of the queue database while that was in use"
 	if !exists(path + savedSuffix) {
 		s, err := openChecked(ctx, path, opts)
@@ -79,14 +81,14 @@ func openChecked(ctx context.Context, path string, opts Options) (*State, error)
 
 // replace puts the saved copy, or else a new file, in place of the file at path. It adds the queue of that file, and
 // puts that file into quarantine. If it is interrupted at any point, it can run again.
-func replace(ctx context.Context, path, why, reason string) (aside []SetAside, err error) {
+func replace(ctx context.Context, path, why, reason string) (aside []Quarantined, err error) {
 	saved := path + savedSuffix
 	s, err := open(ctx, saved, Options{})
 	if err != nil {
 		return nil, err
 	}
 	if exists(path) {
-		aside = []SetAside{{At: time.Now(), Reason: reason}}
+		aside = []Quarantined{{At: time.Now(), Reason: reason}}
 		err = s.recover(ctx, path, &aside[0])
 	}
 	if err := errors.Join(err, s.Close()); err != nil { // Close leaves no -wal file behind
@@ -94,14 +96,14 @@ func replace(ctx context.Context, path, why, reason string) (aside []SetAside, e
 	}
 	for i := range aside {
 		if err := aside[i].move(path, why); err != nil {
-			return nil, fmt.Errorf("set the queue database aside: %w", sqlite.Place(path, err))
+			return nil, fmt.Errorf("set the queue database aside: %w", sqlite.ExplainFileError(path, err))
 		}
 	}
 	if err := removeLog(path); err != nil {
-		return nil, fmt.Errorf("remove the log of the deleted queue database: %w", sqlite.Place(path, err))
+		return nil, fmt.Errorf("remove the log of the deleted queue database: %w", sqlite.ExplainFileError(path, err))
 	}
 	if err := os.Rename(saved, path); err != nil {
-		return nil, fmt.Errorf("put a new queue database in its place: %w", sqlite.Place(path, err))
+		return nil, fmt.Errorf("put a new queue database in its place: %w", sqlite.ExplainFileError(path, err))
 	}
 	return aside, nil
 }
@@ -111,7 +113,7 @@ var logSuffixes = []string{"-wal", "-shm"}
 
 // move moves the file and its log. The log goes first: SQLite finds a log by its name, and would take one that stays
 // behind for the log of the next file.
-func (a *SetAside) move(path, why string) error {
+func (a *Quarantined) move(path, why string) error {
 	base := path + "." + why + "-" + a.At.Format("20060102-150405")
 	a.Path = base
 	for n := 2; exists(a.Path); n++ {
@@ -146,11 +148,11 @@ func (s *State) Save(ctx context.Context) error {
 	path := s.db.Path()
 	saved := path + savedSuffix
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("save the queue database: %w", sqlite.Place(path, err))
+		return fmt.Errorf("save the queue database: %w", sqlite.ExplainFileError(path, err))
 	}
 	unfinished := saved + ".new"
 	if err := os.Remove(unfinished); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("save the queue database: %w", sqlite.Place(path, err))
+		return fmt.Errorf("save the queue database: %w", sqlite.ExplainFileError(path, err))
 	}
 	err := s.db.CopyTo(ctx, unfinished)
 	if err == nil {
@@ -162,9 +164,9 @@ func (s *State) Save(ctx context.Context) error {
 	return nil
 }
 
-// Present fails with sqlite.ErrGone if the file was deleted or replaced. What is written after that is lost, unless
-// Save is called.
-func (s *State) Present() error { return s.db.Present() }
+// CheckPresent fails with sqlite.ErrGone if the file was deleted or replaced. What is written after that is lost,
+// unless Save is called.
+func (s *State) CheckPresent() error { return s.db.Present() }
 
 // Corrupt returns a channel that receives an error when the file is found corrupt. After that, no content of the file
 // can be trusted. Close the State and call Take again.

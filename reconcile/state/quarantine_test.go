@@ -40,7 +40,7 @@ func TestASavedCopyTakesItsPlace(t *testing.T) {
 	queueOne(t, path+".saved", "a.json")
 	queueOne(t, path, "a.json")
 	queueOne(t, path, "b.json")
-	s, unlock, aside, err := state.Take(t.Context(), path, state.Options{})
+	s, unlock, aside, err := state.OpenLocked(t.Context(), path, state.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestEntriesAreFoundWithoutTheWayToThem(t *testing.T) {
 	}
 	overwriteRootOf(t, path, "pending_sync")
 
-	s, unlock, aside, err := state.Take(t.Context(), path, state.Options{})
+	s, unlock, aside, err := state.OpenLocked(t.Context(), path, state.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ const (
 
 // recover copies the queue of the file at path into the queue of s, entry by entry. Records that are already there are
 // skipped. It writes the result into a. It fails only if s cannot be written.
-func (s *State) recover(ctx context.Context, path string, a *SetAside) error {
+func (s *State) recover(ctx context.Context, path string, a *Quarantined) error {
 	from, done, err := openCorrupt(ctx, path)
 	if err != nil {
 		return nil // SQLite cannot find the tables, so nothing is known of the queue
@@ -94,8 +94,8 @@ func (r *recovery) readLeaves(ctx context.Context, path string) error {
 	}
 	var failed error
 	wanted := func(id int64) bool { hash := r.missing[id]; return failed == nil && hash != "" && !r.have[hash] }
-	// If Leaves fails, the entries stay missing and count as lost.
-	_ = sqlite.Leaves(path, wanted, func(id int64, columns []any) {
+	// If RecoverRows fails, the entries stay missing and count as lost.
+	_ = sqlite.RecoverRows(path, wanted, func(id int64, columns []any) {
 		if e, ok := entryOf(columns); ok && e.hash == r.missing[id] && e.check() == nil {
 			failed = r.add(ctx, e)
 		}

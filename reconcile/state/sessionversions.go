@@ -50,9 +50,9 @@ func (v View) CompareVersion(ctx context.Context, ver hashindex.Version) (s Vers
 	return s, nil
 }
 
-// Content returns the number of hands in a content, and the newest modification time of a file that has it. It knows
+// VersionOf returns the number of hands in a content, and the newest modification time of a file that has it. It knows
 // the contents of files, even of files that are gone, and of records in the queue.
-func (v View) Content(ctx context.Context, hash string) (hands int, modTime int64, known bool, err error) {
+func (v View) VersionOf(ctx context.Context, hash string) (hands int, modTime int64, known bool, err error) {
 	err = v.q.QueryRowContext(ctx, `SELECT hands, mtime_ns FROM (
 		SELECT hands, mtime_ns FROM files WHERE file_hash = ?1 AND session_id IS NOT NULL
 		UNION ALL SELECT hands, mtime_ns FROM pending_sync WHERE file_hash = ?1 AND session_id IS NOT NULL)

@@ -83,7 +83,7 @@ func TestContentTellsItsHands(t *testing.T) {
 	for hash, want := range map[string][3]int64{
 		"file": {3, 9000, 1}, "queued": {2, 7000, 1}, "no session": {}, "strange": {},
 	} {
-		hands, modTime, known, err := s.Content(t.Context(), hash)
+		hands, modTime, known, err := s.VersionOf(t.Context(), hash)
 		if err != nil || int64(hands) != want[0] || modTime != want[1] || known != (want[2] == 1) {
 			t.Errorf("%s: %d hands at %d, known: %v, %v, want %v", hash, hands, modTime, known, err, want)
 		}

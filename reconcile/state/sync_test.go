@@ -46,7 +46,7 @@ func TestNothingIsQueuedWithoutASync(t *testing.T) {
 // TestCommitsAreTold, with whether they are on the disk. A transaction that failed is none.
 func TestCommitsAreTold(t *testing.T) {
 	var told []bool
-	s, unlock, _, err := state.Take(t.Context(), newPath(t), state.Options{
+	s, unlock, _, err := state.OpenLocked(t.Context(), newPath(t), state.Options{
 		Committed: func(synced bool) { told = append(told, synced) },
 	})
 	if err != nil {

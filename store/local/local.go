@@ -166,8 +166,8 @@ func (r *Remote) Rename(ctx context.Context, hash, path string) error {
 	}))
 }
 
-// Of implements store.Table. The conflict key of the file is file_hash, which has no PC in it.
-func (r *Remote) Of(string) store.Table { return r }
+// OfPC implements store.Table. The conflict key of the file is file_hash, which has no PC in it.
+func (r *Remote) OfPC(string) store.Table { return r }
 
 // Requests implements store.Table. It counts what would be requests to a server.
 func (r *Remote) Requests() int64 { return r.requests.Load() }

@@ -70,9 +70,9 @@ func classOf(err error) error {
 	}
 }
 
-// Place explains an error of the file system about the file at path or its directory. The result is ErrFull or
-// ErrUnusable.
-func Place(path string, err error) error {
+// ExplainFileError explains an error of the file system about the file at path or its directory. The result is ErrFull
+// or ErrUnusable.
+func ExplainFileError(path string, err error) error {
 	const errorDiskFull = syscall.Errno(112) // Windows' ERROR_DISK_FULL
 	class := ErrUnusable
 	if errors.Is(err, syscall.ENOSPC) || runtime.GOOS == "windows" && errors.Is(err, errorDiskFull) {

@@ -13,14 +13,14 @@ import (
 // PageSize is the page size of all files of this package, in bytes. It is SQLite's default.
 const PageSize = 4096
 
-// Leaves recovers rows of a corrupt file without the indexes and inner pages that lead to them. It reads every page of
-// the file and of its write-ahead log that may be the leaf of a table (SQLite documentation, "Database File Format",
-// 1.6, 2.1 and 4.1). If wanted returns true for the rowid of a row, Leaves calls found with the columns of the row. A
-// column is nil, an int64, a float64, a string or a []byte.
+// RecoverRows recovers rows of a corrupt file without the indexes and inner pages that lead to them. It reads every
+// page of the file and of its write-ahead log that may be the leaf of a table (SQLite documentation, "Database File
+// Format", 1.6, 2.1 and 4.1). If wanted returns true for the rowid of a row, RecoverRows calls found with the columns
+// of the row. A column is nil, an int64, a float64, a string or a []byte.
 //
 // The caller must check each row. It may belong to any table, be garbage, have been deleted long ago, or be found more
-// than once. Leaves fails if the file cannot be read.
-func Leaves(path string, wanted func(rowid int64) bool, found func(rowid int64, columns []any)) error {
+// than once. RecoverRows fails if the file cannot be read.
+func RecoverRows(path string, wanted func(rowid int64) bool, found func(rowid int64, columns []any)) error {
 	r := &corruptFile{frames: map[uint32]int64{}}
 	var err error
 	if r.file, err = os.Open(path); err != nil {

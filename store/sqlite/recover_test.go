@@ -79,7 +79,9 @@ func TestLeavesAreRead(t *testing.T) {
 	}
 	found := map[int64]string{}
 	wanted := func(rowid int64) bool { return rowid%2 != 0 }
-	err = sqlite.Leaves(copied, wanted, func(rowid int64, columns []any) { found[rowid] = fmt.Sprintf("%#v", columns) })
+	err = sqlite.RecoverRows(copied, wanted, func(rowid int64, columns []any) {
+		found[rowid] = fmt.Sprintf("%#v", columns)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +114,7 @@ func FuzzLeaves(f *testing.F) {
 		if err := os.WriteFile(path, append(make([]byte, sqlite.PageSize), content...), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		err := sqlite.Leaves(path, func(int64) bool { return true }, func(_ int64, columns []any) {
+		err := sqlite.RecoverRows(path, func(int64) bool { return true }, func(_ int64, columns []any) {
 			row := 0
 			for _, value := range columns {
 				switch v := value.(type) {

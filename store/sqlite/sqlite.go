@@ -38,15 +38,15 @@ type DB struct {
 // user_version. It fails with ErrNewer, ErrCorrupt, ErrFull, ErrUnusable or ErrBusy. The caller closes the DB.
 func Open(ctx context.Context, path string, migrations []string) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, Place(path, err)
+		return nil, ExplainFileError(path, err)
 	}
 	// SQLite would create the file with the umask's mode. The -wal and -shm files take the mode of the file.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, Place(path, err)
+		return nil, ExplainFileError(path, err)
 	}
 	if err := f.Close(); err != nil {
-		return nil, Place(path, err)
+		return nil, ExplainFileError(path, err)
 	}
 	db, err := open(path)
 	if err != nil {
@@ -65,7 +65,7 @@ func OpenExisting(ctx context.Context, path string, migrations []string) (*DB, e
 	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 		return nil, fmt.Errorf("%s: %w", path, ErrMissing)
 	} else if err != nil {
-		return nil, Place(path, err)
+		return nil, ExplainFileError(path, err)
 	}
 	db, err := open(path)
 	if err != nil {
@@ -89,7 +89,7 @@ func OpenExisting(ctx context.Context, path string, migrations []string) (*DB, e
 // closes it.
 func OpenCorrupt(path string) (*sql.DB, error) {
 	if _, err := os.Stat(path); err != nil {
-		return nil, Place(path, err)
+		return nil, ExplainFileError(path, err)
 	}
 	db := openPool(uri(path, url.Values{"mode": {"ro"}}), func(err error) error { return err })
 	db.SetMaxOpenConns(1)
@@ -104,7 +104,7 @@ func newer(version int, migrations []string) error {
 func open(path string) (*DB, error) {
 	file, err := os.Stat(path)
 	if err != nil {
-		return nil, Place(path, err)
+		return nil, ExplainFileError(path, err)
 	}
 	db := &DB{path: path, file: file, synced: true, damaged: make(chan error, 1)}
 	db.write, db.read = openPool(dsn(path, "immediate"), db.explain), openPool(dsn(path, "deferred"), db.explain)

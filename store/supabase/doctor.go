@@ -233,7 +233,7 @@ func (c *check) digest(ctx context.Context) {
 		c.say(partDigest, store.Skipped, "not needed: a table with one row for each session is paged by session", "")
 		return
 	}
-	d, err := c.r.By(c.choice.Key).Of(c.opts.PCID).Digest(ctx)
+	d, err := c.r.WithKey(c.choice.Key).OfPC(c.opts.PCID).Digest(ctx)
 	const pages = "a reconcile pages the table instead, a request for a thousand rows"
 	switch {
 	case codeOf(err) == "42501":

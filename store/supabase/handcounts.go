@@ -24,9 +24,9 @@ const handsStep = 50
 // maxProbes is more than a binary search for any number of hands takes.
 const maxProbes = 64
 
-// HandsOf implements store.SessionTable with the function gfx_session_hands. If the table has no such function, it does
-// a binary search: it asks whether a row has a hand at an index.
-func (r *Remote) HandsOf(ctx context.Context, rows []store.SessionRow) ([]int, error) {
+// CountHands implements store.SessionTable with the function gfx_session_hands. If the table has no such function, it
+// does a binary search: it asks whether a row has a hand at an index.
+func (r *Remote) CountHands(ctx context.Context, rows []store.SessionRow) ([]int, error) {
 	counts := make([]int, len(rows))
 	for begin := 0; begin < len(rows); begin += handsStep {
 		end := min(begin+handsStep, len(rows))

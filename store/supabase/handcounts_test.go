@@ -50,7 +50,7 @@ func TestHandsAreCountedInTheContent(t *testing.T) {
 	check := func(name string, most int) {
 		t.Helper()
 		s.ResetRequests()
-		got, err := r.HandsOf(t.Context(), rows)
+		got, err := r.CountHands(t.Context(), rows)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%s: %v, %v\nwant %v", name, got, err, want)
 		}
@@ -105,7 +105,7 @@ func TestRowsTellWhenTheirFilesWereWritten(t *testing.T) {
 					t.Errorf("%+v, %v, want %+v: a row without content is none", page, err, want)
 				}
 			}
-			if of, err := r.RowsOf(t.Context(), []int64{1, 2}); err != nil || !slices.Equal(of, want) {
+			if of, err := r.SessionRows(t.Context(), []int64{1, 2}); err != nil || !slices.Equal(of, want) {
 				t.Errorf("%+v, %v, want %+v", of, err, want)
 			}
 		})
@@ -163,7 +163,7 @@ func TestASearchForHandsEnds(t *testing.T) {
 		}
 		_, _ = w.Write([]byte(`[{"session_id":1}]`))
 	})
-	_, err := r.HandsOf(t.Context(), []store.SessionRow{{Session: 1}})
+	_, err := r.CountHands(t.Context(), []store.SessionRow{{Session: 1}})
 	if re := remoteError(t, err, store.Outage); re.Hint == "" || requests > 70 {
 		t.Errorf("%v after %d requests", err, requests)
 	}

@@ -20,8 +20,8 @@ const (
 	columnPC      = "gfx_pc_id"
 )
 
-// Of implements store.Table.
-func (r *Remote) Of(pcID string) store.Table {
+// OfPC implements store.Table.
+func (r *Remote) OfPC(pcID string) store.Table {
 	if r.conflict != store.ByPCAndHash {
 		return r
 	}
@@ -54,8 +54,8 @@ func (r *Remote) Sessions(ctx context.Context, after int64, limit int) ([]store.
 	})
 }
 
-// RowsOf implements store.SessionTable.
-func (r *Remote) RowsOf(ctx context.Context, sessions []int64) ([]store.SessionRow, error) {
+// SessionRows implements store.SessionTable.
+func (r *Remote) SessionRows(ctx context.Context, sessions []int64) ([]store.SessionRow, error) {
 	ids := make([]string, len(sessions))
 	for i, s := range sessions {
 		ids[i] = strconv.FormatInt(s, 10)

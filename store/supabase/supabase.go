@@ -70,8 +70,9 @@ func New(opts Options) *Remote {
 	}
 }
 
-// By returns a remote for the same table with another conflict key. It shares the connections of r and needs no Close.
-func (r *Remote) By(key store.ConflictKey) store.SessionTable {
+// WithKey returns a remote for the same table with another conflict key. It shares the connections of r and needs no
+// Close.
+func (r *Remote) WithKey(key store.ConflictKey) store.SessionTable {
 	return &Remote{shared: r.shared, conflict: key}
 }
 

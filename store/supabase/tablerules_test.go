@@ -130,7 +130,7 @@ func TestATableByAnotherKey(t *testing.T) {
 	s := supabasetest.New(t, supabasetest.WithSQL(bare+`alter table gfx_sessions add unique (session_id)`))
 	r := remoteAt(t, s.URL, s.SecretKey, nil)
 	remoteError(t, upsert(t, r, 1), store.Setup)
-	if err := upsert(t, r.By(store.BySession), 1); err != nil {
+	if err := upsert(t, r.WithKey(store.BySession), 1); err != nil {
 		t.Error(err)
 	}
 	if r.Requests() < 2 {
