@@ -80,7 +80,7 @@ func wantLeadsBack(t *testing.T, seen hashindex.ScanResult, paths ...string) {
 	for _, p := range seen.Problems {
 		path, _, _ := strings.Cut(strings.TrimPrefix(p.Error(), "read "), ": ")
 		if got = append(got, path); !errors.Is(p, hashindex.ErrFolderLoop) {
-			t.Errorf("problem %v, want ErrLeadsBack", p)
+			t.Errorf("problem %v, want ErrFolderLoop", p)
 		}
 	}
 	if strings.Join(got, "\n") != strings.Join(paths, "\n") {

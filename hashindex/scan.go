@@ -34,7 +34,7 @@ type ScanResult struct {
 	Files    int     // files that match
 	Bytes    int64   // their total size
 	Unknown  int     // entries of the index that are not gone, in places that could not be read
-	Unread   int     // folders and files that could not be read, without folders that lead back (ErrLeadsBack)
+	Unread   int     // folders and files that could not be read, without folders that lead back (ErrFolderLoop)
 	Problems []error // why something was left out, at most maxProblems
 }
 
@@ -46,12 +46,8 @@ type Visit func(path string, stamp *Stamp, entry *ScanEntry) error
 
 // Run walks the root and calls visit in the order of the walk. It makes no visit for what lies in a folder that cannot
 // be read, and reports the folder in Problems. It does the same for a folder that leads back to one that contains it
-// (ErrLeadsBack). It fails with ErrRootUnavailable, the context's error, or the error of visit.
+// (ErrFolderLoop). It fails with ErrRootUnavailable, the context's error, or the error of visit.
 func (s *Scanner) Run(ctx context.Context, visit Visit) (ScanResult, error) {
-	known, err := s.Index.present(ctx, s.Root.Label)
-	if err != nil {
-		return ScanResult{}, err
-	}
 	if err := s.Root.Check(); err != nil {
 		return ScanResult{}, err
 	}
@@ -65,8 +61,12 @@ func (s *Scanner) Run(ctx context.Context, visit Visit) (ScanResult, error) {
 	if err := w.folder(""); err != nil {
 		return w.seen, fmt.Errorf("scan %s: %w", s.Root.Dir, err)
 	}
-	if !w.anyFile && known > MaxMissing && !s.AcceptEmpty {
-		return w.seen, fmt.Errorf("%w in %s, and the index knows %d", ErrRootEmpty, s.Root.Dir, known)
+	if !w.anyFile && !s.AcceptEmpty {
+		if known, err := s.Index.present(ctx, s.Root.Label); err != nil {
+			return w.seen, err
+		} else if known > MaxMissing {
+			return w.seen, fmt.Errorf("%w in %s, and the index knows %d", ErrRootEmpty, s.Root.Dir, known)
+		}
 	}
 	// If the root vanished during the walk, its files seem to be gone too.
 	if !s.Root.SameAs(identity) {

@@ -21,6 +21,9 @@ const tellEvery = 100 * time.Millisecond
 
 func newProgress(ctx context.Context, index hashindex.Index, tell func(Progress)) *passProgress {
 	p := &passProgress{tell: tell}
+	if tell == nil {
+		return p // a scan tells nobody, and the count reads the whole index
+	}
 	if counts, err := index.Counts(ctx); err == nil {
 		for state, n := range counts {
 			if state != hashindex.Gone {
@@ -32,12 +35,15 @@ func newProgress(ctx context.Context, index hashindex.Index, tell func(Progress)
 }
 
 func (p *passProgress) file(bytes int64) {
+	if p.tell == nil {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.now.Files++
 	p.now.Bytes += bytes
 	p.now.Total = max(p.now.Total, p.now.Files)
-	if p.tell != nil && time.Since(p.told) >= tellEvery {
+	if time.Since(p.told) >= tellEvery {
 		p.told = time.Now()
 		p.tell(p.now)
 	}
