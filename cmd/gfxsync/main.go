@@ -40,7 +40,14 @@ type program struct {
 	stderr    io.Writer
 }
 
+// heapGrowth is how far the heap may grow beyond what is in use, in percent, before garbage is collected. gfxsync runs
+// beside the program that makes the broadcast. Go's own 100 took a fifth more memory and no less processor time.
+const heapGrowth = 50
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(heapGrowth)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)

@@ -48,7 +48,7 @@ const (
 	workers = 4 // of each root
 	// memory bounds the bytes of the records that are in memory at one time. Each root has its part: a share that
 	// hangs keeps its own. A file that is larger than the part is there alone.
-	memory = 16 << 20
+	memory = 8 << 20
 	// recordBytes is about what a record takes besides its content. Of small files, it is the most.
 	recordBytes = 1 << 10
 	// retryAfter is when a file is examined again after the queue database could not be read or written.
