@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,6 +39,13 @@ func newPlace(t fataler, at string) *place {
 	if err := os.Mkdir(p.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	empty, err := emptyTable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(p.tableDB, empty, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	table, err := local.Open(context.Background(), p.tableDB)
 	if err != nil {
 		t.Fatal(err)
@@ -46,6 +54,21 @@ func newPlace(t fataler, at string) *place {
 	p.cfg = settings(p.dir, filepath.Join(at, "queue.db"), p.remote)
 	return p
 }
+
+// emptyTable returns the SQLite file of a table without rows. To make one takes much longer than to copy it.
+var emptyTable = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "gfxsync")
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "table.db")
+	table, err := local.Open(context.Background(), file)
+	if err == nil {
+		err = table.Close()
+	}
+	content, err2 := os.ReadFile(file)
+	return content, errors.Join(err, err2, os.RemoveAll(dir))
+})
 
 func tempPlace(t *testing.T) *place {
 	t.Helper()
@@ -70,6 +93,7 @@ func settings(dir, queueDB string, remote store.Table) Config {
 // fataler is what the tests of a testing.T and of a rapid.T have in common.
 type fataler interface {
 	Helper()
+	Cleanup(do func())
 	Fatal(args ...any)
 	Fatalf(format string, args ...any)
 }
@@ -202,15 +226,13 @@ func (p *place) runningWith(t *testing.T, before func(*Agent)) *worker {
 	return w
 }
 
-// eventually waits until the condition holds.
+// eventually waits until the condition holds. It asks at once, and then less and less often: asking is work, too.
 func eventually(t fataler, what string, condition func() bool) {
 	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
 	deadline := time.After(patience)
-	for !condition() {
+	for pace := time.Millisecond; !condition(); pace = min(2*pace, 32*time.Millisecond) {
 		select {
-		case <-tick.C:
+		case <-time.After(pace):
 		case <-deadline:
 			t.Fatalf("after %v still not: %s", patience, what)
 		}
@@ -232,17 +254,33 @@ func onFile(t fataler, file string, statements ...string) {
 
 func withFile(t fataler, file string, do func(*sql.DB) error) {
 	t.Helper()
+	if err := do(connection(t, file)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// connections holds the connections of tests with SQLite files, by the names of the files.
+var connections sync.Map
+
+// connection returns a connection with a SQLite file. It serves all calls until the test that made the first one ends: a new
+// connection parses the schema, and what is asked again and again would hardly do anything else.
+func connection(t fataler, file string) *sql.DB {
+	t.Helper()
+	if db, open := connections.Load(file); open {
+		return db.(*sql.DB)
+	}
 	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(file)+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = do(db)
-	if err2 := db.Close(); err == nil {
-		err = err2
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	connections.Store(file, db)
+	t.Cleanup(func() {
+		connections.Delete(file)
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return db
 }
 
 // dump returns the rows of a query as text, one string a row.
