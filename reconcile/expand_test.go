@@ -198,6 +198,9 @@ func savedHandByHand(t *testing.T) (versions [][]byte) {
 		t.Fatal(err)
 	}
 	hands := handsIn(t, content)
+	if raced {
+		hands = hands[:min(len(hands), 10)] // the work grows with their square; all of them are saved without it
+	}
 	for n := range hands {
 		var err error
 		if session["Hands"], err = json.Marshal(hands[:n+1]); err != nil {
