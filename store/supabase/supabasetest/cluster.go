@@ -96,9 +96,11 @@ func (c *cluster) exec(ctx context.Context, database, sql string) error {
 	return errors.Join(err, conn.Close(ctx))
 }
 
+// createDatabase copies the files of the template. By default PostgreSQL would log each of their pages, which takes
+// five times the processor time.
 func (c *cluster) createDatabase(ctx context.Context) (string, error) {
 	name := fmt.Sprintf("project_%d", c.databases.Add(1))
-	if err := c.exec(ctx, "postgres", "create database "+name); err != nil {
+	if err := c.exec(ctx, "postgres", "create database "+name+" strategy file_copy"); err != nil {
 		return "", fmt.Errorf("create database: %w", err)
 	}
 	return name, nil
