@@ -3,15 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
 	"unicode"
 
-	"github.com/joho/godotenv"
 	"github.com/urfave/cli/v2"
+
+	"github.com/gfxsync/gfxsync/cmd/gfxsync/envfile"
 )
 
 // errSettings says that a command cannot begin because of its settings.
@@ -72,33 +71,24 @@ func (p *program) configureAgent(c *cli.Context, groups ...[]setting) (*settings
 	return s, s.validate()
 }
 
-// literalPaths matches a value with backslashes in double quotes, such as "C:\GFX\new". There godotenv would read \n as
-// a line break, and would remove other backslashes. In single quotes, it keeps the value as it is.
-var literalPaths = regexp.MustCompile(
-	`(?m)^([ \t]*(?:export[ \t]+)?\w+[ \t]*=[ \t]*)"([^"'\r\n]*\\[^"'\r\n]*[^"'\r\n\\])"`)
-
-func (p *program) readEnvFile(c *cli.Context) (map[string]string, error) {
-	path := c.String("env-file")
+// readEnvFile reads the file of settings. It returns nil if there is none.
+func (p *program) readEnvFile(c *cli.Context) (*envfile.File, error) {
+	path, from := c.String("env-file"), "--env-file"
 	if path == "" {
 		path, _ = p.lookupEnv(envFileVariable)
+		from = envFileVariable
 	}
 	if path == "" {
 		return nil, nil
 	}
-	content, err := os.ReadFile(path)
+	file, err := envfile.Read(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w: --env-file: %w", errSettings, err)
+		return nil, fmt.Errorf("%w: %s: %w", errSettings, from, err)
 	}
-	text := strings.TrimPrefix(string(content), "\ufeff")
-	values, err := godotenv.Unmarshal(literalPaths.ReplaceAllString(text, "$1'$2'"))
-	if err != nil {
-		// The error of godotenv quotes the file, which has a key in it.
-		return nil, fmt.Errorf("%w: --env-file %s: expected lines of KEY=VALUE", errSettings, path)
-	}
-	return values, nil
+	return file, nil
 }
 
-func (p *program) set(s *settings, one *setting, c *cli.Context, file map[string]string) error {
+func (p *program) set(s *settings, one *setting, c *cli.Context, file *envfile.File) error {
 	name, value, given := p.lookup(one, file)
 	if one.flag != "" && c.IsSet(one.flag) {
 		name, value, given = "--"+one.flag, c.String(one.flag), true
@@ -122,9 +112,8 @@ func (p *program) set(s *settings, one *setting, c *cli.Context, file map[string
 
 // lookup looks for a setting in the environment, then in the file. An empty value counts as none, unless the setting
 // says otherwise.
-func (p *program) lookup(one *setting, file map[string]string) (name, value string, given bool) {
-	inFile := func(name string) (string, bool) { v, ok := file[name]; return v, ok }
-	for _, source := range []func(string) (string, bool){p.lookupEnv, inFile} {
+func (p *program) lookup(one *setting, file *envfile.File) (name, value string, given bool) {
+	for _, source := range []func(string) (string, bool){p.lookupEnv, file.Lookup} {
 		for _, name := range one.env {
 			if v, ok := source(name); ok && (one.emptyIsOff || strings.TrimSpace(v) != "") {
 				return name, strings.TrimSpace(v), true
