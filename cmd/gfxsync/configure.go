@@ -45,6 +45,9 @@ func (p *program) configure(c *cli.Context, groups ...[]setting) (*settings, err
 	if err != nil {
 		return nil, err
 	}
+	if err := p.refuseUnknown(file); err != nil {
+		return nil, err
+	}
 	s := &settings{}
 	for _, group := range groups {
 		for i := range group {

@@ -36,6 +36,14 @@ func (e environment) lookup(name string) (string, bool) {
 	return v, ok
 }
 
+// list returns the variables as os.Environ does.
+func (e environment) list() (list []string) {
+	for name, value := range e {
+		list = append(list, name+"="+value)
+	}
+	return list
+}
+
 // outcome is what a command line came to.
 type outcome struct {
 	code           int
@@ -44,7 +52,7 @@ type outcome struct {
 
 func gfxsync(ctx context.Context, env environment, args ...string) outcome {
 	var stdout, stderr bytes.Buffer
-	p := &program{lookupEnv: env.lookup, stdout: &stdout, stderr: &stderr}
+	p := &program{lookupEnv: env.lookup, environ: env.list(), stdout: &stdout, stderr: &stderr}
 	code := p.run(ctx, append([]string{"gfxsync"}, args...))
 	return outcome{code: code, stdout: stdout.String(), stderr: stderr.String()}
 }
@@ -93,7 +101,7 @@ func (o outcome) ok(t *testing.T) string {
 // configured reads all settings as the run command does.
 func configured(t *testing.T, env environment, args ...string) (s *settings, err error) {
 	t.Helper()
-	p := &program{lookupEnv: env.lookup}
+	p := &program{lookupEnv: env.lookup, environ: env.list()}
 	app := &cli.App{
 		Name: "gfxsync", Flags: flags(runGroups...), ExitErrHandler: func(*cli.Context, error) {}, OnUsageError: usageError,
 		Action: func(c *cli.Context) error {

@@ -36,6 +36,7 @@ var errRemains = errors.New("something remains")
 // program is the command line. Tests run it without a process, with an environment and outputs of their own.
 type program struct {
 	lookupEnv func(string) (string, bool)
+	environ   []string // the same environment, NAME=VALUE
 	stdout    io.Writer
 	stderr    io.Writer
 }
@@ -51,7 +52,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
-	p := &program{lookupEnv: os.LookupEnv, stdout: os.Stdout, stderr: os.Stderr}
+	p := &program{lookupEnv: os.LookupEnv, environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}
 	code := make(chan int, 1)
 	go func() { code <- p.run(ctx, os.Args) }()
 	select {
