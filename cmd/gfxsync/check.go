@@ -63,16 +63,17 @@ func keepingKeyError(group []setting, keyErr *error) []setting {
 }
 
 // findings tries the remote and the machine.
-func (s *settings) findings(ctx context.Context, keyErr error) (findings []store.Finding) {
+func (s *settings) findings(ctx context.Context, keyErr error) []store.Finding {
+	findings := []store.Finding{s.envFileFinding()}
 	if s.localDB != "" {
 		findings = append(findings, local.Check(ctx, s.localDB))
 	} else {
 		remote := s.openSupabase(nil)
 		pcID := cmp.Or(s.roots[0].Label, s.pcID)
-		findings = remote.Check(ctx, supabase.CheckOptions{
+		findings = append(findings, remote.Check(ctx, supabase.CheckOptions{
 			Setting: s.conflict, Rows: doctor.Rows(s.hash, pcID), Deletes: s.superseded == "delete", PCID: pcID,
 			KeyError: keyErr,
-		})
+		})...)
 		_ = remote.Close() // never fails
 	}
 	return append(findings, doctor.Check(ctx, s.machine())...)

@@ -16,12 +16,11 @@ import (
 // errSettings says that a command cannot begin because of its settings.
 var errSettings = errors.New("wrong setting")
 
-const envFileVariable = "GFX_SYNC_ENV_FILE"
-
 // flags returns the command-line flags of some groups of settings.
 func flags(groups ...[]setting) []cli.Flag {
 	envFile := &cli.StringFlag{
-		Name: "env-file", Usage: "read settings from `FILE` (KEY=VALUE lines) [" + envFileVariable + "]",
+		Name: "env-file", Usage: "read settings from `FILE` (NAME=VALUE lines) [" + envFileVariable +
+			"], else from the first that is there of " + envPlacesText(),
 	}
 	list := []cli.Flag{envFile}
 	for _, group := range groups {
@@ -48,7 +47,7 @@ func (p *program) configure(c *cli.Context, groups ...[]setting) (*settings, err
 	if err := p.refuseUnknown(file); err != nil {
 		return nil, err
 	}
-	s := &settings{}
+	s := &settings{envFile: file}
 	for _, group := range groups {
 		for i := range group {
 			if err := p.set(s, &group[i], c, file); err != nil {
@@ -72,23 +71,6 @@ func (p *program) configureAgent(c *cli.Context, groups ...[]setting) (*settings
 		return nil, err
 	}
 	return s, s.validate()
-}
-
-// readEnvFile reads the file of settings. It returns nil if there is none.
-func (p *program) readEnvFile(c *cli.Context) (*envfile.File, error) {
-	path, from := c.String("env-file"), "--env-file"
-	if path == "" {
-		path, _ = p.lookupEnv(envFileVariable)
-		from = envFileVariable
-	}
-	if path == "" {
-		return nil, nil
-	}
-	file, err := envfile.Read(path)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", errSettings, from, err)
-	}
-	return file, nil
 }
 
 func (p *program) set(s *settings, one *setting, c *cli.Context, file *envfile.File) error {

@@ -167,7 +167,9 @@ func cleanEnv() (env []string) {
 			env = append(env, v)
 		}
 	}
-	return env
+	// Settings of whoever runs the tests are not those of the tests.
+	nowhere := filepath.Join(os.TempDir(), "gfxsync-no-settings")
+	return append(env, "XDG_CONFIG_HOME="+nowhere, "APPDATA="+nowhere, "ProgramData="+nowhere)
 }
 
 func (s *scene) start(flags ...string) {

@@ -35,7 +35,7 @@ type invalidJSON struct {
 	SeenAt time.Time `json:"seen_at"`
 }
 
-func (p *program) listInvalid(c *cli.Context, s *state.State) error {
+func (p *program) listInvalid(c *cli.Context, _ *settings, s *state.State) error {
 	entries := []invalidJSON{}
 	for after := (fileid.ID{}); ; {
 		page, err := s.Index.List(c.Context, hashindex.Invalid, after, listPage)

@@ -37,6 +37,7 @@ var errRemains = errors.New("something remains")
 type program struct {
 	lookupEnv func(string) (string, bool)
 	environ   []string // the same environment, NAME=VALUE
+	envPlaces []string // where the file of settings is looked for
 	stdout    io.Writer
 	stderr    io.Writer
 }
@@ -52,7 +53,10 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
-	p := &program{lookupEnv: os.LookupEnv, environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}
+	p := &program{
+		lookupEnv: os.LookupEnv, environ: os.Environ(), envPlaces: envPlaces(),
+		stdout: os.Stdout, stderr: os.Stderr,
+	}
 	code := make(chan int, 1)
 	go func() { code <- p.run(ctx, os.Args) }()
 	select {

@@ -61,7 +61,7 @@ type queuedJSON struct {
 	LastAttempt *time.Time `json:"last_attempt"`
 }
 
-func (p *program) listQueue(c *cli.Context, s *state.State) error {
+func (p *program) listQueue(c *cli.Context, _ *settings, s *state.State) error {
 	entries := []queuedJSON{}
 	for after := int64(0); ; {
 		page, err := s.Queue.List(c.Context, after, listPage)
@@ -104,8 +104,8 @@ func toJSON(e *store.Queued) queuedJSON {
 // transaction.
 func (p *program) changeQueue(
 	change func(state.View, context.Context, int64) (int, error), done string,
-) func(*cli.Context, *state.State) error {
-	return func(c *cli.Context, s *state.State) error {
+) func(*cli.Context, *settings, *state.State) error {
+	return func(c *cli.Context, _ *settings, s *state.State) error {
 		ids, err := parseIDs(c.Args().Slice())
 		if err != nil {
 			return err

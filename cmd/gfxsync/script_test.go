@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,6 +64,14 @@ func setupScript(env *testscript.Env) error {
 	home := filepath.Join(env.WorkDir, "home")
 	env.Setenv("HOME", home)
 	env.Setenv("USERPROFILE", home)
+	config := filepath.Join(home, ".config")
+	env.Setenv("XDG_CONFIG_HOME", config)
+	env.Setenv("APPDATA", config)
+	if runtime.GOOS == "darwin" {
+		config = filepath.Join(home, "Library", "Application Support")
+	}
+	env.Setenv("CONFIG", config)
+	env.Setenv("ProgramData", filepath.Join(env.WorkDir, "ProgramData"))
 	for name, key := range map[string]string{
 		"SECRET_KEY": testKey, "PUBLISHABLE_KEY": "sb_publishable_0123456789abcdefghijkl", "ANON_JWT": fakeJWT("anon"),
 		"AUTHENTICATED_JWT": fakeJWT("authenticated"), "SERVICE_JWT": fakeJWT("service_role"),

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gfxsync/gfxsync/cmd/gfxsync/envfile"
 	"github.com/gfxsync/gfxsync/hashindex"
 	"github.com/gfxsync/gfxsync/reconcile"
 	"github.com/gfxsync/gfxsync/store"
@@ -17,6 +18,7 @@ import (
 
 // settings are the parsed settings of a command.
 type settings struct {
+	envFile       *envfile.File // nil if there is none
 	supabaseURL   *url.URL
 	key           *supabase.Key
 	localDB       string

@@ -14,7 +14,7 @@ import (
 )
 
 // withState makes an action of a function that needs only the queue database, whether or not an agent runs.
-func (p *program) withState(f func(*cli.Context, *state.State) error) cli.ActionFunc {
+func (p *program) withState(f func(*cli.Context, *settings, *state.State) error) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		settings, err := p.configure(c, stateSettings)
 		if err != nil {
@@ -27,7 +27,7 @@ func (p *program) withState(f func(*cli.Context, *state.State) error) cli.Action
 		if err != nil {
 			return err
 		}
-		return errors.Join(f(c, s), s.Close())
+		return errors.Join(f(c, settings, s), s.Close())
 	}
 }
 

@@ -20,7 +20,7 @@ func (p *program) statusCommand() *cli.Command {
 		Name:  "status",
 		Usage: "say what the index, the queue and the last passes say",
 		Flags: append(flags(stateSettings), jsonFlag),
-		Action: p.withState(func(c *cli.Context, s *state.State) error {
+		Action: p.withState(func(c *cli.Context, settings *settings, s *state.State) error {
 			st, err := reconcile.ReadStatus(c.Context, s)
 			if err != nil {
 				return err
@@ -29,10 +29,11 @@ func (p *program) statusCommand() *cli.Command {
 			if c.Bool("json") {
 				return printJSON(p.stdout, struct {
 					reconcile.Status
-					Attention []string `json:"attention"` // what is wrong, and what to do
-				}{st, wrong})
+					Attention    []string `json:"attention"`     // what is wrong, and what to do
+					SettingsFile string   `json:"settings_file"` // empty if there is none
+				}{st, wrong, settings.envFilePath()})
 			}
-			printStatus(p.stdout, &st, wrong)
+			printStatus(p.stdout, &st, wrong, settings.envFilePath())
 			return nil
 		}),
 	}
@@ -51,7 +52,7 @@ func diskAttention(path string) []string {
 }
 
 // printStatus prints first what is wrong.
-func printStatus(w io.Writer, st *reconcile.Status, wrong []string) {
+func printStatus(w io.Writer, st *reconcile.Status, wrong []string, settingsFile string) {
 	for _, text := range wrong {
 		fmt.Fprintf(w, "! %s\n", text)
 	}
@@ -78,6 +79,9 @@ func printStatus(w io.Writer, st *reconcile.Status, wrong []string) {
 	}
 	appendPass(t, "last reconcile", st.LastReconcile)
 	appendPass(t, "last verify", st.LastVerify)
+	if settingsFile != "" {
+		t.AppendRow(table.Row{"settings", pathText("", settingsFile)})
+	}
 	t.Render()
 }
 
