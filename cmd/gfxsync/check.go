@@ -53,7 +53,7 @@ func keepingKeyError(group []setting, keyErr *error) []setting {
 		if group[i].parse == nil {
 			group[i].parse = func(s *settings, v string) bool {
 				var key supabase.Key
-				key, *keyErr = supabase.ParseKey(v)
+				key, *keyErr = readKey(v)
 				s.key = &key
 				return true
 			}

@@ -57,11 +57,15 @@ func (p *program) configure(c *cli.Context, groups ...[]setting) (*settings, err
 	}
 	// The flags come first: a quotation mark in a flag can turn the rest of the line into arguments, and the error of
 	// that flag says so (see quotationMarkHint).
+	return s, refuseArguments(c)
+}
+
+func refuseArguments(c *cli.Context) error {
 	if c.Args().Present() && c.Command.ArgsUsage == "" {
-		return nil, fmt.Errorf("%w: %s is not an argument of this command; see --help", errSettings,
+		return fmt.Errorf("%w: %s is not an argument of this command; see --help", errSettings,
 			quoteValue(c.Args().First()))
 	}
-	return s, nil
+	return nil
 }
 
 // configureAgent reads and validates the settings that an agent needs.
@@ -129,8 +133,10 @@ func quoted(v string) string {
 	return strconv.Quote(v)
 }
 
-// mayHoldKey recognizes a key by its beginning.
-func mayHoldKey(v string) bool { return strings.Contains(v, "sb_") || strings.Contains(v, "eyJ") }
+// mayHoldKey recognizes a key, or a sealed one, by its beginning.
+func mayHoldKey(v string) bool {
+	return strings.Contains(v, "sb_") || strings.Contains(v, "eyJ") || strings.Contains(v, "dpapi:")
+}
 
 // quotationMarkHint explains the quotation mark in a wrong value on Windows. The command line --watch "C:\GFX\" --json
 // has one argument after --watch, C:\GFX" --json. And set NAME="C:\GFX" puts the quotation marks into the value.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -59,22 +60,29 @@ func systemConfigDir() string {
 // readEnvFile reads the file of settings that a flag or a variable names, or else the first that is there in one of the
 // places. It returns nil if there is none.
 func (p *program) readEnvFile(c *cli.Context) (*envfile.File, error) {
-	path, from := c.String("env-file"), "--env-file"
-	switch given := c.IsSet("env-file"); {
-	case given && strings.TrimSpace(path) == "":
+	path, from := p.namedEnvFile(c)
+	switch {
+	case from == "":
+		return p.findEnvFile()
+	case strings.TrimSpace(path) == "":
 		return nil, fmt.Errorf("%w: --env-file is %s: expected the path of a file", errSettings, quoteValue(path))
-	case !given:
-		path, _ = p.lookupEnv(envFileVariable)
-		from = envFileVariable
-		if path == "" {
-			return p.findEnvFile()
-		}
 	}
 	file, err := envfile.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", errSettings, from, err)
 	}
 	return file, nil
+}
+
+// namedEnvFile returns the path of the file that a flag or a variable names, and which of them.
+func (p *program) namedEnvFile(c *cli.Context) (path, from string) {
+	if c.IsSet("env-file") {
+		return c.String("env-file"), "--env-file"
+	}
+	if path, ok := p.lookupEnv(envFileVariable); ok && strings.TrimSpace(path) != "" {
+		return path, envFileVariable
+	}
+	return "", ""
 }
 
 func (p *program) findEnvFile() (*envfile.File, error) {
@@ -109,8 +117,22 @@ func (s *settings) envFilePath() string {
 // envFileFinding says which file was read.
 func (s *settings) envFileFinding() store.Finding {
 	f := store.Finding{Part: "settings", Verdict: store.OK, Text: "no file; from the environment and the command line"}
-	if path := s.envFilePath(); path != "" {
-		f.Text = "from " + pathText("", path) + "; the environment and the command line win over it"
+	path := s.envFilePath()
+	if path == "" {
+		return f
+	}
+	f.Text = "from " + pathText("", path) + "; the environment and the command line win over it"
+	if !slices.ContainsFunc(keyNames(), func(name string) bool { v, _ := s.envFile.Lookup(name); return v != "" }) {
+		return f
+	}
+	switch who, err := envfile.OpenTo(path); {
+	case err != nil:
+		f.Verdict, f.Text = store.Warn, f.Text+"; who may read the key in it cannot be told: "+err.Error()
+		f.Hint = "look at the rights of the file"
+	case who != "":
+		f.Verdict, f.Text = store.Warn, f.Text+"; the key in it is open to "+who
+		f.Hint = onWindows("run gfxsync key set, which writes the file for you, Administrators and SYSTEM alone",
+			"chmod 600 "+path)
 	}
 	return f
 }

@@ -33,11 +33,15 @@ const stopLimit = 9500 * time.Millisecond
 // errRemains says that a command ran to its end and found something that is not as it should be. It is not printed.
 var errRemains = errors.New("something remains")
 
+// errStopped is what a command says that was interrupted.
+var errStopped = errors.New("stopped")
+
 // program is the command line. Tests run it without a process, with an environment and outputs of their own.
 type program struct {
 	lookupEnv func(string) (string, bool)
 	environ   []string // the same environment, NAME=VALUE
 	envPlaces []string // where the file of settings is looked for
+	stdin     *os.File
 	stdout    io.Writer
 	stderr    io.Writer
 }
@@ -55,7 +59,7 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	p := &program{
 		lookupEnv: os.LookupEnv, environ: os.Environ(), envPlaces: envPlaces(),
-		stdout: os.Stdout, stderr: os.Stderr,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 	}
 	code := make(chan int, 1)
 	go func() { code <- p.run(ctx, os.Args) }()
@@ -85,7 +89,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		HideHelpCommand: true,
 		Commands: []*cli.Command{
 			p.runCommand(), p.checkCommand(), p.reconcileCommand(), p.verifyCommand(), p.statusCommand(),
-			p.queueCommand(), p.invalidCommand(), p.schemaCommand(), p.demoCommand(), p.versionCommand(),
+			p.queueCommand(), p.invalidCommand(), p.schemaCommand(), p.keyCommand(), p.demoCommand(), p.versionCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
@@ -104,10 +108,11 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return exitOK
 	case errors.Is(err, errRemains):
 		return exitRemain
-	default:
-		fmt.Fprintf(p.stderr, "gfxsync: %v\n", err)
-		return exitFailed
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		err = errStopped
 	}
+	fmt.Fprintf(p.stderr, "gfxsync: %v\n", err)
+	return exitFailed
 }
 
 // usageError replaces the whole help, which cli would print after a wrong flag.

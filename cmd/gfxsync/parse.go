@@ -14,6 +14,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 
+	"github.com/gfxsync/gfxsync/cmd/gfxsync/envfile"
 	"github.com/gfxsync/gfxsync/reconcile"
 	"github.com/gfxsync/gfxsync/store/supabase"
 )
@@ -112,10 +113,19 @@ func isIdentifier(v string) bool {
 	})
 }
 
+// readKey reads a key as it stands in the settings, sealed or not.
+func readKey(v string) (supabase.Key, error) {
+	key, err := envfile.Unseal(v)
+	if err != nil {
+		return supabase.Key{}, fmt.Errorf("%w: %w", supabase.ErrKey, err)
+	}
+	return supabase.ParseKey(key)
+}
+
 // parseKey is not in the table of settings, because no error may show the value. An error of ParseKey says what is
 // wrong with the key without showing it.
 func parseKey(s *settings, variable, v string) error {
-	key, err := supabase.ParseKey(v)
+	key, err := readKey(v)
 	if err != nil {
 		return fmt.Errorf("%s: %w", variable, err)
 	}

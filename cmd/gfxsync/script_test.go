@@ -75,7 +75,7 @@ func setupScript(env *testscript.Env) error {
 	for name, key := range map[string]string{
 		"SECRET_KEY": testKey, "PUBLISHABLE_KEY": "sb_publishable_0123456789abcdefghijkl", "ANON_JWT": fakeJWT("anon"),
 		"AUTHENTICATED_JWT": fakeJWT("authenticated"), "SERVICE_JWT": fakeJWT("service_role"),
-		"HALF_A_JWT": fakeJWT("service_role")[:60],
+		"HALF_A_JWT": fakeJWT("service_role")[:60], "EXPIRED_JWT": fakeJWTUntil("service_role", 1740830400),
 	} {
 		env.Setenv(name, key)
 	}

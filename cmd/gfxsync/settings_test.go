@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -17,9 +18,13 @@ import (
 const testKey = "sb_secret_0123456789abcdefghijkl"
 
 // fakeJWT looks as a legacy key of the role does.
-func fakeJWT(role string) string {
+func fakeJWT(role string) string { return fakeJWTUntil(role, 4102444800) }
+
+// fakeJWTUntil expires at a time, in seconds since 1970.
+func fakeJWTUntil(role string, expires int64) string {
 	part := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
-	return part(`{"alg":"HS256","typ":"JWT"}`) + "." + part(`{"iss":"supabase","ref":"project","role":"`+role+`"}`) + "." + part("signature")
+	return part(`{"alg":"HS256","typ":"JWT"}`) + "." +
+		part(fmt.Sprintf(`{"iss":"supabase","ref":"project","role":%q,"exp":%d}`, role, expires)) + "." + part("signature")
 }
 
 // runSettings is an environment with which an agent could run, in folders of its own.

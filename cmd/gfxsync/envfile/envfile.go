@@ -12,8 +12,10 @@ import (
 
 // File is a file of settings. A nil File has no settings.
 type File struct {
-	Path  string
-	lines []line
+	Path    string
+	lines   []line
+	lineEnd string
+	marked  bool // it begins with a byte order mark
 }
 
 // line is a line of the file. A comment or an empty line has no name.
@@ -62,14 +64,21 @@ func (f *File) Names() (names []string) {
 
 const byteOrderMark = "\ufeff"
 
-var lineEnd = regexp.MustCompile(`\r\n|\r|\n`)
+var anyLineEnd = regexp.MustCompile(`\r\n|\r|\n`)
 
 func (f *File) parse(content []byte) error {
 	if err := checkEncoding(content); err != nil {
 		return err
 	}
-	text := strings.TrimPrefix(string(content), byteOrderMark)
-	for i, text := range lineEnd.Split(text, -1) {
+	text, marked := strings.CutPrefix(string(content), byteOrderMark)
+	f.lineEnd, f.marked = systemLineEnd, marked
+	if end := anyLineEnd.FindString(text); end != "" {
+		f.lineEnd = end
+	}
+	if text == "" {
+		return nil
+	}
+	for i, text := range anyLineEnd.Split(strings.TrimSuffix(text, f.lineEnd), -1) {
 		l, err := parseLine(text)
 		if err != nil {
 			return fmt.Errorf("line %d: %w", i+1, err)
