@@ -11,7 +11,7 @@ import (
 	"github.com/gfxsync/gfxsync/store"
 )
 
-var watchForFlag = &cli.DurationFlag{
+var watchForFlag = &cli.StringFlag{
 	Name:  "watch-for",
 	Usage: "wait for the next save for up to `DURATION` (60s), and say which way it was noticed and how fast",
 }
@@ -20,9 +20,15 @@ var watchForFlag = &cli.DurationFlag{
 const maxWatchFor = 24 * time.Hour
 
 func parseWatchFor(c *cli.Context) (time.Duration, error) {
-	d := c.Duration(watchForFlag.Name)
-	if d < 0 || d > maxWatchFor {
-		return 0, fmt.Errorf("--watch-for is %v; give a duration (60s, 5m), up to 24h", d)
+	if !c.IsSet(watchForFlag.Name) {
+		return 0, nil
+	}
+	var d time.Duration
+	text := c.String(watchForFlag.Name)
+	limits := duration(func(*settings) *time.Duration { return &d }, time.Millisecond, maxWatchFor, "24h")
+	if !limits.parse(nil, text) {
+		return 0, fmt.Errorf("%w: --%s is %s: expected %s", errSettings, watchForFlag.Name, quoteValue(text),
+			limits.expected)
 	}
 	return d, nil
 }

@@ -63,7 +63,7 @@ func TestCheckThatWaitsInVain(t *testing.T) {
 	}
 
 	said, _, wait = startCheck(t, s, "--watch-for", "25h")
-	if err := wait(); err == nil || !strings.Contains(said.String(), "--watch-for is 25h0m0s; give a duration") {
+	if err := wait(); err == nil || !strings.Contains(said.String(), `--watch-for is "25h": expected seconds (5.0) or a duration`) {
 		t.Errorf("%v, standard error %q", err, said)
 	}
 }

@@ -20,7 +20,7 @@ func (p *program) invalidCommand() *cli.Command {
 		Usage: "list the files that cannot be synced",
 		Subcommands: []*cli.Command{{
 			Name: "list", Usage: "list the files that cannot be synced, and why",
-			Flags: append(flags(stateSettings), jsonFlag), OnUsageError: usageError,
+			Flags:  append(flags(stateSettings), jsonFlag),
 			Action: p.withState(p.listInvalid),
 		}},
 	}

@@ -28,7 +28,7 @@ func (p *program) keyCommand() *cli.Command {
 		Usage: "replace the key of Supabase in the file of settings",
 		Subcommands: []*cli.Command{{
 			Name: "set", Usage: "replace the key in the file of settings by one that is typed, or read from standard input",
-			Description: keySetDescription, Flags: append(flags(), jsonFlag), OnUsageError: usageError, Action: p.setKey,
+			Description: keySetDescription, Flags: append(flags(), jsonFlag), Action: p.setKey,
 		}},
 	}
 }

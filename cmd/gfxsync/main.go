@@ -79,30 +79,8 @@ func main() {
 
 // run runs one command line and returns its exit code.
 func (p *program) run(ctx context.Context, args []string) int {
-	app := &cli.App{
-		Name:            "gfxsync",
-		Usage:           "keep a Supabase table true to a folder of PokerGFX sessions",
-		Writer:          p.stdout,
-		ErrWriter:       p.stderr,
-		ExitErrHandler:  func(*cli.Context, error) {},
-		HideVersion:     true,
-		HideHelpCommand: true,
-		Commands: []*cli.Command{
-			p.runCommand(), p.checkCommand(), p.reconcileCommand(), p.verifyCommand(), p.statusCommand(),
-			p.queueCommand(), p.invalidCommand(), p.schemaCommand(), p.keyCommand(), p.demoCommand(), p.versionCommand(),
-		},
-		Action: func(c *cli.Context) error {
-			if c.Args().Present() {
-				return fmt.Errorf("no command %s; see gfxsync --help", quoteValue(c.Args().First()))
-			}
-			return cli.ShowAppHelp(c)
-		},
-		OnUsageError: usageError,
-	}
-	for _, c := range app.Commands {
-		c.OnUsageError = usageError
-	}
-	err := app.RunContext(ctx, args)
+	app := p.app()
+	err := app.RunContext(ctx, arrange(app, args))
 	switch {
 	case err == nil:
 		return exitOK
@@ -115,20 +93,52 @@ func (p *program) run(ctx context.Context, args []string) int {
 	return exitFailed
 }
 
-// usageError replaces the whole help, which cli would print after a wrong flag.
-func usageError(_ *cli.Context, err error, _ bool) error {
-	return fmt.Errorf("%w; see --help", err)
+func (p *program) app() *cli.App {
+	app := &cli.App{
+		Name:            "gfxsync",
+		HelpName:        "gfxsync",
+		Usage:           "keep a Supabase table true to a folder of PokerGFX sessions",
+		Writer:          p.stdout,
+		ErrWriter:       p.stderr,
+		ExitErrHandler:  func(*cli.Context, error) {},
+		HideVersion:     true,
+		HideHelpCommand: true,
+		Flags: []cli.Flag{
+			cli.HelpFlag, &cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version"},
+		},
+		Commands: []*cli.Command{
+			p.runCommand(), p.checkCommand(), p.reconcileCommand(), p.verifyCommand(), p.statusCommand(),
+			p.queueCommand(), p.invalidCommand(), p.schemaCommand(), p.keyCommand(), p.demoCommand(), p.versionCommand(),
+			// arrange makes --help of it, so it is here for the list.
+			{Name: "help", Usage: "show help for a command", ArgsUsage: "[COMMAND …]"},
+		},
+		Action: func(c *cli.Context) error {
+			if c.Bool("version") {
+				return p.printVersion(c)
+			}
+			return groupAction(c)
+		},
+		OnUsageError: usageError,
+	}
+	hideDefaults(app.Flags)
+	finish(app.Commands)
+	return app
 }
 
 func (p *program) versionCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "version",
-		Usage: "print the version",
-		Action: func(*cli.Context) error {
-			_, err := fmt.Fprintln(p.stdout, "gfxsync "+versionText())
-			return err
-		},
+		Name:   "version",
+		Usage:  "print the version",
+		Action: p.printVersion,
 	}
+}
+
+func (p *program) printVersion(c *cli.Context) error {
+	if err := refuseArguments(c); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(p.stdout, "gfxsync "+versionText())
+	return err
 }
 
 func versionText() string {
