@@ -231,7 +231,7 @@ var stateCommands = [][]string{
 	{"queue", "list"},
 	{"queue", "list", "--json"},
 	{"queue", "retry"},
-	{"queue", "drop"},
+	{"queue", "drop", "--all"},
 	{"invalid", "list"},
 	{"invalid", "list", "--json"},
 }

@@ -29,24 +29,26 @@ func (p *program) queueCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "list", Usage: "list what waits, and what is dead, and why",
-				Flags: append(flags(stateSettings), jsonFlag), OnUsageError: usageError,
+				Flags:  append(flags(stateSettings), jsonFlag),
 				Action: p.withState(p.listQueue),
 			},
 			{
 				Name: "retry", ArgsUsage: "[ID …]",
-				Usage: "try entries again at once, with all their retries: all dead ones, or those with the given ids",
-				Flags: flags(stateSettings), OnUsageError: usageError,
-				Action: p.withState(p.changeQueue(state.View.RetryQueued, "to be tried again")),
+				Usage:  "try entries again at once, with all their retries: all dead ones, or those with the given ids",
+				Flags:  append(flags(stateSettings), allFlag, jsonFlag),
+				Action: p.changeQueue(state.View.RetryQueued, "to be tried again"),
 			},
 			{
-				Name: "drop", ArgsUsage: "[ID …]",
-				Usage: "give entries up for good: all dead ones, or those with the given ids",
-				Flags: flags(stateSettings), OnUsageError: usageError,
-				Action: p.withState(p.changeQueue(state.View.DropQueued, "dropped")),
+				Name: "drop", ArgsUsage: "ID … | --all",
+				Usage:  "give entries up for good: those with the given ids, or with --all all dead ones",
+				Flags:  append(flags(stateSettings), allFlag, jsonFlag),
+				Action: p.changeQueue(state.View.DropQueued, "dropped"),
 			},
 		},
 	}
 }
+
+var allFlag = &cli.BoolFlag{Name: "all", Usage: "all dead entries"}
 
 type queuedJSON struct {
 	ID          int64      `json:"id"`
@@ -104,41 +106,59 @@ func toJSON(e *store.Queued) queuedJSON {
 // transaction.
 func (p *program) changeQueue(
 	change func(state.View, context.Context, int64) (int, error), done string,
-) func(*cli.Context, *settings, *state.State) error {
-	return func(c *cli.Context, _ *settings, s *state.State) error {
-		ids, err := parseIDs(c.Args().Slice())
+) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		ids, err := parseIDs(c)
 		if err != nil {
 			return err
 		}
-		changed := 0
-		err = s.Update(c.Context, func(v state.View) error {
-			for _, id := range ids {
-				n, err := change(v, c.Context, id)
-				if err != nil {
-					return err
+		return p.withState(func(c *cli.Context, _ *settings, s *state.State) error {
+			changed := 0
+			err := s.Update(c.Context, func(v state.View) error {
+				for _, id := range ids {
+					n, err := change(v, c.Context, id)
+					if err != nil {
+						return err
+					}
+					changed += n
 				}
-				changed += n
+				return nil
+			})
+			if err != nil {
+				return err
 			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(p.stdout, "%s %s.\n", english.Plural(changed, "entry", ""), done)
-		return nil
+			return p.printChanged(c, changed, done)
+		})(c)
 	}
 }
 
-// parseIDs returns 0, which stands for all dead entries, if there are no arguments.
-func parseIDs(args []string) ([]int64, error) {
-	if len(args) == 0 {
+func (p *program) printChanged(c *cli.Context, changed int, done string) error {
+	if c.Bool(jsonFlag.Name) {
+		return printJSON(p.stdout, struct {
+			Entries int `json:"entries"`
+		}{changed})
+	}
+	_, err := fmt.Fprintf(p.stdout, "%s %s.\n", english.Plural(changed, "entry", ""), done)
+	return err
+}
+
+// parseIDs returns the ids of entries, or 0, which stands for all dead ones. All are dropped only if that is said.
+func parseIDs(c *cli.Context) ([]int64, error) {
+	all, args := c.Bool(allFlag.Name), c.Args().Slice()
+	switch {
+	case all && len(args) > 0:
+		return nil, fmt.Errorf("%w: --all and ids of entries exclude each other", errSettings)
+	case len(args) == 0 && !all && c.Command.Name == "drop":
+		return nil, fmt.Errorf("%w: name the entries to drop (see gfxsync queue list), or all dead ones with --all",
+			errSettings)
+	case len(args) == 0:
 		return []int64{0}, nil
 	}
 	var ids []int64
 	for _, arg := range args {
 		id, err := strconv.ParseInt(arg, 10, 64)
 		if err != nil || id <= 0 {
-			return nil, fmt.Errorf("%q is no id of an entry; see gfxsync queue list", arg)
+			return nil, fmt.Errorf("%s is no id of an entry; see gfxsync queue list", quoteValue(arg))
 		}
 		if !slices.Contains(ids, id) {
 			ids = append(ids, id)
