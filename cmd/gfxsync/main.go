@@ -79,9 +79,15 @@ func main() {
 
 // run runs one command line and returns its exit code.
 func (p *program) run(ctx context.Context, args []string) int {
-	app := p.app()
-	err := app.RunContext(ctx, arrange(app, args))
+	out := &output{w: p.stdout}
+	with := *p
+	with.stdout = out
+	app := with.app()
+	args = arrange(app, args)
+	err := app.RunContext(ctx, args)
 	switch {
+	case out.err != nil && (err == nil || errors.Is(err, errRemains)):
+		err = out.err
 	case err == nil:
 		return exitOK
 	case errors.Is(err, errRemains):
@@ -90,6 +96,11 @@ func (p *program) run(ctx context.Context, args []string) int {
 		err = errStopped
 	}
 	fmt.Fprintf(p.stderr, "gfxsync: %v\n", err)
+	if _, told := errors.AsType[toldError](err); !told && asksForJSON(args) {
+		_ = printJSON(out, struct { // what cannot be written is an error already
+			Error string `json:"error"`
+		}{err.Error()})
+	}
 	return exitFailed
 }
 
@@ -129,6 +140,7 @@ func (p *program) versionCommand() *cli.Command {
 	return &cli.Command{
 		Name:   "version",
 		Usage:  "print the version",
+		Flags:  []cli.Flag{jsonFlag},
 		Action: p.printVersion,
 	}
 }
@@ -136,6 +148,11 @@ func (p *program) versionCommand() *cli.Command {
 func (p *program) printVersion(c *cli.Context) error {
 	if err := refuseArguments(c); err != nil {
 		return err
+	}
+	if c.Bool(jsonFlag.Name) {
+		return printJSON(p.stdout, struct {
+			Version string `json:"version"`
+		}{versionText()})
 	}
 	_, err := fmt.Fprintln(p.stdout, "gfxsync "+versionText())
 	return err

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -113,16 +115,31 @@ func (p *program) dryRun(c *cli.Context, cfg reconcile.Config, opts reconcile.Pa
 // conclude prints a report, and returns the error that makes the exit code. A pass that could not compare everything
 // has the exit code incomplete.
 func (p *program) conclude(c *cli.Context, r *reconcile.Report, incomplete int) error {
+	err := reportError(r, incomplete)
 	if c.Bool("json") {
-		if err := printJSON(p.stdout, r); err != nil {
-			return err
-		}
-	} else {
-		printReport(p.stdout, r)
+		return p.printReportJSON(r, err)
 	}
+	printReport(p.stdout, r)
+	return err
+}
+
+func (p *program) printReportJSON(r *reconcile.Report, err error) error {
+	told := struct {
+		*reconcile.Report
+		Error string `json:"error,omitempty"` // why the command has the exit code 2
+	}{Report: r}
+	if err != nil && !errors.Is(err, errRemains) {
+		told.Error = err.Error()
+		err = toldError{err}
+	}
+	return cmp.Or(printJSON(p.stdout, told), err)
+}
+
+func reportError(r *reconcile.Report, incomplete int) error {
 	switch {
 	case r.Outcome == reconcile.RootUnavailable, r.Outcome == reconcile.RemoteUnusable:
-		return fmt.Errorf("%s: %s", r.Outcome, r.Hindrance())
+		// What hindered it may name the outcome itself.
+		return errors.New(string(r.Outcome) + ": " + strings.TrimPrefix(r.Hindrance(), string(r.Outcome)+": "))
 	case r.Outcome == reconcile.Incomplete && incomplete == exitFailed:
 		return fmt.Errorf("could not compare everything: %s", r.Hindrance())
 	case !r.InSync:

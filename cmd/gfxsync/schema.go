@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -53,6 +54,7 @@ func (p *program) schemaCommand() *cli.Command {
 				Name:  "migration",
 				Usage: "write it as a migration of the Supabase project around the current folder",
 			},
+			jsonFlag,
 		}, realtimeFlags()),
 		Action: func(c *cli.Context) error {
 			s, err := p.configure(c, remoteSettings)
@@ -67,13 +69,30 @@ func (p *program) schemaCommand() *cli.Command {
 					"--concurrently prints with psql first, and then the migration, which finds nothing left to do",
 					errSettings)
 			case migration:
-				return p.writeMigration(name, sql, time.Now())
+				file, err := writeMigration(name, sql, time.Now())
+				if err != nil {
+					return err
+				}
+				return p.printSchema(c, schemaJSON{File: file}, file+"\n")
 			default:
-				_, err := fmt.Fprint(p.stdout, sql)
-				return err
+				return p.printSchema(c, schemaJSON{SQL: sql}, sql)
 			}
 		},
 	}
+}
+
+// schemaJSON has the SQL, or the file that it was written to.
+type schemaJSON struct {
+	SQL  string `json:"sql,omitempty"`
+	File string `json:"file,omitempty"`
+}
+
+func (p *program) printSchema(c *cli.Context, asJSON schemaJSON, text string) error {
+	if c.Bool(jsonFlag.Name) {
+		return printJSON(p.stdout, asJSON)
+	}
+	_, err := io.WriteString(p.stdout, text)
+	return err
 }
 
 // schemaSQL returns the SQL, and the name of a migration with it.
@@ -90,39 +109,37 @@ func schemaSQL(c *cli.Context, s *settings) (name, sql string) {
 	return "gfxsync", parts.SQL(s.schema, s.table, keys...) + realtime
 }
 
-// writeMigration writes the SQL to a new migration with this name and prints the path of the file. It writes nothing if
+// writeMigration writes the SQL to a new migration with this name and returns the path of the file. It writes nothing if
 // the newest migration with this name is the same.
-func (p *program) writeMigration(name, sql string, now time.Time) error {
+func writeMigration(name, sql string, now time.Time) (string, error) {
 	project, err := supabaseProject()
 	if err != nil {
-		return err
+		return "", err
 	}
 	dir := filepath.Join(project, "supabase", "migrations")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make the folder of the migrations: %w", err)
+		return "", fmt.Errorf("make the folder of the migrations: %w", err)
 	}
 	earlier, err := filepath.Glob(filepath.Join(dir, "*_"+name+".sql"))
 	if err != nil {
-		return fmt.Errorf("list the migrations: %w", err)
+		return "", fmt.Errorf("list the migrations: %w", err)
 	}
 	if len(earlier) > 0 {
 		newest := slices.Max(earlier)
 		if text, err := os.ReadFile(newest); err == nil && string(text) == sql {
-			_, err := fmt.Fprintln(p.stdout, newest)
-			return err
+			return newest, nil
 		}
 	}
 	path := filepath.Join(dir, now.UTC().Format("20060102150405")+"_"+name+".sql")
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		return fmt.Errorf("write the migration: %w", err)
+		return "", fmt.Errorf("write the migration: %w", err)
 	}
 	_, err = file.WriteString(sql)
 	if err = errors.Join(err, file.Close()); err != nil {
-		return fmt.Errorf("write the migration: %w", errors.Join(err, os.Remove(path)))
+		return "", fmt.Errorf("write the migration: %w", errors.Join(err, os.Remove(path)))
 	}
-	_, err = fmt.Fprintln(p.stdout, path)
-	return err
+	return path, nil
 }
 
 // supabaseProject finds the project as the Supabase CLI does: it is the nearest folder with a supabase/config.toml,
