@@ -19,7 +19,7 @@ var (
 )
 
 func (p *program) reconcileCommand() *cli.Command {
-	use := func(c *cli.Context) tableUse {
+	use := func(c *cli.Context, _ *settings) tableUse {
 		if c.Bool("dry-run") {
 			return emptyTable
 		}
@@ -47,13 +47,18 @@ func (p *program) reconcileCommand() *cli.Command {
 }
 
 func (p *program) verifyCommand() *cli.Command {
-	use := func(*cli.Context) tableUse { return compareTable }
+	use := func(_ *cli.Context, s *settings) tableUse {
+		if isMissing(s.queueDB) {
+			return emptyTable // the agent makes both at its first start
+		}
+		return compareTable
+	}
 	return &cli.Command{
 		Name:  "verify",
 		Usage: "compare folder, index and table, and change nothing",
 		Flags: append(flags(passCommandSettings...), fullFlag, jsonFlag),
 		Action: p.withRemote(use, func(c *cli.Context, cfg reconcile.Config) error {
-			s, err := openState(c.Context, cfg.QueueDB)
+			s, remove, err := p.openStateToCompare(c.Context, cfg.QueueDB)
 			if err != nil {
 				return err
 			}
@@ -61,7 +66,7 @@ func (p *program) verifyCommand() *cli.Command {
 			survey := &reconcile.Survey{Config: cfg, State: s, Progress: progress}
 			r, err := reconcile.Verify(c.Context, survey, modeOf(c))
 			done()
-			if err := errors.Join(err, s.Close()); err != nil {
+			if err := errors.Join(err, s.Close(), remove()); err != nil {
 				return err
 			}
 			return p.conclude(c, r, exitFailed)
@@ -78,7 +83,7 @@ func modeOf(c *cli.Context) reconcile.Mode {
 
 // withRemote makes an action of a function that needs the folder, the index and the table.
 func (p *program) withRemote(
-	use func(*cli.Context) tableUse, f func(*cli.Context, reconcile.Config) error,
+	use func(*cli.Context, *settings) tableUse, f func(*cli.Context, reconcile.Config) error,
 ) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		s, err := p.configureAgent(c, passCommandSettings...)
@@ -86,7 +91,7 @@ func (p *program) withRemote(
 			return err
 		}
 		log, closeLog := p.logger(s)
-		remote, err := s.openTable(c.Context, log, use(c))
+		remote, err := s.openTable(c.Context, log, use(c, s))
 		if err == nil {
 			err = errors.Join(f(c, s.agentConfig(remote, log)), remote.Close())
 		}
@@ -96,7 +101,7 @@ func (p *program) withRemote(
 
 // dryRun names what a reconcile would send.
 func (p *program) dryRun(c *cli.Context, cfg reconcile.Config, opts reconcile.PassOptions) error {
-	s, remove, err := openStateOrEmpty(c.Context, cfg.QueueDB)
+	s, remove, err := p.openStateToCompare(c.Context, cfg.QueueDB)
 	if err != nil {
 		return err
 	}
