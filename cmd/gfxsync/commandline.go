@@ -79,6 +79,7 @@ func takesNext(flags []cli.Flag, word string) bool {
 func finish(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError, c.HideHelpCommand = usageError, true
+		c.Flags = append(c.Flags, cli.HelpFlag) // cli adds it too late to list it beside categories
 		hideDefaults(c.Flags)
 		if len(c.Subcommands) > 0 {
 			c.Action = groupAction

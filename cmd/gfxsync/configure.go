@@ -31,7 +31,9 @@ func flags(groups ...[]setting) []cli.Flag {
 				continue
 			}
 			usage := s.usage + " [" + s.env[0] + "]"
-			list = append(list, &cli.StringFlag{Name: s.flag, Usage: usage, DefaultText: s.preset})
+			list = append(list, &cli.StringFlag{
+				Name: s.flag, Usage: usage, DefaultText: s.preset, Category: s.category,
+			})
 		}
 	}
 	return list

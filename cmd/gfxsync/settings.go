@@ -46,6 +46,7 @@ type settings struct {
 
 // setting is one setting with its environment variables and its flag.
 type setting struct {
+	category   string   // under which help lists it
 	env        []string // the first is the one in the documentation
 	flag       string   // empty for secrets, because process lists show flags
 	usage      string
@@ -56,7 +57,7 @@ type setting struct {
 
 // Each command takes the groups of settings that it needs.
 var (
-	remoteSettings = []setting{
+	remoteSettings = inCategory("Supabase", []setting{
 		{
 			env: []string{"GFX_SYNC_SUPABASE_URL"}, flag: "supabase-url", usage: "URL of the Supabase project",
 			value: parsed(func(s *settings) **url.URL { return &s.supabaseURL }, parseProjectURL, "a URL as "+
@@ -91,12 +92,12 @@ var (
 		},
 		{
 			env: []string{"GFX_SYNC_HTTP_TIMEOUT"}, flag: "http-timeout",
-			usage: "how long a request may take", preset: "30",
+			usage: "how long a request may take", preset: "30s",
 			value: duration(func(s *settings) *time.Duration { return &s.httpTimeout },
 				100*time.Millisecond, 10*time.Minute, "10m"),
 		},
-	}
-	fileSettings = []setting{
+	})
+	fileSettings = inCategory("Files", []setting{
 		{
 			env: []string{"GFX_SYNC_GFX_WATCH_PATH"}, flag: "watch",
 			usage:  "the folder that PokerGFX writes to; several as PC01=/nas/PC01;PC02=/nas/PC02",
@@ -127,21 +128,21 @@ var (
 			value: size(func(s *settings) *int64 { return &s.maxFileSize }, 1<<10, 256<<20,
 				"a size as 64MiB or a number of bytes, from 1KiB to 256MiB"),
 		},
-	}
-	deliverySettings = []setting{
+	})
+	deliverySettings = inCategory("Delivery", []setting{
 		{
 			env: []string{"GFX_SYNC_BATCH_SIZE"}, flag: "batch-size", usage: "records in a request", preset: "500",
 			value: number(func(s *settings) *int { return &s.batchSize }, 1, 10000),
 		},
 		{
 			env: []string{"GFX_SYNC_FLUSH_INTERVAL"}, flag: "flush-interval",
-			usage: "how long a modified file waits for others", preset: "5.0",
+			usage: "how long a modified file waits for others", preset: "5s",
 			value: duration(func(s *settings) *time.Duration { return &s.flushInterval },
 				time.Millisecond, time.Hour, "1h"),
 		},
 		{
 			env: []string{"GFX_SYNC_QUEUE_PROCESS_INTERVAL"}, flag: "queue-process-interval",
-			usage: "how often the offline queue is tried", preset: "60",
+			usage: "how often the offline queue is tried", preset: "1m",
 			value: duration(func(s *settings) *time.Duration { return &s.queueInterval },
 				time.Millisecond, 24*time.Hour, "24h"),
 		},
@@ -150,8 +151,8 @@ var (
 			usage: "refusals after which a record is dead", preset: "5",
 			value: number(func(s *settings) *int { return &s.maxRetries }, 1, 1000),
 		},
-	}
-	passSettings = []setting{
+	})
+	passSettings = inCategory("Passes", []setting{
 		{
 			env: []string{"GFX_SYNC_FULL_READERS"}, flag: "full-readers",
 			usage: "files that a full pass reads at a time", preset: "2",
@@ -162,8 +163,8 @@ var (
 			usage: "keep or delete rows of older versions of a file", preset: "keep",
 			value: word(func(s *settings) *string { return &s.superseded }, "keep", "delete"),
 		},
-	}
-	scheduleSettings = []setting{
+	})
+	scheduleSettings = inCategory("Schedules", []setting{
 		{
 			env: []string{"GFX_SYNC_SCAN_SCHEDULE"}, flag: "scan-schedule",
 			usage: "when to compare the folder with the index", preset: "@every 30s",
@@ -182,15 +183,15 @@ var (
 			emptyIsOff: true,
 			value:      schedule(func(s *settings) *reconcile.Schedule { return &s.schedules.Full }),
 		},
-	}
-	stateSettings = []setting{
+	})
+	stateSettings = inCategory("Index and queue", []setting{
 		{
 			env: []string{"GFX_SYNC_QUEUE_DB_PATH"}, flag: "queue-db",
 			usage: "the SQLite file of hash index and offline queue", preset: defaultQueueDB(),
 			value: filePath(func(s *settings) *string { return &s.queueDB }),
 		},
-	}
-	logSettings = []setting{
+	})
+	logSettings = inCategory("Log", []setting{
 		{
 			env: []string{"GFX_SYNC_LOG_LEVEL"}, flag: "log-level",
 			usage: "debug, info, warn or error", preset: "info",
@@ -206,8 +207,15 @@ var (
 			usage: "log there, rotating at 10 MiB, instead of to standard error",
 			value: filePath(func(s *settings) *string { return &s.logFile }),
 		},
-	}
+	})
 )
+
+func inCategory(name string, group []setting) []setting {
+	for i := range group {
+		group[i].category = name
+	}
+	return group
+}
 
 // agentSettings are the settings of gfxsync run: all settings. The remote comes first.
 var agentSettings = [][]setting{
