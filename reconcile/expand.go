@@ -85,8 +85,8 @@ func (r *Report) expansion(ctx context.Context, e store.Expander, state store.Ex
 	r.Expansion = &state
 	r.ExpandStale, r.ExpandErrors = state.Stale, state.Errors
 	if state.Stale > 0 {
-		r.problem(fileid.ID{}, kindHands, fmt.Sprintf("the hands of %d sessions are not those of their last save; "+
-			"gfxsync reconcile has them expanded", state.Stale))
+		r.problem(fileid.ID{}, kindHands, fmt.Sprintf("the hands of %s are not those of the last save; "+
+			"gfxsync reconcile has them expanded", plural(state.Stale, "session", "sessions")))
 	}
 	for _, hand := range named {
 		r.problem(fileid.ID{Path: hand.Name()}, kindHands, fmt.Sprintf("%s (%s)", hand.Message, hand.Code))

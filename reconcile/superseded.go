@@ -71,8 +71,9 @@ func (a *Agent) deleteStep(ctx context.Context, scope, after string, step []stat
 	})
 	if err == nil && refused == nil && len(left) > 0 {
 		refused = &store.RemoteError{
-			Class:   store.Rejected,
-			Message: fmt.Sprintf("the server acknowledged the deletion of %d rows that it still has", len(left)),
+			Class: store.Rejected,
+			Message: fmt.Sprintf("the server acknowledged the deletion of %s that it still has",
+				plural(len(left), "row", "rows")),
 			Hint: "if row level security is on and the key is not that of service_role, " +
 				"its role needs a policy for DELETE",
 		}

@@ -6,11 +6,13 @@ import (
 	"io"
 	"time"
 
-	"github.com/gfxsync/gfxsync/store/fileid"
-
+	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/gfxsync/gfxsync/store/fileid"
 )
 
 var jsonFlag = &cli.BoolFlag{Name: "json", Usage: "print JSON"}
@@ -52,6 +54,11 @@ func printList[E any](
 // pathText returns a path as people see it: on one line, and after the label of its root if there is one.
 func pathText(root, path string) string {
 	return fileid.ID{Root: root, Path: norm.NFC.String(path)}.String()
+}
+
+// count returns a number with what it counts.
+func count[N int | int64](n N, one string) string {
+	return humanize.Comma(int64(n)) + " " + english.PluralWord(int(n), one, "")
 }
 
 func timeText(t time.Time) string { return t.Local().Format(time.DateTime) }

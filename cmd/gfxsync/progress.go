@@ -28,10 +28,14 @@ func (p *program) progress(quiet bool) (show func(reconcile.Progress), done func
 	return func(now reconcile.Progress) {
 		if time.Since(last) >= progressInterval {
 			last = time.Now()
-			fmt.Fprintf(p.stderr, "%s of %s files, %s\n", humanize.Comma(now.Files), humanize.Comma(now.Total),
-				humanize.IBytes(uint64(now.Bytes)))
+			fmt.Fprintln(p.stderr, progressText(now))
 		}
 	}, func() {}
+}
+
+func progressText(now reconcile.Progress) string {
+	return fmt.Sprintf("%s of %s, %s", humanize.Comma(now.Files), count(now.Total, "file"),
+		humanize.IBytes(uint64(now.Bytes)))
 }
 
 func progressBar(w io.Writer) (show func(reconcile.Progress), done func()) {

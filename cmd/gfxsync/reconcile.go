@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -143,8 +142,7 @@ func (p *program) printReportJSON(r *reconcile.Report, err error) error {
 func reportError(r *reconcile.Report, incomplete int) error {
 	switch {
 	case r.Outcome == reconcile.RootUnavailable, r.Outcome == reconcile.RemoteUnusable:
-		// What hindered it may name the outcome itself.
-		return errors.New(string(r.Outcome) + ": " + strings.TrimPrefix(r.Hindrance(), string(r.Outcome)+": "))
+		return fmt.Errorf("%s: %s", r.Outcome, withoutOutcome(r.Hindrance()))
 	case r.Outcome == reconcile.Incomplete && incomplete == exitFailed:
 		return fmt.Errorf("could not compare everything: %s", r.Hindrance())
 	case !r.InSync:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/gfxsync/gfxsync/reconcile"
@@ -32,10 +33,11 @@ func printReport(w io.Writer, r *reconcile.Report) {
 	}
 	t.AppendRows([]table.Row{
 		{"differed", fmt.Sprintf("%d new, %d changed, %d gone", r.Added, r.Changed, r.Gone)},
-		{"hashed", fmt.Sprintf("%s files, %s", humanize.Comma(r.Hashed), humanize.IBytes(uint64(r.BytesHashed)))},
+		{"hashed", count(r.Hashed, "file") + ", " + humanize.IBytes(uint64(r.BytesHashed))},
 		{"table", fmt.Sprintf("%d missing, %d of other agents, %d superseded",
 			r.RemoteMissing, r.RemoteOnly, r.Superseded)},
-		{"sent", fmt.Sprintf("%d; %d rows renamed, %d superseded rows deleted", r.Uploaded, r.Renamed, r.Deleted)},
+		{"sent", fmt.Sprintf("%d; %s renamed, %s deleted", r.Uploaded, count(r.Renamed, "row"),
+			count(r.Deleted, "superseded row"))},
 		{"remain", fmt.Sprintf("%d on their way, %d queued, %d dead", r.Pending, r.Queued, r.Dead)},
 		{"invalid", fmt.Sprint(r.Invalid)},
 	})
@@ -43,19 +45,31 @@ func printReport(w io.Writer, r *reconcile.Report) {
 		t.AppendRow(table.Row{"hands", handsText(r.Expansion)})
 	}
 	took := time.Duration(r.DurationMS) * time.Millisecond
-	t.AppendRow(table.Row{"took", fmt.Sprintf("%v, %d requests", took, r.Requests)})
+	t.AppendRow(table.Row{"took", fmt.Sprintf("%v, %s", took, count(r.Requests, "request"))})
 	t.Render()
 	for _, problem := range r.Problems {
-		fmt.Fprintln(w, problem)
+		fmt.Fprintln(w, problemText(problem))
 	}
+}
+
+// problemText tells a problem. That of a root is told without "root" before "root unavailable".
+func problemText(p reconcile.Problem) string {
+	if strings.HasPrefix(p.Error, string(reconcile.RootUnavailable)) {
+		return pathText(p.Root, p.Path) + ": " + withoutOutcome(p.Error)
+	}
+	return p.String()
+}
+
+// withoutOutcome returns an error without the outcome of the pass that it may begin with, where that has been told.
+func withoutOutcome(text string) string {
+	return strings.TrimPrefix(text, string(reconcile.RootUnavailable)+": ")
 }
 
 // handsText describes the rows that the database makes of the sessions.
 func handsText(e *store.Expansion) string {
-	text := fmt.Sprintf("%s of %s sessions", humanize.Comma(e.Hands), humanize.Comma(e.Sessions))
+	text := fmt.Sprintf("%s of %s", humanize.Comma(e.Hands), count(e.Sessions, "session"))
 	if e.Stale > 0 {
-		text += fmt.Sprintf("; %s sessions are not up to date: gfxsync reconcile has them expanded",
-			humanize.Comma(e.Stale))
+		text += fmt.Sprintf("; %s not up to date: gfxsync reconcile has that expanded", count(e.Stale, "session"))
 	}
 	if e.Errors > 0 {
 		text += fmt.Sprintf("; %s could not be expanded: see the table gfx_expand_errors", humanize.Comma(e.Errors))
@@ -69,12 +83,12 @@ func handsText(e *store.Expansion) string {
 func folderText(r *reconcile.RootReport) string {
 	dir := pathText("", r.Dir)
 	if r.Error != "" {
-		return dir + ": " + r.Error
+		return dir + ": " + withoutOutcome(r.Error)
 	}
-	text := fmt.Sprintf("%s files in %s", humanize.Comma(int64(r.Files)), dir)
+	text := count(r.Files, "file") + " in " + dir
 	if r.Unread > 0 {
-		text += fmt.Sprintf("; %s folders or files could not be read, and nothing in them is synced: %s",
-			humanize.Comma(int64(r.Unread)), r.UnreadFirst)
+		text += fmt.Sprintf("; %s %s could not be read, and nothing in there is synced: %s", humanize.Comma(int64(r.Unread)),
+			english.PluralWord(r.Unread, "folder or file", "folders or files"), r.UnreadFirst)
 	}
 	return text
 }

@@ -62,8 +62,8 @@ func printStatus(w io.Writer, st *reconcile.Status, wrong []string, settingsFile
 	t := newTable(w)
 	t.AppendRows(statusRows(st))
 	if scan := st.LastScan; scan != nil {
-		t.AppendRow(table.Row{"last scan", fmt.Sprintf("%s: %s, %d files in %d ms; %d passes skipped while another ran",
-			timeText(scan.At), scan.Outcome, scan.Files, scan.DurationMS, scan.Skipped)})
+		t.AppendRow(table.Row{"last scan", fmt.Sprintf("%s: %s, %s in %s; %s skipped while another ran", timeText(scan.At),
+			scan.Outcome, count(scan.Files, "file"), milliseconds(scan.DurationMS), count(scan.Skipped, "pass"))})
 		for _, root := range scan.Roots {
 			t.AppendRow(table.Row{strings.TrimSpace("folder " + root.Label), folderText(&root)})
 			if d := root.Detection; d != nil && st.AgentRunning {
@@ -111,7 +111,7 @@ func recoveredText(old *state.Quarantined) string {
 	if old.Lost != nil {
 		lost = fmt.Sprintf("%d could not be read", *old.Lost)
 	}
-	return fmt.Sprintf("%s: %d records of %s, which was set aside; %s", timeText(old.At), old.Rescued,
+	return fmt.Sprintf("%s: %s of %s, which was set aside; %s", timeText(old.At), count(old.Rescued, "record"),
 		pathText("", old.Path), lost)
 }
 

@@ -23,9 +23,9 @@ func TestCheckOfHands(t *testing.T) {
 		verdict    store.Verdict
 		text, hint string
 	}{
-		{"all is well", ``, store.OK, "3 hands of 1 sessions", ""},
+		{"all is well", ``, store.OK, "3 hands of 1 session", ""},
 		{
-			"a session is stale", `delete from gfx_hands where position = 1`, store.Warn, "1 sessions are not up to date",
+			"a session is stale", `delete from gfx_hands where position = 1`, store.Warn, "1 session not up to date",
 			"gfxsync reconcile",
 		},
 		{

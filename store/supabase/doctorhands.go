@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 
 	"github.com/gfxsync/gfxsync/store"
 )
@@ -34,11 +35,11 @@ func (c *check) hands(ctx context.Context) {
 		c.say(partHands, store.Fail, "how far hands are expanded cannot be asked: "+messageOf(err), laterHint)
 		return
 	}
-	text := fmt.Sprintf("%s hands of %s sessions", humanize.Comma(state.Hands), humanize.Comma(state.Sessions))
+	text := plural(state.Hands, "hand") + " of " + plural(state.Sessions, "session")
 	verdict, todo := store.OK, []string(nil)
 	if state.Stale > 0 {
 		verdict = store.Warn
-		text += fmt.Sprintf("; %s sessions are not up to date", humanize.Comma(state.Stale))
+		text += "; " + plural(state.Stale, "session") + " not up to date"
 		todo = append(todo, "run gfxsync reconcile, which has them expanded")
 	}
 	if state.Errors > 0 {
@@ -48,6 +49,10 @@ func (c *check) hands(ctx context.Context) {
 			"save and by gfxsync reconcile --full")
 	}
 	c.say(partHands, verdict, text, strings.Join(todo, "; "))
+}
+
+func plural(n int64, one string) string {
+	return humanize.Comma(n) + " " + english.PluralWord(int(n), one, "")
 }
 
 // namedExpandErrors is how many of the hands that could not be expanded are named.
