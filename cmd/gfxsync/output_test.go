@@ -50,3 +50,20 @@ func TestAnOutputThatCannotBeWrittenIsAnError(t *testing.T) {
 		}
 	}
 }
+
+func TestACommandThatIsInterruptedSaysStopped(t *testing.T) {
+	env := runSettings(t).with(environment{"GFX_SYNC_LOCAL_DB": filepath.Join(t.TempDir(), "local.db")})
+	gfxsync(t.Context(), env, "reconcile").ok(t)
+	for _, line := range []string{
+		"reconcile", "reconcile --dry-run", "verify", "check", "check --watch-for 60", "status", "queue list", "queue drop --all",
+		"invalid list", "demo",
+	} {
+		o := gfxsyncStopped(t, env, strings.Fields(line)...)
+		if o.code != exitFailed || o.stderr != "gfxsync: stopped\n" && !strings.HasSuffix(o.stderr, "\ngfxsync: stopped\n") {
+			t.Errorf("gfxsync %s: exit code %d, %q", line, o.code, o.stderr)
+		}
+	}
+	if o := gfxsyncStopped(t, env, "status", "--json"); o.stdout != "{\n  \"error\": \"stopped\"\n}\n" {
+		t.Errorf("in JSON it is %q", o.stdout)
+	}
+}

@@ -39,15 +39,14 @@ func progressText(now reconcile.Progress) string {
 }
 
 func progressBar(w io.Writer) (show func(reconcile.Progress), done func()) {
-	bar := progressbar.NewOptions64(1, progressbar.OptionSetWriter(w), progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(), progressbar.OptionSetItsString("files"), progressbar.OptionSetPredictTime(true),
-		progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+	const whole = 1000
+	bar := progressbar.NewOptions64(whole, progressbar.OptionSetWriter(w), progressbar.OptionSetPredictTime(true),
+		progressbar.OptionClearOnFinish())
 	show = func(now reconcile.Progress) {
-		// The bar has one more than there are files, because a full bar ends, and the deliveries come after the files.
-		bar.ChangeMax64(now.Total + 1)
-		bar.Describe(humanize.IBytes(uint64(now.Bytes)))
-		// A pass continues if the terminal cannot be written.
-		_ = bar.Set64(now.Files)
+		// The bar is never full, because a full bar ends, and the deliveries come after the files. A pass continues if the
+		// terminal cannot be written.
+		_ = bar.Set64(min(whole-1, now.Files*whole/max(1, now.Total)))
+		bar.Describe(progressText(now))
 	}
 	return show, func() { _ = bar.Finish() }
 }
