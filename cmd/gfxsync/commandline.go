@@ -13,6 +13,9 @@ import (
 // arrange puts the flags of a command before its arguments, because cli takes a flag after an argument for one more
 // argument. It also makes of "help COMMAND" what "COMMAND --help" is.
 func arrange(app *cli.App, args []string) []string {
+	if len(args) > 1 && args[1] == completeName {
+		return args
+	}
 	words, rest := args[:1:1], args[1:]
 	flags, commands := app.Flags, app.Commands
 	asked := false
