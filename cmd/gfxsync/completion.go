@@ -28,7 +28,7 @@ PowerShell  gfxsync completion powershell >> $PROFILE`
 
 func (p *program) completionCommand() *cli.Command {
 	c := &cli.Command{
-		Name: "completion", Usage: "print a script that completes commands and flags in a shell",
+		Name: "completion", ArgsUsage: "SHELL", Usage: "print a script that completes commands and flags in a shell",
 		Description: completionDescription,
 	}
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {

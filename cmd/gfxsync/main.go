@@ -120,7 +120,7 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.runCommand(), p.checkCommand(), p.reconcileCommand(), p.verifyCommand(), p.statusCommand(),
 			p.queueCommand(), p.invalidCommand(), p.schemaCommand(), p.keyCommand(), p.demoCommand(),
-			p.completionCommand(), p.completeCommand(), p.versionCommand(),
+			p.completionCommand(), p.manCommand(), p.completeCommand(), p.versionCommand(),
 			// arrange makes --help of it, so it is here for the list.
 			{Name: "help", Usage: "show help for a command", ArgsUsage: "[COMMAND …]"},
 		},

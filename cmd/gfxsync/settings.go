@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -51,6 +52,7 @@ type setting struct {
 	flag       string   // empty for secrets, because process lists show flags
 	usage      string
 	preset     string // the default
+	presetText string // the default as the manual page tells it, if it depends on the machine
 	emptyIsOff bool   // an empty value switches something off, and does not mean the default
 	value             // none for the key, which parseKey parses
 }
@@ -101,8 +103,8 @@ var (
 		{
 			env: []string{"GFX_SYNC_GFX_WATCH_PATH"}, flag: "watch",
 			usage:  "the folder that PokerGFX writes to; several as PC01=/nas/PC01;PC02=/nas/PC02",
-			preset: onWindows("C:/GFX/output", ""),
-			value:  value{rootsExpected, func(s *settings, v string) bool { return parseRoots(&s.roots, v) }},
+			preset: onWindows("C:/GFX/output", ""), presetText: "C:/GFX/output on Windows",
+			value: value{rootsExpected, func(s *settings, v string) bool { return parseRoots(&s.roots, v) }},
 		},
 		{
 			env: []string{"GFX_SYNC_FILE_PATTERN"}, flag: "pattern",
@@ -118,7 +120,7 @@ var (
 		},
 		{
 			env: []string{"GFX_SYNC_PC_ID"}, flag: "pc-id",
-			usage: "name of this PC in the table", preset: hostname(),
+			usage: "name of this PC in the table", preset: hostname(), presetText: "the name of the machine",
 			value: text(func(s *settings) *string { return &s.pcID },
 				func(v string) bool { return len(v) <= 200 }, "a name of up to 200 bytes"),
 		},
@@ -188,7 +190,8 @@ var (
 		{
 			env: []string{"GFX_SYNC_QUEUE_DB_PATH"}, flag: "queue-db",
 			usage: "the SQLite file of hash index and offline queue", preset: defaultQueueDB(),
-			value: filePath(func(s *settings) *string { return &s.queueDB }),
+			presetText: "named below FILES",
+			value:      filePath(func(s *settings) *string { return &s.queueDB }),
 		},
 	})
 	logSettings = inCategory("Log", []setting{
@@ -209,6 +212,9 @@ var (
 		},
 	})
 )
+
+// anywhere returns the default as it is on any machine.
+func (s *setting) anywhere() string { return cmp.Or(s.presetText, s.preset) }
 
 func inCategory(name string, group []setting) []setting {
 	for i := range group {
