@@ -148,3 +148,29 @@ func TestTheLastLineOfANameCounts(t *testing.T) {
 		t.Error("no file has settings")
 	}
 }
+
+// FuzzFile reads any file at all. What it takes, Set leaves alone but for its own name.
+func FuzzFile(f *testing.F) {
+	for _, text := range []string{
+		"", byteOrderMark, "A=1", "A=1\r\nB='x # y'\n# c\n\nexport C=\"d\"", "A=\\", "A='", "A= # x", "A=#", "\xff\xfeA\x00", "NAME=1\rNAME=2\r",
+		"A==", "A=\u00a0x\u00a0", "한글=x", "A=${B}", "A=%PATH%", "A=\x00",
+	} {
+		f.Add(text, "value")
+	}
+	f.Fuzz(func(t *testing.T, text, value string) {
+		file := New("x")
+		if file.parse([]byte(text)) != nil || file.Set("NAME", value) != nil || strings.ContainsRune(text, 0) {
+			return // zero bytes may be UTF-16, or not
+		}
+		again := New("x")
+		if err := again.parse([]byte(file.text())); err != nil {
+			t.Fatalf("%q became %q: %v", text, file.text(), err)
+		}
+		for _, name := range file.Names() {
+			want, _ := file.Lookup(name)
+			if got, _ := again.Lookup(name); got != want {
+				t.Errorf("%q became %q: %s is %q, want %q", text, file.text(), name, got, want)
+			}
+		}
+	})
+}

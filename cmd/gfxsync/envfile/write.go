@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // temporaryName is the pattern of the file's name before it has the name that is its own.
@@ -35,8 +36,11 @@ func (f *File) Set(name, value string, others ...string) error {
 
 // written returns a value as it is to be written, so that it is read as it is.
 func written(value string) (string, error) {
-	if strings.ContainsAny(value, "\r\n") {
+	switch {
+	case strings.ContainsAny(value, "\r\n"):
 		return "", errors.New("a value cannot have several lines")
+	case !utf8.ValidString(value) || strings.ContainsRune(value, 0):
+		return "", errors.New("a value has to be text")
 	}
 	for _, text := range []string{value, "'" + value + "'", `"` + value + `"`} {
 		if read, err := parseValue(text); err == nil && read == value {
@@ -46,8 +50,8 @@ func written(value string) (string, error) {
 	return "", errors.New("a value cannot have quotation marks of both kinds")
 }
 
-// Write replaces the file by one with these settings, or makes it and its folder. A crash leaves the old file or the new
-// one. A new file is for its owner alone (on Windows, SYSTEM and Administrators too); an old one keeps its mode and
+// Write replaces the file by one with these settings, or makes it and its folder. A crash leaves the old file or the
+// new one. A new file is for its owner alone (on Windows, SYSTEM and Administrators too); an old one keeps its mode and
 // owner, and on Windows the rights of those accounts that it names one by one.
 func (f *File) Write() error {
 	path := f.Path

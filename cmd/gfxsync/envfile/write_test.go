@@ -78,7 +78,7 @@ func TestWhatIsSetIsReadAsItIs(t *testing.T) {
 			t.Errorf("a new file is open to %s (%v)", who, err)
 		}
 	}
-	for _, value := range []string{"a\nb", "a\rb", `both " and ' `} {
+	for _, value := range []string{"a\nb", "a\rb", `both " and ' `, "\xff", "a\x00"} {
 		if err := New("x").Set("NAME", value); err == nil || strings.Contains(err.Error(), value) {
 			t.Errorf("%q: %v", value, err)
 		}
