@@ -17,17 +17,18 @@ import (
 	"github.com/gfxsync/gfxsync/store/supabase"
 )
 
-const keySetDescription = `Asks for the key, and does not show what is typed. If standard input is no terminal, the key is read
-from there. It replaces the key in the file of settings that is in use, or in that of --env-file, which may be a new
-one. The file is for its owner alone if it is new, and keeps its rights otherwise. On Windows the key is sealed: only
-this machine can read it.`
+const keySetDescription = `Asks for the key, and does not show what is typed. If standard input is no terminal, the key is
+read from there. It replaces the key in the file of settings that is in use, or in that of --env-file, which may be a
+new one. The file is for its owner alone if it is new, and keeps its rights otherwise. On Windows the key is sealed:
+only this machine can read it.`
 
 func (p *program) keyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "key",
 		Usage: "replace the key of Supabase in the file of settings",
 		Subcommands: []*cli.Command{{
-			Name: "set", Usage: "replace the key in the file of settings by one that is typed, or read from standard input",
+			Name:        "set",
+			Usage:       "replace the key in the file of settings by one that is typed, or read from standard input",
 			Description: keySetDescription, Flags: append(flags(), jsonFlag), Action: p.setKey,
 		}},
 	}
@@ -139,8 +140,8 @@ func (p *program) printKeySet(c *cli.Context, file *envfile.File, key supabase.K
 			WinsOver string `json:"environment,omitempty"` // the variable of the environment that wins over the file
 		}{file.Path, key.Kind(), wins})
 	}
-	_, err := fmt.Fprintf(p.stdout, "The key in %s is now this %s. An agent that runs takes it at its next start; gfxsync "+
-		"check tries it.\n", pathText("", file.Path), key.Kind())
+	_, err := fmt.Fprintf(p.stdout, "The key in %s is now this %s. An agent that runs takes it at its next start; "+
+		"gfxsync check tries it.\n", pathText("", file.Path), key.Kind())
 	if wins != "" && err == nil {
 		_, err = fmt.Fprintf(p.stdout, "! %s is set in the environment too, and wins over the file: unset it.\n", wins)
 	}

@@ -26,9 +26,9 @@ const manDescription = `PokerGFX writes one JSON file per session and rewrites i
 Supabase table gfx_sessions true to the folder of these files: within milliseconds when the operating system reports a
 change, within one reconcile when it did not, and after any outage. It writes nothing into the folder.`
 
-const manSettings = `A flag wins over the environment, the environment over the file of settings: that of --env-file, else
-of GFX_SYNC_ENV_FILE, else the first that is there of those below FILES. The file has lines of NAME=VALUE in UTF-8. Times
-are seconds (5.0) or durations (1m30s). Each command takes those of these settings that it needs.`
+const manSettings = `A flag wins over the environment, the environment over the file of settings: that of --env-file,
+else of GFX_SYNC_ENV_FILE, else the first that is there of those below FILES. The file has lines of NAME=VALUE in UTF-8.
+Times are seconds (5.0) or durations (1m30s). Each command takes those of these settings that it needs.`
 
 // manFiles and manStatus are paragraphs with what they are about.
 var (

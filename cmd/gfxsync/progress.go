@@ -43,8 +43,8 @@ func progressBar(w io.Writer) (show func(reconcile.Progress), done func()) {
 	bar := progressbar.NewOptions64(whole, progressbar.OptionSetWriter(w), progressbar.OptionSetPredictTime(true),
 		progressbar.OptionClearOnFinish())
 	show = func(now reconcile.Progress) {
-		// The bar is never full, because a full bar ends, and the deliveries come after the files. A pass continues if the
-		// terminal cannot be written.
+		// The bar is never full, because a full bar ends, and the deliveries come after the files. A pass continues if
+		// the terminal cannot be written.
 		_ = bar.Set64(min(whole-1, now.Files*whole/max(1, now.Total)))
 		bar.Describe(progressText(now))
 	}

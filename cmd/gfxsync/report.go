@@ -87,8 +87,9 @@ func folderText(r *reconcile.RootReport) string {
 	}
 	text := count(r.Files, "file") + " in " + dir
 	if r.Unread > 0 {
-		text += fmt.Sprintf("; %s %s could not be read, and nothing in there is synced: %s", humanize.Comma(int64(r.Unread)),
-			english.PluralWord(r.Unread, "folder or file", "folders or files"), r.UnreadFirst)
+		text += fmt.Sprintf("; %s %s could not be read, and nothing in there is synced: %s",
+			humanize.Comma(int64(r.Unread)), english.PluralWord(r.Unread, "folder or file", "folders or files"),
+			r.UnreadFirst)
 	}
 	return text
 }

@@ -109,8 +109,8 @@ func schemaSQL(c *cli.Context, s *settings) (name, sql string) {
 	return "gfxsync", parts.SQL(s.schema, s.table, keys...) + realtime
 }
 
-// writeMigration writes the SQL to a new migration with this name and returns the path of the file. It writes nothing if
-// the newest migration with this name is the same.
+// writeMigration writes the SQL to a new migration with this name and returns the path of the file. It writes nothing
+// if the newest migration with this name is the same.
 func writeMigration(name, sql string, now time.Time) (string, error) {
 	project, err := supabaseProject()
 	if err != nil {

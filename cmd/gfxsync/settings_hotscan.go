@@ -15,12 +15,14 @@ var hotScanSettings = inCategory("Hot scans", []setting{
 			string(hot.Auto), string(hot.On), string(hot.Off)),
 	},
 	{
-		env: []string{"GFX_SYNC_HOT_INTERVAL"}, flag: "hot-interval", usage: "how often hot folders are listed", preset: "1s",
+		env: []string{"GFX_SYNC_HOT_INTERVAL"}, flag: "hot-interval",
+		usage: "how often hot folders are listed", preset: "1s",
 		value: duration(func(s *settings) *time.Duration { return &s.hotScans.Interval },
 			100*time.Millisecond, time.Hour, "1h"),
 	},
 	{
-		env: []string{"GFX_SYNC_HOT_FOR"}, flag: "hot-for", usage: "for how long a folder is hot after a change", preset: "6h",
+		env: []string{"GFX_SYNC_HOT_FOR"}, flag: "hot-for",
+		usage: "for how long a folder is hot after a change", preset: "6h",
 		value: duration(func(s *settings) *time.Duration { return &s.hotScans.For },
 			time.Minute, 7*24*time.Hour, "168h"),
 	},

@@ -43,15 +43,17 @@ func openState(ctx context.Context, path string) (*state.State, error) {
 // isMissing says whether there is no file at a path.
 func isMissing(path string) bool { return errors.Is(statError(path), fs.ErrNotExist) }
 
-// openStateToCompare opens the queue database, or an empty temporary one if no agent has run yet, and says so. The caller
-// calls remove after Close.
-func (p *program) openStateToCompare(ctx context.Context, path string) (s *state.State, remove func() error, err error) {
+// openStateToCompare opens the queue database, or an empty temporary one if no agent has run yet, and says so. The
+// caller calls remove after Close.
+func (p *program) openStateToCompare(ctx context.Context, path string) (
+	s *state.State, remove func() error, err error,
+) {
 	s, err = state.OpenExisting(ctx, path)
 	if !errors.Is(err, sqlite.ErrMissing) {
 		return s, func() error { return nil }, err
 	}
-	fmt.Fprintf(p.stderr, "no agent has run with %s yet (--queue-db, GFX_SYNC_QUEUE_DB_PATH): every file counts as new\n",
-		pathText("", path))
+	fmt.Fprintf(p.stderr, "no agent has run with %s yet (--queue-db, GFX_SYNC_QUEUE_DB_PATH): every file counts as "+
+		"new\n", pathText("", path))
 	dir, err := os.MkdirTemp("", "gfxsync-empty-*")
 	if err != nil {
 		return nil, nil, fmt.Errorf("make an empty queue database: %w", err)

@@ -62,8 +62,8 @@ func printStatus(w io.Writer, st *reconcile.Status, wrong []string, settingsFile
 	t := newTable(w)
 	t.AppendRows(statusRows(st))
 	if scan := st.LastScan; scan != nil {
-		t.AppendRow(table.Row{"last scan", fmt.Sprintf("%s: %s, %s in %s; %s skipped while another ran", timeText(scan.At),
-			scan.Outcome, count(scan.Files, "file"), milliseconds(scan.DurationMS), count(scan.Skipped, "pass"))})
+		t.AppendRow(table.Row{"last scan", fmt.Sprintf("%s: %s, %s in %s; %s skipped while another ran",
+			timeText(scan.At), scan.Outcome, count(scan.Files, "file"), milliseconds(scan.DurationMS), count(scan.Skipped, "pass"))})
 		for _, root := range scan.Roots {
 			t.AppendRow(table.Row{strings.TrimSpace("folder " + root.Label), folderText(&root)})
 			if d := root.Detection; d != nil && st.AgentRunning {

@@ -12,8 +12,8 @@ import (
 // variablePrefix is that of all variables of gfxsync.
 const variablePrefix = "GFX_SYNC_"
 
-// refuseUnknown refuses a variable of gfxsync that it does not have, in the environment or in the file. A setting that is
-// mistyped would otherwise be passed over, and its default taken.
+// refuseUnknown refuses a variable of gfxsync that it does not have, in the environment or in the file. A setting that
+// is mistyped would otherwise be passed over, and its default taken.
 func (p *program) refuseUnknown(file *envfile.File) error {
 	known := knownVariables()
 	for _, variable := range slices.Sorted(slices.Values(p.environ)) {

@@ -17,8 +17,8 @@ import (
 const systemLineEnd = "\r\n"
 
 // createLike makes a file beside a path. It is for this account, SYSTEM and Administrators, and for the owner of the
-// file at the path and those whom its rights name one by one, as the account of a service. What the folder grants to all
-// users does not count.
+// file at the path and those whom its rights name one by one, as the account of a service. What the folder grants to
+// all users does not count.
 func createLike(path string) (*os.File, error) {
 	old, err := rightsOf(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -86,7 +86,8 @@ func accountsOfNew() ([]*windows.SID, error) {
 		return nil, fmt.Errorf("find this account: %w", err)
 	}
 	accounts := []*windows.SID{user.User.Sid}
-	for _, known := range []windows.WELL_KNOWN_SID_TYPE{windows.WinLocalSystemSid, windows.WinBuiltinAdministratorsSid} {
+	others := []windows.WELL_KNOWN_SID_TYPE{windows.WinLocalSystemSid, windows.WinBuiltinAdministratorsSid}
+	for _, known := range others {
 		sid, err := windows.CreateWellKnownSid(known)
 		if err != nil {
 			return nil, err

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// saveAsUTF8 is what to do about another encoding. A byte order mark before UTF-8, as Windows PowerShell writes it, does
-// no harm.
+// saveAsUTF8 is what to do about another encoding. A byte order mark before UTF-8, as Windows PowerShell writes it,
+// does no harm.
 const saveAsUTF8 = "open it in Notepad, choose Save As, and there the encoding UTF-8 (in PowerShell, write it with " +
 	"Out-File -Encoding utf8)"
 

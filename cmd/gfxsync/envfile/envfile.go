@@ -146,8 +146,8 @@ func withoutComment(text string) (string, error) {
 	}
 	said := text[at[2]:at[3]]
 	if strings.Trim(said, " \t") != "" && strings.IndexAny(said, " \t") != 0 || strings.ContainsAny(said, `/\`) {
-		return "", errors.New("# may begin a comment or be part of the value: put the value in quotation marks, or the " +
-			"comment on a line of its own")
+		return "", errors.New("# may begin a comment or be part of the value: put the value in quotation marks, or " +
+			"the comment on a line of its own")
 	}
 	return strings.Trim(text[:at[0]], " \t"), nil
 }

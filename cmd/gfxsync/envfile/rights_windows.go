@@ -93,8 +93,8 @@ func groupOfMany(sid *windows.SID) string {
 	return ""
 }
 
-// OpenTo says who but its owner is let in by a file's rights. It returns nothing if nobody is, or only accounts that the
-// rights name one by one.
+// OpenTo says who but its owner is let in by a file's rights. It returns nothing if nobody is, or only accounts that
+// the rights name one by one.
 func OpenTo(path string) (string, error) {
 	r, err := rightsOf(path)
 	if err != nil {
