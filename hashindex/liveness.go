@@ -13,12 +13,24 @@ type Liveness struct {
 	mu    sync.Mutex
 	calls int       // calls that have not returned
 	since time.Time // the last return of a call, or the beginning of the first call since all had returned
+
+	of       *Liveness // see WithObserver
+	answered func()
+}
+
+// WithObserver returns a Liveness of the same file system. It calls answered when a call that was recorded through it
+// has returned.
+func (l *Liveness) WithObserver(answered func()) *Liveness {
+	return &Liveness{of: l, answered: answered}
 }
 
 // Unanswered returns how long the file system has not answered while calls wait for it. It is 0 if no call waits.
 func (l *Liveness) Unanswered() time.Duration {
 	if l == nil {
 		return 0
+	}
+	if l.answered != nil {
+		return l.of.Unanswered()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,6 +84,10 @@ func (l *Liveness) begin() {
 	if l == nil {
 		return
 	}
+	if l.answered != nil {
+		l.of.begin()
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.calls++; l.calls == 1 {
@@ -81,6 +97,11 @@ func (l *Liveness) begin() {
 
 func (l *Liveness) end() {
 	if l == nil {
+		return
+	}
+	if l.answered != nil {
+		l.of.end()
+		l.answered()
 		return
 	}
 	l.mu.Lock()

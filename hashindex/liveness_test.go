@@ -40,3 +40,30 @@ func TestLivenessIsOfTheCallsThatAreUnderWay(t *testing.T) {
 		t.Error("the nil Liveness knows of a call")
 	}
 }
+
+func TestWhoHearsIsToldOfItsOwnCallsOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, heard := &Liveness{}, 0
+		hearing := l.WithObserver(func() { heard++ })
+		l.Do(func() {})
+		if heard != 0 {
+			t.Error("it is told of a call by another")
+		}
+		hearing.begin()
+		time.Sleep(time.Minute)
+		if l.Unanswered() != time.Minute || hearing.Unanswered() != time.Minute || heard != 0 {
+			t.Errorf("a call is under way: silent for %v and %v, want a minute; heard %d", l.Unanswered(), hearing.Unanswered(),
+				heard)
+		}
+		hearing.end()
+		if l.Unanswered() != 0 || heard != 1 {
+			t.Errorf("the call is answered: silent for %v, heard %d, want 0 and 1", l.Unanswered(), heard)
+		}
+	})
+	var none *Liveness
+	heard := false
+	none.WithObserver(func() { heard = true }).Do(func() {})
+	if !heard {
+		t.Error("a call is not heard where none are recorded")
+	}
+}

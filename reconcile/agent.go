@@ -32,7 +32,8 @@ type Agent struct {
 	detected map[string]*detection     // by the label of the root
 
 	scheduler        *scheduler
-	walking, hashing turns // a root may be walked while its files are hashed
+	walked           atomic.Int64 // see step
+	walking, hashing turns        // a root may be walked while its files are hashed
 
 	// mayScan is closed by compared, after the first try to compare the table with the index.
 	mayScan  chan struct{}
@@ -174,6 +175,7 @@ func (a *Agent) Run(stopped context.Context) error {
 	a.scheduler.request(Quick)
 	a.delivery.DrainQueue()
 	stopSchedules := a.scheduler.start(a.cfg.Schedules)
+	a.cfg.Observer.Began()
 	feeding.Wait()
 	stopSchedules()
 	stop()
@@ -273,6 +275,7 @@ func (a *Agent) circuitChanged(s store.Circuit) {
 		a.wasDown.Store(true)
 		note.State, note.Error = linkOffline, fmt.Sprint(s.Err)
 	}
+	a.cfg.Observer.Trouble(partRemote, note.Error)
 	a.note(noteLink, note)
 }
 

@@ -42,6 +42,7 @@ type Config struct {
 	DeleteSuperseded bool
 	Delivery         store.DeliveryOptions
 	Logger           *slog.Logger // default: none
+	Observer         Observer     // is told of Run; default: none
 
 	committed func(synced bool) // state.Options.Committed; may be nil
 }
@@ -56,6 +57,9 @@ func (c *Config) setDefaults() {
 	c.HotScans = c.HotScans.WithDefaults()
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.Delivery.Logger = c.Logger
+	if c.Observer == nil {
+		c.Observer = nobody{}
+	}
 	c.Roots = slices.Clone(c.Roots)
 	for i := range c.Roots {
 		c.Roots[i].Live = new(hashindex.Liveness)

@@ -34,7 +34,9 @@ type pass struct {
 
 // pass makes one pass over all roots to its end, deliveries included.
 func (a *Agent) pass(ctx context.Context, mode Mode, opts PassOptions, progress func(Progress)) *Report {
-	return a.passOf(ctx, a.cfg.Roots, mode, opts, progress)
+	var r *Report
+	a.watched(func() { r = a.passOf(ctx, a.cfg.Roots, mode, opts, progress) })
+	return r
 }
 
 // scan makes a scan of one root. It does not wait until what it has found is delivered.
@@ -208,6 +210,7 @@ func (p *pass) reviveDead(ctx context.Context) {
 // walk has every file examined that is not as the index has it, or whose intent nobody is carrying out. A full pass
 // hashes the others afterwards.
 func (p *pass) walk(ctx context.Context, root hashindex.Root) (hashindex.ScanResult, error) {
+	root.Live = root.Live.WithObserver(func() { p.step(p.walking[root.Label]) })
 	files := diff.Files{
 		Index: p.state.Index, Root: root, Match: p.cfg.Pattern.Match, AcceptMissing: p.opts.AcceptMissing,
 	}

@@ -132,7 +132,7 @@ func (a *Agent) warn(r *Report) {
 		found[rootNamed(root.Label)] = ""
 	}
 	if r.Mode != Scan && r.Outcome != RootUnavailable { // else the remote was not asked
-		found["remote"] = ""
+		found[partRemote] = ""
 	}
 	for _, p := range r.Problems {
 		if !p.hinders() {
@@ -140,7 +140,7 @@ func (a *Agent) warn(r *Report) {
 		}
 		of := rootNamed(p.Root)
 		if p.Kind == kindRemote || p.Kind == kindIndex {
-			of = "remote"
+			of = partRemote
 		}
 		found[of] += p.Kind + ": " + p.Error + "\n"
 	}
@@ -152,6 +152,9 @@ func (a *Agent) warn(r *Report) {
 		}
 		if trouble == "" && a.trouble[of] != "" {
 			a.log.Info("nothing stands in the way any more", "of", of)
+		}
+		if of != partRemote { // the circuit tells of that
+			a.cfg.Observer.Trouble(of, trouble)
 		}
 		a.trouble[of] = trouble
 	}

@@ -33,6 +33,7 @@ func (p *pass) rehashRoots(ctx context.Context) {
 // rehash hashes the files of a root that were not read since the pass began, a few at a time, so that the file server
 // stays usable. Files whose hash is not the index's are examined.
 func (p *pass) rehash(ctx context.Context, root hashindex.Root) error {
+	root.Live = root.Live.WithObserver(func() { p.step(p.hashing[root.Label]) })
 	readers, ctx := errgroup.WithContext(ctx)
 	readers.SetLimit(p.cfg.FullReaders)
 	begin := p.report.At.Truncate(time.Millisecond) // as exact as the index is

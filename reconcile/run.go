@@ -55,6 +55,7 @@ func Run(ctx context.Context, cfg Config) error {
 // it refuses the second.
 func openAfterOthers(ctx context.Context, cfg Config) (*Agent, error) {
 	for said := false; ; said = true {
+		cfg.Observer.Alive()
 		a, err := Open(ctx, cfg)
 		if !errors.Is(err, state.ErrLocked) || alwaysOn(ctx, cfg.QueueDB) {
 			return a, err
@@ -86,6 +87,7 @@ func alwaysOn(ctx context.Context, path string) bool {
 func reopen(ctx context.Context, cfg Config) (*Agent, error) {
 	said := ""
 	for {
+		cfg.Observer.Alive()
 		a, err := Open(ctx, cfg)
 		if err == nil || ctx.Err() != nil || errors.Is(err, state.ErrLocked) || errors.Is(err, sqlite.ErrNewer) {
 			return a, err
@@ -157,6 +159,7 @@ func (a *Agent) leave(stop context.Context, cause error) error {
 		return cause
 	}
 	for said := ""; ; {
+		a.cfg.Observer.Alive()
 		err := a.state.Save(context.WithoutCancel(stop))
 		if err == nil {
 			a.log.Warn("the content of the queue database, whose file is gone, has been saved; "+

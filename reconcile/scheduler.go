@@ -175,6 +175,7 @@ func (a *Agent) runPasses(ctx context.Context) {
 			a.answerRequest(ctx)
 		}
 		q.done()
+		a.cfg.Observer.Alive()
 	}
 }
 

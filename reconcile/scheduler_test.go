@@ -245,7 +245,9 @@ func TestWhatTheScansOfAllRootsComeTo(t *testing.T) {
 // TestTheRemoteIsNotSaidToBeWellUnasked: a pass that found no root has not asked it.
 func TestTheRemoteIsNotSaidToBeWellUnasked(t *testing.T) {
 	var log syncBuffer
-	a := &Agent{log: slog.New(slog.NewTextHandler(&log, nil)), trouble: map[string]string{}}
+	a := &Agent{
+		log: slog.New(slog.NewTextHandler(&log, nil)), trouble: map[string]string{}, cfg: Config{Observer: nobody{}},
+	}
 	remote := Problem{Kind: kindRemote, Error: "HTTP 500"}
 	a.warn(&Report{Mode: Quick, Outcome: Incomplete, Roots: []RootReport{{}}, Problems: []Problem{remote}})
 	a.warn(&Report{Mode: Scan, Outcome: Complete, Roots: []RootReport{{}}})

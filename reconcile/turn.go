@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gfxsync/gfxsync/hashindex"
@@ -21,8 +22,9 @@ var errHangs = fmt.Errorf("%w: its file system has not answered for %v",
 // turn is the right to do something that may hang in the file system of a root. One goroutine has it at a time, so that
 // calls into a share that hangs do not pile up.
 type turn struct {
-	live *hashindex.Liveness
-	free chan struct{} // holds one while nobody has the turn
+	live   *hashindex.Liveness
+	free   chan struct{} // holds one while nobody has the turn
+	wanted atomic.Int32  // how many wait for the turn
 }
 
 func newTurn(live *hashindex.Liveness) *turn {
@@ -35,7 +37,10 @@ func newTurn(live *hashindex.Liveness) *turn {
 // error a little after ctx has ended; f is left to itself then, and keeps the turn until it returns.
 func inTurn[T any](ctx context.Context, t *turn, f func() (T, error)) (T, error) {
 	var r result[T]
-	if _, err := await(ctx, t.live, t.free); err != nil {
+	t.wanted.Add(1)
+	_, err := await(ctx, t.live, t.free)
+	t.wanted.Add(-1)
+	if err != nil {
 		return r.value, err
 	}
 	done := make(chan result[T], 1)
@@ -44,7 +49,7 @@ func inTurn[T any](ctx context.Context, t *turn, f func() (T, error)) (T, error)
 		value, err := f()
 		done <- result[T]{value, err}
 	}()
-	r, err := await(ctx, t.live, done)
+	r, err = await(ctx, t.live, done)
 	if err != nil && ctx.Err() != nil {
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonAfter)
 		defer cancel()

@@ -136,6 +136,7 @@ func (in *Ingest) work(ctx context.Context, r *root) {
 		}
 		in.cfg.State.AwaitWritable(ctx)
 		res, err := in.examine(ctx, r, t)
+		in.counts.examined.Add(1)
 		if err != nil && ctx.Err() == nil {
 			if !sqlite.OfTheFile(err) {
 				in.log.Error("cannot examine a file; trying again", "path", t.Key.String(), "error", err)
@@ -199,6 +200,7 @@ func (r *root) isSame() bool {
 type Counts struct {
 	Added, Changed, Gone int64 // files
 	Hashed, BytesHashed  int64
+	Examined             int64 // how often a file was examined, whatever came of it
 }
 
 // Counts returns what has been done so far. A pass is told by the difference between its end and its beginning.
@@ -206,7 +208,7 @@ func (in *Ingest) Counts() Counts {
 	c := &in.counts
 	return Counts{
 		Added: c.of[added].Load(), Changed: c.of[changed].Load(), Gone: c.of[gone].Load(),
-		Hashed: c.hashed.Load(), BytesHashed: c.bytes.Load(),
+		Hashed: c.hashed.Load(), BytesHashed: c.bytes.Load(), Examined: c.examined.Load(),
 	}
 }
 
@@ -217,6 +219,6 @@ func (in *Ingest) Hashed(bytes int64) {
 }
 
 type counters struct {
-	of            [gone + 1]atomic.Int64
-	hashed, bytes atomic.Int64
+	of                      [gone + 1]atomic.Int64
+	hashed, bytes, examined atomic.Int64
 }
