@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/gfxsync/gfxsync/cmd/gfxsync/service"
 	"github.com/gfxsync/gfxsync/reconcile"
 	"github.com/gfxsync/gfxsync/reconcile/doctor"
 	"github.com/gfxsync/gfxsync/store"
@@ -23,18 +24,37 @@ func (p *program) runCommand() *cli.Command {
 			Name:  "no-watch",
 			Usage: "take no events of the file system: find changes by hot scans and by the schedules",
 		}),
-		Action: func(c *cli.Context) error {
-			s, err := p.configureAgent(c, agentSettings...)
-			if err != nil {
-				return err
-			}
-			log, closeLog := p.logger(s)
-			return errors.Join(p.runAgent(c.Context, s, c.Bool("no-watch"), log), closeLog())
-		},
+		Action: p.runNotifying,
 	}
 }
 
-func (p *program) runAgent(ctx context.Context, s *settings, noWatch bool, log *slog.Logger) error {
+// runNotifying runs the agent until the context ends, and tells systemd of it if that has started this process.
+func (p *program) runNotifying(c *cli.Context) error {
+	systemd, deaf := service.NewNotifier(p.lookupEnv)
+	changes := service.NewChanges(systemd.Tell, systemd.Alive)
+	stopped := systemd.StopsWith(c.Context)
+	s, err := p.configureAgent(c, agentSettings...)
+	if err == nil {
+		systemd.Allow(2 * s.httpTimeout) // a request, and what is done with its answer
+		err = p.runAgent(c.Context, s, c.Bool("no-watch"), changes, deaf)
+	}
+	stopped()
+	changes.Ended(err)
+	return errors.Join(err, systemd.Close())
+}
+
+// runAgent runs the agent until ctx ends. What could not be begun before is logged.
+func (p *program) runAgent(
+	ctx context.Context, s *settings, noWatch bool, observer reconcile.Observer, failed error,
+) error {
+	log, closeLog := p.logger(s)
+	if failed != nil {
+		log.Warn("gfxsync works without its service manager's help", "error", failed)
+	}
+	return errors.Join(s.runAgent(ctx, noWatch, observer, log), closeLog())
+}
+
+func (s *settings) runAgent(ctx context.Context, noWatch bool, observer reconcile.Observer, log *slog.Logger) error {
 	log.Info("gfxsync "+versionText(), "remote", s.remoteName())
 	if place := doctor.QueuePlace(s.queueDB); place.Verdict != store.OK {
 		log.Warn(place.Text, "hint", place.Hint)
@@ -48,7 +68,7 @@ func (p *program) runAgent(ctx context.Context, s *settings, noWatch bool, log *
 		return err
 	}
 	cfg := s.agentConfig(remote, log)
-	cfg.NoWatch = noWatch
+	cfg.NoWatch, cfg.Observer = noWatch, observer
 	return errors.Join(reconcile.Run(ctx, cfg), remote.Close())
 }
 
