@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -11,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/gfxsync/gfxsync/cmd/gfxsync/envfile"
+	"github.com/gfxsync/gfxsync/cmd/gfxsync/service"
 )
 
 // errSettings says that a command cannot begin because of its settings.
@@ -80,7 +84,10 @@ func (p *program) configureAgent(c *cli.Context, groups ...[]setting) (*settings
 }
 
 func (p *program) set(s *settings, one *setting, c *cli.Context, file *envfile.File) error {
-	name, value, given := p.lookup(one, file)
+	name, value, given, err := p.lookup(one, file)
+	if err != nil {
+		return err
+	}
 	if one.flag != "" && c.IsSet(one.flag) {
 		name, value, given = "--"+one.flag, c.String(one.flag), true
 	}
@@ -101,17 +108,48 @@ func (p *program) set(s *settings, one *setting, c *cli.Context, file *envfile.F
 	return nil
 }
 
-// lookup looks for a setting in the environment, then in the file. An empty value counts as none, unless the setting
-// says otherwise.
-func (p *program) lookup(one *setting, file *envfile.File) (name, value string, given bool) {
-	for _, source := range []func(string) (string, bool){p.lookupEnv, file.Lookup} {
-		for _, name := range one.env {
-			if v, ok := source(name); ok && (one.emptyIsOff || strings.TrimSpace(v) != "") {
-				return name, strings.TrimSpace(v), true
-			}
+// lookup looks for a setting in the environment, then, if it is the key, among the credentials, then in the file. An
+// empty value counts as none, unless the setting says otherwise.
+func (p *program) lookup(one *setting, file *envfile.File) (name, value string, given bool, err error) {
+	if name, value, given = one.in(p.lookupEnv); given {
+		return name, value, true, nil
+	}
+	if one.flag == "" {
+		if value, err = p.credential(keyCredential); err != nil || value != "" {
+			return "the credential " + keyCredential, value, true, err
+		}
+	}
+	name, value, given = one.in(file.Lookup)
+	return name, value, given, nil
+}
+
+func (one *setting) in(source func(string) (string, bool)) (name, value string, given bool) {
+	for _, name := range one.env {
+		if v, ok := source(name); ok && (one.emptyIsOff || strings.TrimSpace(v) != "") {
+			return name, strings.TrimSpace(v), true
 		}
 	}
 	return one.env[0], "", false
+}
+
+// keyCredential is the credential in which a unit of systemd hands the key to gfxsync (LoadCredential= in
+// systemd.exec(5)). It is the name of a file that holds nothing else.
+const keyCredential = service.KeyCredential
+
+// credential returns what is in a credential; empty: there is none.
+func (p *program) credential(name string) (string, error) {
+	dir, ok := p.lookupEnv("CREDENTIALS_DIRECTORY")
+	if !ok {
+		return "", nil
+	}
+	content, err := os.ReadFile(filepath.Join(dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("%w: the credential %s: %w", errSettings, name, err)
+	}
+	return strings.TrimSpace(strings.TrimPrefix(string(content), "\ufeff")), nil
 }
 
 // quoteValue quotes a wrong value. It does not show a value that may be a secret in the wrong place.
