@@ -18,11 +18,10 @@ func (p *program) refuseUnknown(file *envfile.File) error {
 	known := knownVariables()
 	for _, variable := range slices.Sorted(slices.Values(p.environ)) {
 		name, value, _ := strings.Cut(variable, "=")
-		if strings.TrimSpace(value) == "" {
+		// Windows takes upper and lower case of a variable's name for one.
+		isKnown := runtime.GOOS == "windows" && slices.Contains(known, strings.ToUpper(name))
+		if isKnown || strings.TrimSpace(value) == "" {
 			continue
-		}
-		if runtime.GOOS == "windows" { // which takes upper and lower case of a variable's name for one
-			name = strings.ToUpper(name)
 		}
 		if isUnknown(name, known) {
 			return unknownVariable(name, "in the environment", known)
