@@ -149,7 +149,12 @@ func (p *program) credential(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w: the credential %s: %w", errSettings, name, err)
 	}
-	return strings.TrimSpace(strings.TrimPrefix(string(content), "\ufeff")), nil
+	return trimmed(content), nil
+}
+
+// trimmed returns the one word that a file holds.
+func trimmed(content []byte) string {
+	return strings.TrimSpace(strings.TrimPrefix(string(content), "\ufeff"))
 }
 
 // quoteValue quotes a wrong value. It does not show a value that may be a secret in the wrong place.

@@ -3,8 +3,10 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -112,5 +114,38 @@ func TestSystemdIsToldWhyTheAgentCannotStart(t *testing.T) {
 	want := "STATUS=wrong setting: GFX_SYNC_SUPABASE_URL is not set"
 	if got := systemd.next(); !strings.HasPrefix(got, want) {
 		t.Errorf("told %q, want %q", got, want)
+	}
+}
+
+// TestACrashIsNoWrongSetting: systemd sends SIGABRT to a service that hangs, and starts it again unless it ends with
+// the exit code of a wrong setting, with which programs written in Go end after a crash.
+func TestACrashIsNoWrongSetting(t *testing.T) {
+	if underWine {
+		t.Skip("SKIPPED: Windows has no signals")
+	}
+	t.Parallel()
+	s := newScene(t)
+	systemd := s.notifySocket(t)
+	s.agent = s.command("service", "run", "--watch", s.watch, "--queue-db", s.queue,
+		"--local", filepath.Join(t.TempDir(), "local.db"))
+	s.agent.Stderr = s.log
+	if err := s.agent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	systemd.await("READY=1")
+	if err := s.agent.Process.Signal(syscall.SIGABRT); err != nil {
+		t.Fatal(err)
+	}
+	err := s.agent.Wait()
+	s.agent = nil
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		t.Fatalf("it ended with %v", err)
+	}
+	if status := exit.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != syscall.SIGABRT {
+		t.Errorf("it ended with %v, want by the signal", exit)
+	}
+	if !strings.Contains(s.log.String(), "goroutine ") {
+		t.Error("its log does not say where it hung")
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/gfxsync/gfxsync/cmd/gfxsync/service"
 )
 
 // version is set by the release build with -ldflags "-X main.version=…".
@@ -44,6 +46,8 @@ type program struct {
 	stdin     *os.File
 	stdout    io.Writer
 	stderr    io.Writer
+
+	services func(user bool) (service.Manager, error) // nil: those of this machine
 }
 
 // heapGrowth is how far the heap may grow beyond what is in use, in percent, before garbage is collected. gfxsync runs
@@ -101,6 +105,9 @@ func (p *program) run(ctx context.Context, args []string) int {
 			Error string `json:"error"`
 		}{err.Error()})
 	}
+	if _, passes := errors.AsType[errMayPass](err); passes {
+		return exitRemain
+	}
 	return exitFailed
 }
 
@@ -119,8 +126,8 @@ func (p *program) app() *cli.App {
 		},
 		Commands: []*cli.Command{
 			p.runCommand(), p.checkCommand(), p.reconcileCommand(), p.verifyCommand(), p.statusCommand(),
-			p.queueCommand(), p.invalidCommand(), p.schemaCommand(), p.keyCommand(), p.demoCommand(),
-			p.completionCommand(), p.manCommand(), p.completeCommand(), p.versionCommand(),
+			p.queueCommand(), p.invalidCommand(), p.schemaCommand(), p.serviceCommand(), p.keyCommand(),
+			p.demoCommand(), p.completionCommand(), p.manCommand(), p.completeCommand(), p.versionCommand(),
 			// arrange makes --help of it, so it is here for the list.
 			{Name: "help", Usage: "show help for a command", ArgsUsage: "[COMMAND …]"},
 		},

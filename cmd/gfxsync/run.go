@@ -16,14 +16,15 @@ import (
 
 var _ reconcile.RuledTable = (*supabase.Remote)(nil)
 
+var noWatchFlag = &cli.BoolFlag{
+	Name: "no-watch", Usage: "take no events of the file system: find changes by hot scans and by the schedules",
+}
+
 func (p *program) runCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "run",
-		Usage: "run the agent until it is stopped",
-		Flags: append(flags(agentSettings...), &cli.BoolFlag{
-			Name:  "no-watch",
-			Usage: "take no events of the file system: find changes by hot scans and by the schedules",
-		}),
+		Name:   "run",
+		Usage:  "run the agent until it is stopped",
+		Flags:  append(flags(agentSettings...), noWatchFlag),
 		Action: p.runNotifying,
 	}
 }
@@ -36,7 +37,7 @@ func (p *program) runNotifying(c *cli.Context) error {
 	s, err := p.configureAgent(c, agentSettings...)
 	if err == nil {
 		systemd.Allow(2 * s.httpTimeout) // a request, and what is done with its answer
-		err = p.runAgent(c.Context, s, c.Bool("no-watch"), changes, deaf)
+		err = p.runAgent(c.Context, s, c.Bool(noWatchFlag.Name), changes, deaf)
 	}
 	stopped()
 	changes.Ended(err)
