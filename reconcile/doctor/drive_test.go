@@ -13,7 +13,7 @@ func TestANetworkDriveAndThePathToUseInstead(t *testing.T) {
 		{`Z:\`, `\\NAS\gfx`, "to //NAS/gfx"},
 		{`Z:\`, "", "to //SERVER/SHARE/FOLDER"},
 	} {
-		f := networkDrive(tc.dir, "Z:", tc.share)
+		f := networkDrive(tc.dir, Drive{"Z:", tc.share})
 		expect(t, f, "drive", store.Warn, tc.dir+" is on the network drive Z:", "never for a service", tc.instead)
 	}
 }

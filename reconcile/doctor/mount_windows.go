@@ -1,11 +1,13 @@
 package doctor
 
 import (
+	"cmp"
 	"path/filepath"
 	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/registry"
 
 	"github.com/gfxsync/gfxsync/store"
 )
@@ -19,7 +21,21 @@ func mount(dir string, _ Setup) []store.Finding {
 	if letter == "" || driveType(letter) != windows.DRIVE_REMOTE {
 		return nil
 	}
-	return []store.Finding{networkDrive(dir, letter, shareOf(letter))}
+	return []store.Finding{networkDrive(dir, Drive{letter, shareOf(letter)})}
+}
+
+// NetworkDrive returns the drive that a path begins with, if that is a network drive or may be one: a drive that is not
+// there may be a network drive of the same person without the rights of an administrator.
+func NetworkDrive(path string) (drive Drive, found bool) {
+	letter := driveLetter(path)
+	if letter == "" {
+		return Drive{}, false
+	}
+	switch driveType(letter) {
+	case windows.DRIVE_REMOTE, windows.DRIVE_NO_ROOT_DIR:
+		return Drive{letter, cmp.Or(shareOf(letter), rememberedShare(letter))}, true
+	}
+	return Drive{}, false
 }
 
 // isOnShare says whether a directory is on a network share, or may be.
@@ -69,4 +85,19 @@ func shareOf(letter string) string {
 		return ""
 	}
 	return windows.UTF16ToString(share)
+}
+
+// rememberedShare returns the share that the user has a drive connected with at each log-on; empty: there is none.
+func rememberedShare(letter string) string {
+	path := `Network\` + strings.TrimSuffix(letter, ":")
+	key, err := registry.OpenKey(registry.CURRENT_USER, path, registry.QUERY_VALUE)
+	if err != nil {
+		return ""
+	}
+	defer key.Close()
+	share, _, err := key.GetStringValue("RemotePath")
+	if err != nil {
+		return ""
+	}
+	return share
 }
