@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
@@ -92,24 +93,47 @@ func (p *program) serviceStatus(c *cli.Context, m service.Manager) error {
 	if err != nil {
 		return err
 	}
+	works := st.Running
+	if st.Args != nil { // Windows does not know whether its services do their work
+		if wrong := p.wrongSetting(st.Args); wrong != nil {
+			works, st.Text = false, wrong.Error()
+		}
+	}
 	if c.Bool("json") {
 		err = printJSON(p.stdout, st)
 	} else {
-		_, err = fmt.Fprintln(p.stdout, serviceText(st))
+		_, err = fmt.Fprintln(p.stdout, serviceText(st, works))
 	}
-	if err == nil && !st.Running {
+	if err == nil && !works {
 		return errRemains
 	}
 	return err
 }
 
-func serviceText(st service.Status) string {
+// wrongSetting returns what is wrong with the settings of a service that runs with these arguments.
+func (p *program) wrongSetting(args []string) (wrong error) {
+	without := &program{lookupEnv: func(string) (string, bool) { return "", false }}
+	app := &cli.App{
+		Name: service.Name, Flags: append(flags(agentSettings...), noWatchFlag),
+		Writer: io.Discard, ErrWriter: io.Discard,
+		ExitErrHandler: func(*cli.Context, error) {}, OnUsageError: usageError,
+		Action: func(c *cli.Context) error {
+			_, err := without.configureAgent(c, agentSettings...)
+			return err
+		},
+	}
+	return app.Run(append([]string{app.Name}, args...))
+}
+
+func serviceText(st service.Status, works bool) string {
 	text := "The service runs"
 	switch {
 	case !st.Installed:
 		return "The service is not installed: gfxsync service install does that."
 	case !st.Running:
 		text = "The service does not run"
+	case !works:
+		text = "The service waits, and begins by itself when this is mended"
 	}
 	if st.Text != "" {
 		text += ": " + st.Text
@@ -134,8 +158,8 @@ func (p *program) serviceRunCommand() *cli.Command {
 	}
 }
 
-// runUnderSystemd runs the agent as a service of systemd.
-func (p *program) runUnderSystemd(c *cli.Context) error {
+// runInForeground runs the agent as systemd, or a person, has started it.
+func (p *program) runInForeground(c *cli.Context) error {
 	err := p.runNotifying(c)
 	if err != nil && !errors.Is(err, errSettings) {
 		return errMayPass{err}

@@ -88,6 +88,7 @@ func (p *program) serviceSpec(c *cli.Context) (*service.Spec, error) {
 	if err := p.findKey(c, s, spec); err != nil {
 		return nil, err
 	}
+	s.setServiceDefaults()
 	if err := s.validate(); err != nil {
 		return nil, err
 	}

@@ -1,3 +1,5 @@
+//go:build !windows
+
 package main
 
 import (
@@ -19,10 +21,13 @@ func servicePreset(flag string, user bool) string {
 	return ""
 }
 
+// setServiceDefaults sets what depends on other settings: nothing, for the log of a service is in the journal.
+func (s *settings) setServiceDefaults() {}
+
 // mayHaveKeyFile says whether the service may find its key in a file of its own.
 func mayHaveKeyFile(user bool) bool { return !user }
 
 // servicePassword returns the password of an account: systemd needs none.
 func (p *program) servicePassword(string) (string, error) { return "", nil }
 
-func (p *program) runService(c *cli.Context) error { return p.runUnderSystemd(c) }
+func (p *program) runService(c *cli.Context) error { return p.runInForeground(c) }

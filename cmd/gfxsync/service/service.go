@@ -47,6 +47,9 @@ type Status struct {
 	Running   bool   `json:"running"`
 	State     string `json:"state"` // in the words of the service manager
 	Text      string `json:"text"`  // how it is doing, or why it does not run, in one line; may be empty
+	// Args are the arguments of gfxsync service run where the service manager does not know whether the service does
+	// its work.
+	Args []string `json:"-"`
 }
 
 // Manager is the service manager of an operating system.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -163,16 +164,18 @@ func TestHowAServiceIsDoing(t *testing.T) {
 		shows string
 		want  Status
 	}{
-		"it runs":             {showsRunning, Status{true, true, "active (running)", "all is well"}},
-		"a setting is wrong":  {showsFailed, Status{true, false, "failed (failed)", "wrong setting: x=y"}},
-		"it hung":             {showsKilled, Status{true, false, "activating (auto-restart)", "(watchdog, 6)"}},
-		"it never began":      {showsUnstarted, Status{true, false, "activating (auto-restart)", "(exit-code, 243)"}},
-		"it was stopped":      {showsStopped, Status{true, false, "inactive (dead)", "stopped"}},
-		"it is not installed": {showsNone, Status{false, false, "inactive (dead)", ""}},
+		"it runs":            {showsRunning, Status{true, true, "active (running)", "all is well", nil}},
+		"a setting is wrong": {showsFailed, Status{true, false, "failed (failed)", "wrong setting: x=y", nil}},
+		"it hung":            {showsKilled, Status{true, false, "activating (auto-restart)", "(watchdog, 6)", nil}},
+		"it never began": {
+			showsUnstarted, Status{true, false, "activating (auto-restart)", "(exit-code, 243)", nil},
+		},
+		"it was stopped":      {showsStopped, Status{true, false, "inactive (dead)", "stopped", nil}},
+		"it is not installed": {showsNone, Status{false, false, "inactive (dead)", "", nil}},
 	} {
 		m, f := here(t, false)
 		f.shows = c.shows
-		if got, err := m.Status(t.Context()); err != nil || got != c.want {
+		if got, err := m.Status(t.Context()); err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %+v (%v), want %+v", name, got, err, c.want)
 		}
 	}
