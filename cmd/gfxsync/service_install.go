@@ -33,6 +33,10 @@ var (
 // defaultKeyFile is where the key of a service of the system is, if it is not among the settings.
 const defaultKeyFile = "/etc/gfxsync/" + service.KeyCredential
 
+// passwordVariable holds the password of the account that the service runs as. It is in no flag, because lists of
+// processes show flags.
+const passwordVariable = "GFX_SYNC_SERVICE_PASSWORD"
+
 func (p *program) serviceInstallCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "install",

@@ -14,9 +14,6 @@ import (
 	"github.com/gfxsync/gfxsync/cmd/gfxsync/service"
 )
 
-// passwordVariable holds the password of the account that the service runs as. It is in no flag, because lists of
-// processes show flags.
-const passwordVariable = "GFX_SYNC_SERVICE_PASSWORD"
 
 var managerFlags, installFlags []cli.Flag
 

@@ -37,7 +37,7 @@ func (p *program) refuseUnknown(file *envfile.File) error {
 
 // knownVariables returns the variables of all settings, whether or not a command has a use for them.
 func knownVariables() []string {
-	known := []string{envFileVariable}
+	known := []string{envFileVariable, passwordVariable}
 	for _, s := range slices.Concat(agentSettings...) {
 		known = append(known, s.env...)
 	}
