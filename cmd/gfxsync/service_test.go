@@ -207,7 +207,7 @@ func TestAServiceThatCouldNotWorkIsNotInstalled(t *testing.T) {
 			nil, []string{watch}, []string{"--pc-id", testKey}, "--pc-id is (not shown): it looks like a key",
 		},
 		"an argument":          {nil, []string{watch}, []string{"now"}, `"now" is not an argument`},
-		"a flag that is wrong": {nil, []string{watch}, []string{"--supabase-key", "x"}, "see --help"},
+		"a flag that is wrong": {nil, []string{watch}, []string{"--supabase-key", "x"}, "no flag --supabase-key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := &fakeManager{}
