@@ -14,7 +14,6 @@ import (
 	"github.com/gfxsync/gfxsync/cmd/gfxsync/service"
 )
 
-
 var managerFlags, installFlags []cli.Flag
 
 // servicePreset returns the default that a setting has for a service; empty: the one that it has for all.
