@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -48,6 +49,7 @@ type program struct {
 	stderr    io.Writer
 
 	services func(user bool) (service.Manager, error) // nil: those of this machine
+	served   *atomic.Bool                             // set if a service manager stops the command, and no signal does
 }
 
 // heapGrowth is how far the heap may grow beyond what is in use, in percent, before garbage is collected. gfxsync runs
@@ -63,7 +65,7 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	p := &program{
 		lookupEnv: os.LookupEnv, environ: os.Environ(), envPlaces: envPlaces(),
-		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, served: new(atomic.Bool),
 	}
 	code := make(chan int, 1)
 	go func() { code <- p.run(ctx, os.Args) }()
@@ -71,6 +73,9 @@ func main() {
 	case c := <-code:
 		os.Exit(c)
 	case <-ctx.Done():
+	}
+	if p.served.Load() {
+		os.Exit(<-code)
 	}
 	select {
 	case c := <-code:

@@ -52,6 +52,9 @@ func (p *program) servicePassword(account string) (string, error) {
 // runService runs the agent as a service of Windows, or, if a person has started it, as gfxsync run does.
 func (p *program) runService(c *cli.Context) error {
 	err := service.Run(func(ctx context.Context, changes *service.Changes) error {
+		if p.served != nil {
+			p.served.Store(true)
+		}
 		s, err := p.configureAgent(c, agentSettings...)
 		if err != nil {
 			return err

@@ -58,6 +58,11 @@ func TestAServiceOfWine(t *testing.T) {
 
 	write("GFX_SYNC_BATCH_SIZE=x")
 	service(exitOK, "restart")
+	for range 2 { // log-offs, of which services are told
+		if out, err := exec.Command("wine", windowsHelper, "logoff", "gfxsync").CombinedOutput(); err != nil {
+			t.Errorf("log off: %v\n%s", err, out)
+		}
+	}
 	said := service(exitRemain, "status")
 	if !strings.Contains(said, "waits") || !strings.Contains(said, "BATCH_SIZE") {
 		t.Errorf("a setting is wrong, and the status is %s", said)

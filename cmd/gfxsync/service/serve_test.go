@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,17 +20,25 @@ var (
 // served is a service whose work does what it is told to.
 type served struct {
 	Server
-	said []string // what was reported and told, in order
 	stop chan struct{}
+
+	mu   sync.Mutex
+	said []string // what was reported and told, in order
+}
+
+func (s *served) say(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.said = append(s.said, fmt.Sprintf(format, args...))
 }
 
 func newServed(work func(ctx context.Context, changes *Changes) error) *served {
 	s := &served{stop: make(chan struct{})}
-	s.Changes = NewChanges(func(c Change) { s.said = append(s.said, fmt.Sprintf("event %d", c.Kind)) }, func() {})
-	s.Server.Report = func(p Phase) { s.said = append(s.said, fmt.Sprintf("phase %d", p)) }
+	s.Changes = NewChanges(func(c Change) { s.say("event %d", c.Kind) }, func() {})
+	s.Report = func(p Phase) { s.say("phase %d", p) }
 	s.IsSetting = func(err error) bool { return errors.Is(err, errSetting) }
 	s.Work = func(ctx context.Context) error {
-		s.said = append(s.said, "work")
+		s.say("work")
 		return work(ctx, s.Changes)
 	}
 	return s
@@ -51,6 +60,8 @@ func (s *served) run(t *testing.T, stopAfter time.Duration) (err error) {
 
 func (s *served) wantSaid(t *testing.T, want ...string) {
 	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if !slices.Equal(s.said, want) {
 		t.Errorf("said\n%s\nwant\n%s", strings.Join(s.said, ", "), strings.Join(want, ", "))
 	}

@@ -3,7 +3,10 @@ package service
 import (
 	"context"
 	"errors"
+	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/svc"
@@ -17,6 +20,10 @@ func Run(work func(ctx context.Context, changes *Changes) error, isSetting func(
 	defer events()
 	h := &handler{changes: NewChanges(tell, func() {}), isSetting: isSetting}
 	h.work = func(ctx context.Context) error { return work(ctx, h.changes) }
+	// Windows tells services of each log-off. The process ends if it does not listen.
+	logOffs := make(chan os.Signal, 1)
+	signal.Notify(logOffs, syscall.SIGTERM)
+	defer signal.Stop(logOffs)
 	// Wine says of no process that it is a service, so it is tried.
 	if err := svc.Run(Name, h); err != nil {
 		if errors.Is(err, windows.ERROR_FAILED_SERVICE_CONTROLLER_CONNECT) {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 
 	"golang.org/x/sys/windows"
+	"golang.org/x/sys/windows/svc/mgr"
 )
 
 func main() {
@@ -26,6 +27,8 @@ func run(command string, args []string) error {
 		return hold(args[0], args[1])
 	case "close":
 		return control(windows.CTRL_CLOSE_EVENT, args)
+	case "logoff":
+		return logOff(args[0])
 	}
 	return fmt.Errorf("no command %s", command)
 }
@@ -66,13 +69,44 @@ func control(event uintptr, args []string) error {
 	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
 		return err
 	}
+	if err := controlEvent(uint32(cmd.Process.Pid), event); err != nil {
+		return err
+	}
+	err := cmd.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		os.Exit(exit.ExitCode())
+	}
+	return err
+}
+
+// logOff lets a service take the event of a log-off.
+func logOff(service string) error {
+	m, err := mgr.Connect()
+	if err != nil {
+		return err
+	}
+	defer m.Disconnect()
+	s, err := m.OpenService(service)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	status, err := s.Query()
+	if err != nil {
+		return err
+	}
+	return controlEvent(status.ProcessId, windows.CTRL_LOGOFF_EVENT)
+}
+
+// controlEvent lets the routine for control events in a process take one.
+func controlEvent(pid uint32, event uintptr) error {
 	routine := windows.NewLazySystemDLL("kernelbase.dll").NewProc("CtrlRoutine")
 	if err := routine.Find(); err != nil {
 		return err
 	}
 	const access = windows.PROCESS_CREATE_THREAD | windows.PROCESS_QUERY_INFORMATION | windows.PROCESS_VM_OPERATION |
 		windows.PROCESS_VM_WRITE | windows.PROCESS_VM_READ
-	process, err := windows.OpenProcess(access, false, uint32(cmd.Process.Pid))
+	process, err := windows.OpenProcess(access, false, pid)
 	if err != nil {
 		return err
 	}
@@ -80,9 +114,5 @@ func control(event uintptr, args []string) error {
 	if thread, _, err := createThread.Call(uintptr(process), 0, 0, routine.Addr(), event, 0, 0); thread == 0 {
 		return fmt.Errorf("start the control routine: %w", err)
 	}
-	err = cmd.Wait()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		os.Exit(exit.ExitCode())
-	}
-	return err
+	return nil
 }
