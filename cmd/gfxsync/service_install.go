@@ -43,6 +43,11 @@ func (p *program) serviceInstallCommand() *cli.Command {
 		Usage: "have the operating system run gfxsync from now on, with the settings of --env-file and of these flags",
 		Flags: append(append(flags(agentSettings...), noWatchFlag, printFlag, accountFlag), installFlags...),
 		Action: p.withManager(func(c *cli.Context, m service.Manager) error {
+			if !c.Bool(printFlag.Name) {
+				if err := m.Ready(); err != nil {
+					return err
+				}
+			}
 			spec, err := p.serviceSpec(c)
 			if err != nil {
 				return err

@@ -21,7 +21,10 @@ type fakeManager struct {
 	spec   service.Spec
 	status service.Status
 	err    error
+	ready  error
 }
+
+func (m *fakeManager) Ready() error { return m.ready }
 
 func (m *fakeManager) ask(what string) error {
 	m.asked = append(m.asked, what)
@@ -229,6 +232,51 @@ func TestAPlanInstallsNothing(t *testing.T) {
 	if out != "the plan\n" || !slices.Equal(m.asked, []string{"plan"}) || m.spec.Settings != file {
 		t.Errorf("it says %q, and asked %q for %+v", out, m.asked, m.spec)
 	}
+}
+
+// TestTheKeyOfAServiceMayBeInAFileOfItsOwn, and is tried before the service is installed.
+func TestTheKeyOfAServiceMayBeInAFileOfItsOwn(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("SKIPPED: Windows hands no files to a service")
+	}
+	file := filepath.Join(t.TempDir(), "key")
+	install := func(m *fakeManager, more ...string) outcome {
+		return gfxsyncOn(t, m, nil, append([]string{
+			"service", "install", "--supabase-url", "https://project.supabase.co", "--watch", "/srv/gfx",
+			"--key-file", file,
+		}, more...)...)
+	}
+	m := &fakeManager{}
+	install(m).refused(t, "no key is among the settings, and none in a file of its own: open "+file)
+	for _, c := range unfitKeys {
+		if err := os.WriteFile(file, []byte(c.key+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out := install(m)
+		out.refused(t, file+": not a usable Supabase key", c.want)
+		out.hides(t, c.key)
+	}
+	if len(m.asked) > 0 {
+		t.Errorf("asked %q", m.asked)
+	}
+	if err := os.WriteFile(file, []byte("\ufeff"+testKey+"\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	install(m).ok(t)
+	if m.spec.KeyFile != file || strings.Contains(strings.Join(m.spec.Args, " "), testKey) {
+		t.Errorf("the service is %+v", m.spec)
+	}
+}
+
+// TestWhoMayNotInstallIsToldSo: not of a file of settings that this person cannot read either.
+func TestWhoMayNotInstallIsToldSo(t *testing.T) {
+	m := &fakeManager{ready: errors.New("use sudo")}
+	gfxsyncOn(t, m, nil, "service", "install", "--env-file", "none.env").refused(t, "use sudo")
+	if len(m.asked) > 0 {
+		t.Errorf("asked %q", m.asked)
+	}
+	file := serviceEnvFile(t, "GFX_SYNC_GFX_WATCH_PATH="+abs("/srv/gfx"))
+	gfxsyncOn(t, m, nil, "service", "install", "--print", "--env-file", file).ok(t)
 }
 
 func TestServiceCommands(t *testing.T) {

@@ -58,6 +58,11 @@ func withManager(access uint32, f func(*mgr.Mgr) error) error {
 
 const description = "Keeps a Supabase table true to a folder of PokerGFX sessions."
 
+// MayPut implements ServiceControl.
+func (windowsControl) MayPut() error {
+	return withManager(windows.SC_MANAGER_CREATE_SERVICE, func(*mgr.Mgr) error { return nil })
+}
+
 // Put implements ServiceControl.
 func (windowsControl) Put(s WindowsService) error {
 	err := withService(windows.SERVICE_CHANGE_CONFIG, func(service *mgr.Service) error { return change(service, s) })

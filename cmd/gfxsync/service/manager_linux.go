@@ -12,19 +12,21 @@ import (
 // is for root alone in the latter.
 func System(user bool) (Manager, error) {
 	if !user {
-		return &Systemd{Dir: "/etc/systemd/system", Run: runSystemctl, Check: checkMachine}, nil
+		return &Systemd{
+			Dir: "/etc/systemd/system", Run: runSystemctl, Machine: readyForSystem, Check: checkAccess,
+		}, nil
 	}
 	config, err := os.UserConfigDir()
 	if err != nil {
 		return nil, err
 	}
 	return &Systemd{
-		User: true, Dir: filepath.Join(config, "systemd", "user"), Run: runSystemctl, Check: checkSystemd,
+		User: true, Dir: filepath.Join(config, "systemd", "user"), Run: runSystemctl, Machine: runsSystemd,
 	}, nil
 }
 
-// checkSystemd fails if systemd does not run this machine (sd_booted(3)).
-func checkSystemd(Spec) error {
+// runsSystemd fails if systemd does not run this machine (sd_booted(3)).
+func runsSystemd() error {
 	if _, err := os.Stat("/run/systemd/system"); err != nil {
 		return fmt.Errorf("%w: this Linux is not run by systemd; have what runs its services start gfxsync run",
 			ErrNoManager)
@@ -32,16 +34,17 @@ func checkSystemd(Spec) error {
 	return nil
 }
 
-// checkMachine refuses a service of the system where only root could install it, or where its own account could not
-// read what it needs.
-func checkMachine(s Spec) error {
-	if err := checkSystemd(s); err != nil {
-		return err
-	}
+// readyForSystem fails where services of the system cannot be installed, or not by this person.
+func readyForSystem() error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("%w: a service of the system is for root to install: use sudo, or --user for a service of "+
 			"yours that runs while you are logged in", fs.ErrPermission)
 	}
+	return runsSystemd()
+}
+
+// checkAccess refuses a service of the system whose own account could not read what it needs.
+func checkAccess(s Spec) error {
 	if err := checkVisible(s.Program); err != nil || s.Account != "" {
 		return err
 	}

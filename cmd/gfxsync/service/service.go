@@ -54,6 +54,8 @@ type Status struct {
 
 // Manager is the service manager of an operating system.
 type Manager interface {
+	// Ready fails if no service can be installed here, or not by this person.
+	Ready() error
 	// Plan returns what Install would install, as text.
 	Plan(s Spec) (string, error)
 	// Install installs the service, or changes the one that is installed, and starts it. It returns what a person

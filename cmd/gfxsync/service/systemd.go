@@ -19,13 +19,22 @@ type Systemd struct {
 	User bool   // the service is one of the user, not of the system
 	Dir  string // of the units that are written by hand
 	Run  Systemctl
-	// Check, if it is set, refuses a service that could not work on this machine.
-	Check func(Spec) error
+	// These may be nil. Machine is Ready, and Check refuses a service that could not work on this machine.
+	Machine func() error
+	Check   func(Spec) error
 }
 
 const unitName = Name + ".service"
 
 func (m *Systemd) unitFile() string { return filepath.Join(m.Dir, unitName) }
+
+// Ready implements Manager.
+func (m *Systemd) Ready() error {
+	if m.Machine == nil {
+		return nil
+	}
+	return m.Machine()
+}
 
 // Plan implements Manager.
 func (m *Systemd) Plan(s Spec) (string, error) {

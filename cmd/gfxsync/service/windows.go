@@ -20,6 +20,8 @@ type Windows struct {
 // ServiceControl is what gfxsync asks of Windows for its one service. Errors are those of Windows, but for
 // ErrNotInstalled.
 type ServiceControl interface {
+	// MayPut fails if this person may not install services.
+	MayPut() error
 	// Put makes the service, or changes the one that is there.
 	Put(s WindowsService) error
 	// DelayStart has the service start a little after those that start at once.
@@ -205,6 +207,9 @@ func folderOf(path string) string {
 	}
 	return path[:i]
 }
+
+// Ready implements Manager.
+func (m *Windows) Ready() error { return m.Control.MayPut() }
 
 // Plan implements Manager.
 func (m *Windows) Plan(s Spec) (string, error) {

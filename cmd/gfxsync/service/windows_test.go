@@ -40,6 +40,8 @@ func (f *fakeControl) Put(s WindowsService) error {
 	return err
 }
 
+func (f *fakeControl) MayPut() error { return f.ask("may put") }
+
 func (f *fakeControl) DelayStart() error { return f.ask("delay the start") }
 
 func (f *fakeControl) Recover(pauses []time.Duration, reset time.Duration) error {
